@@ -1,0 +1,80 @@
+//! Aggregates: one file each, and one entry each in the table below.
+//!
+//! An aggregate's state for one group is an [`Accumulator`]; the states of all groups of a pane
+//! stand side by side in [`Accumulators`], addressed by slot. Every aggregate is independent of the
+//! order in which events are added and partial states merged: that is what makes results independent
+//! of threads, batches and restarts.
+
+use std::any::Any;
+
+use crate::number::Number;
+use crate::parse::batch::Input;
+use crate::value::Value;
+
+/// The span of a window that fires, for aggregates that depend on its length.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Start and end in microseconds since the Unix epoch; `None` for `--window none`.
+    pub bounds: Option<(i64, i64)>,
+}
+
+/// The constant parameters of one call of an aggregate: the `0.95` of `percentile(x, 0.95)`.
+pub type Params = [Number];
+
+/// The states of one aggregate for many groups.
+pub trait Accumulators: Send {
+    /// Makes room for slots `0..len`; new slots are empty.
+    fn resize(&mut self, len: usize);
+    /// Adds row `rows[i]` of the batch to slot `slots[i]`, for every i.
+    fn add(&mut self, slots: &[u32], rows: &[u32], input: Input<'_>);
+    /// For each `(from, to)`: merges the other's slot `from` into slot `to`. Both are of the same call.
+    fn merge(&mut self, other: &dyn Accumulators, pairs: &[(u32, u32)]);
+    /// Merges slot `from` into slot `to` and empties `from` (sessions that grow together).
+    fn absorb(&mut self, from: u32, to: u32);
+    /// Empties a slot.
+    fn clear(&mut self, slot: u32);
+    /// The result of a slot.
+    fn finish(&self, slot: u32, span: Span) -> Value<'_>;
+    /// For the other side of `merge`.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What an aggregate takes as argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// `*`, or any value of which only its presence matters.
+    Presence,
+    /// A number; anything else makes the record bad.
+    Number,
+    /// A number or text; a boolean, object or array makes the record bad.
+    Ordered,
+    /// Any value.
+    Any,
+    /// Any value, and a number or text to order by.
+    AnyBy,
+}
+
+/// One aggregate function.
+pub struct Definition {
+    /// Its name in lower case. `p` stands for the family `p50`, `p99.9`.
+    pub name: &'static str,
+    /// How it is written, for help texts: `percentile(x, q)`.
+    pub usage: &'static str,
+    /// One line of help.
+    pub help: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// Checks the constant parameters; the message says what is wrong.
+    pub check: fn(&Params) -> Result<(), String>,
+    /// The empty states for a call with these parameters.
+    pub make: fn(&Params) -> Box<dyn Accumulators>,
+}
+
+/// All aggregates.
+pub static TABLE: &[Definition] = &[];
+
+/// The aggregate of this (lower-case) name; `p99.9` finds the family `p`.
+/// `count(distinct x)` is looked up as `count distinct`.
+pub fn find(_name: &str) -> Option<&'static Definition> {
+    todo!()
+}

@@ -1,0 +1,174 @@
+//! The one error type: structured, with the place, what is wrong, what to do, and an exit code.
+//!
+//! Messages are lower case, without a full stop, in the form `FILE:LINE: what is wrong; what to do`.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+
+/// The result of anything in windrow that can end a run.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a run ended without doing its job.
+#[derive(Debug)]
+pub enum Error {
+    /// The command line or job file asks for something that cannot be. Exit code 2.
+    Usage(String),
+    /// A text in one of windrow's small languages (expression, aggregate, window) is wrong. Exit code 2.
+    Syntax(Box<SyntaxError>),
+    /// A record cannot be used and `--bad fail` stands. Exit code 1.
+    BadRecord {
+        /// The source's name as shown to the user.
+        source: String,
+        /// The line on which the record starts, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+        /// The start of the record, to recognise it by.
+        excerpt: String,
+    },
+    /// An input cannot be read (further). Exit code 1.
+    Input {
+        /// The source's name as shown to the user.
+        source: String,
+        /// What happened, and what to do where that helps.
+        reason: String,
+    },
+    /// Something cannot be written. Exit code 1.
+    Output {
+        /// The file, or `standard output`.
+        target: String,
+        /// The cause.
+        cause: io::Error,
+    },
+    /// The reader of standard output went away: not reported. Exit code 141.
+    ReaderGone,
+    /// A broken promise of windrow itself: a bug. Exit code 1.
+    Internal(String),
+}
+
+/// What is wrong with a text in one of windrow's small languages, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// The option the text came from, with its dashes (`--where`); filled in by whoever knows it.
+    pub option: String,
+    /// The whole text.
+    pub text: String,
+    /// The bytes of `text` at fault; empty at the end of the text where something is missing.
+    pub span: Range<usize>,
+    /// What is wrong, lower case, no full stop.
+    pub message: String,
+    /// A way out, such as "did you mean `length`?".
+    pub help: Option<String>,
+}
+
+impl Error {
+    /// The process exit code for this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) | Error::Syntax(_) => 2,
+            Error::ReaderGone => 141,
+            _ => 1,
+        }
+    }
+
+    /// A usage error from anything that can be shown.
+    pub fn usage(message: impl Into<String>) -> Error {
+        Error::Usage(message.into())
+    }
+}
+
+impl From<SyntaxError> for Error {
+    fn from(error: SyntaxError) -> Error {
+        Error::Syntax(Box::new(error))
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage(message) => f.write_str(message),
+            Error::Syntax(error) => error.fmt(f),
+            Error::BadRecord { source, line, reason, excerpt } => {
+                write!(f, "{}:{line}: {reason}", Escaped(source))?;
+                if !excerpt.is_empty() {
+                    write!(f, " in {}", Escaped(excerpt))?;
+                }
+                f.write_str("; --bad skip counts such records, --bad FILE keeps them")
+            }
+            Error::Input { source, reason } => write!(f, "{}: {reason}", Escaped(source)),
+            Error::Output { target, cause } => write!(f, "{}: {cause}", Escaped(target)),
+            Error::ReaderGone => f.write_str("the reader of the output went away"),
+            Error::Internal(message) => write!(f, "internal error: {message}; please report it"),
+        }
+    }
+}
+
+impl SyntaxError {
+    /// An error at `span` of `text`; the option is filled in with [`SyntaxError::in_option`].
+    pub fn new(text: &str, span: Range<usize>, message: impl Into<String>) -> SyntaxError {
+        SyntaxError {
+            option: String::new(),
+            text: text.to_owned(),
+            span,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// The same error with a way out.
+    pub fn with_help(mut self, help: impl Into<String>) -> SyntaxError {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same error, said of the option (`--where`) that the text came from.
+    pub fn in_option(mut self, option: &str) -> SyntaxError {
+        self.option = option.to_owned();
+        self
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    /// The message, then the text with the place marked beneath it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.option.is_empty() {
+            write!(f, "{}: ", self.option)?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(help) = &self.help {
+            write!(f, "; {help}")?;
+        }
+        // A long text is shown around the mistake only.
+        let line: String = self.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let column = self.text.get(..self.span.start).map_or(0, |before| before.chars().count());
+        let marked = self.text.get(self.span.clone()).map_or(1, |at| at.chars().count()).max(1);
+        let skip = column.saturating_sub(100);
+        let shown: String = line.chars().skip(skip).take(200).collect();
+        let carets = "^".repeat(marked.min(200));
+        write!(f, "\n  | {shown}\n  | {}{carets}", " ".repeat(column - skip))
+    }
+}
+
+/// Shows text from outside with its control characters escaped and at most 200 characters of it,
+/// so that a message can neither drive the terminal nor flood it.
+pub struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, c) in self.0.chars().enumerate() {
+            if n == 200 {
+                return f.write_str("...");
+            }
+            // Bidirectional overrides can make a message read as something else.
+            if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! The job: everything the program needs to know, resolved and checked. Nothing later looks at raw flags.
+
+use std::path::PathBuf;
+
+use crate::expr::{Call, Expr, FieldPath, Key};
+use crate::input::{ReadOptions, SourceSpec};
+use crate::time::TimeFormat;
+use crate::window::Windows;
+
+/// A checked job.
+pub struct Job {
+    /// What to compute with the events.
+    pub task: Task,
+    /// The inputs, in the order given; at least one.
+    pub sources: Vec<SourceSpec>,
+    /// How they are read.
+    pub read: ReadOptions,
+    /// The fields that the job needs, by number: what `Expr` fields refer to. No field stands twice.
+    /// The time field is not among them unless an expression names it.
+    pub fields: Vec<FieldPath>,
+    /// The event time field; `None`: the first of [`DEFAULT_TIME_FIELDS`] that the first record has.
+    pub time_field: Option<FieldPath>,
+    /// How event times are read.
+    pub time_format: TimeFormat,
+    /// The id fields, by number; empty: no deduplication.
+    pub ids: Vec<usize>,
+    /// `--where`.
+    pub filter: Option<Expr>,
+    /// `--delay`, in microseconds.
+    pub delay: i64,
+    /// `--remember`, in microseconds.
+    pub remember: i64,
+    /// `--max-jump`, in microseconds.
+    pub max_jump: Option<i64>,
+    /// `--late`.
+    pub late: LatePolicy,
+    /// `--bad`.
+    pub bad: BadPolicy,
+    /// `--output`; `None`: standard output.
+    pub output: Option<PathBuf>,
+    /// `--threads`: parsers, and owners of keys; at least 1.
+    pub threads: usize,
+    /// `--buffer`: batches that may wait in each channel; at least 1.
+    pub buffer: usize,
+    /// What is said on stderr.
+    pub report: Report,
+}
+
+/// What a job computes.
+pub enum Task {
+    /// Windows: the main job.
+    Aggregate(Aggregation),
+    /// `windrow order`: the events themselves, in event-time order.
+    Order,
+}
+
+/// The windowed aggregation of the main job.
+pub struct Aggregation {
+    /// `--window`.
+    pub windows: Windows,
+    /// `--by`.
+    pub keys: Vec<Key>,
+    /// `--agg`; `count(*)` if none was given.
+    pub calls: Vec<Call>,
+    /// `--to`.
+    pub to: OutputFormat,
+    /// `--having`, over the output columns.
+    pub having: Option<Expr>,
+    /// `--top`, `--order-by`, `--ties`.
+    pub top: Option<Top>,
+}
+
+impl Aggregation {
+    /// The names of the output columns, in order: `window_start`, `window_end` (unless `--window none`),
+    /// the keys, the aggregates. The fields of `having` and `top` are numbered by this order.
+    pub fn columns(&self) -> Vec<String> {
+        let bounds = match self.windows {
+            Windows::None => &[][..],
+            _ => &["window_start", "window_end"][..],
+        };
+        let keys = self.keys.iter().map(|key| key.name.clone());
+        let calls = self.calls.iter().map(|call| call.name.clone());
+        bounds.iter().map(|name| (*name).to_owned()).chain(keys).chain(calls).collect()
+    }
+}
+
+/// `--top N --order-by EXPR [--ties]`.
+pub struct Top {
+    /// How many rows of each window are kept; at least 1.
+    pub rows_max: usize,
+    /// What they are ranked by, over the output columns.
+    pub order_by: Expr,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+    /// Whether all rows that tie with the last one are kept too.
+    pub ties: bool,
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// One JSON object a line.
+    Ndjson,
+    /// With a header, this delimiter, quotes where needed.
+    Csv {
+        /// `,` for CSV and a tab for TSV.
+        delimiter: u8,
+    },
+    /// Aligned columns for people.
+    Table,
+}
+
+/// What happens to late events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LatePolicy {
+    /// They are counted.
+    Drop,
+    /// They are counted and written to this file.
+    File(PathBuf),
+}
+
+/// What happens to records that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BadPolicy {
+    /// The run stops with an error at the first one.
+    Fail,
+    /// They are counted.
+    Skip,
+    /// They are counted and written to this file.
+    File(PathBuf),
+}
+
+/// What a run says on stderr besides errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// `--quiet`: no summary, no warnings.
+    pub quiet: bool,
+    /// `--verbose`, counted.
+    pub verbose: u8,
+    /// The account at the end.
+    pub stats: Stats,
+    /// `--progress`.
+    pub progress: When,
+}
+
+/// Whether and how the account of the run is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stats {
+    /// One line if stderr is a terminal.
+    Auto,
+    /// One line of text, always.
+    Text,
+    /// One JSON object, always.
+    Json,
+}
+
+/// `auto`, `always`, `never`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// If it is a terminal.
+    Auto,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
+}
+
+/// The names tried, in this order, where no `--time` is given.
+pub const DEFAULT_TIME_FIELDS: [&str; 5] = ["timestamp", "@timestamp", "time", "ts", "event_time"];

@@ -1,0 +1,22 @@
+//! windrow: event-time windows over streams and archives, each result written once.
+//!
+//! The modules stand in the order in which data flows through them.
+
+pub mod cli;
+pub mod job;
+
+pub mod input;
+pub mod parse;
+
+pub mod aggregate;
+pub mod operator;
+pub mod output;
+pub mod pipeline;
+pub mod window;
+
+pub mod error;
+pub mod expr;
+pub mod number;
+pub mod stats;
+pub mod time;
+pub mod value;

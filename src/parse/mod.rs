@@ -1,0 +1,3 @@
+//! From bytes to columns: records are checked as a whole and the fields that the job names extracted.
+
+pub mod batch;

@@ -1,0 +1,1 @@
+//! Decimal aggregates of the run.
