@@ -1,1 +1,18 @@
-//! x
+//! From parsed events to fired windows: reading order, watermark, lateness, deduplication, windows.
+//!
+//! Nothing here knows a thread, a clock or I/O. The [`sequence::Sequencer`] turns the batches of all sources
+//! into one sequence of [`step::Step`]s; each [`shard::Shard`] owns a part of the keys and applies the steps
+//! one by one. The same batches in the same order per source give the same result, however they are cut and
+//! whenever they arrive.
+
+pub mod counts;
+pub mod dedup;
+pub mod jump;
+pub mod keys;
+pub mod order;
+pub mod panes;
+pub mod sequence;
+pub mod sessions;
+pub mod shard;
+pub mod step;
+pub mod table;

@@ -31,7 +31,7 @@ pub enum CellKind {
     Number,
     /// A JSON string without escapes (quotes not included), in the batch's bytes.
     Text,
-    /// A JSON string unescaped into the arena, or computed text.
+    /// A JSON string unescaped into the arena.
     ArenaText,
     /// A CSV field in the batch's bytes.
     Untyped,
@@ -39,8 +39,12 @@ pub enum CellKind {
     ArenaUntyped,
     /// A JSON object or array, raw, in the batch's bytes.
     Json,
-    /// A computed number: its canonical text stands in the arena.
-    ArenaNumber,
+    /// Computed text.
+    ComputedText,
+    /// A computed number, by its canonical text.
+    ComputedNumber,
+    /// A JSON object or array that an expression passed on.
+    ComputedJson,
 }
 
 impl Cell {
@@ -53,33 +57,47 @@ impl Cell {
 pub struct Texts {
     /// The chunk as read; valid UTF-8 wherever a cell points.
     pub bytes: Vec<u8>,
-    /// Text that does not stand in the input as such.
+    /// Field values that do not stand in the input as such (escapes, doubled quotes).
     pub arena: Vec<u8>,
+    /// What expressions have computed.
+    pub computed: Vec<u8>,
 }
 
 impl Texts {
     /// The value of a cell.
+    #[inline]
     pub fn value(&self, cell: Cell) -> Value<'_> {
-        let range = cell.start as usize..(cell.start + cell.len) as usize;
-        let input = |range| std::str::from_utf8(&self.bytes[range]).expect("cells point at checked UTF-8");
+        let text = |all| text_of(all, cell);
         match cell.kind {
-            CellKind::Null => Value::Null,
-            CellKind::False => Value::Bool(false),
-            CellKind::True => Value::Bool(true),
-            CellKind::Number => Value::Written(input(range)),
-            CellKind::Text => Value::Text(Cow::Borrowed(input(range))),
-            CellKind::Untyped => Value::Untyped(input(range)),
-            CellKind::Json => Value::Json(Cow::Borrowed(input(range))),
-            CellKind::ArenaText | CellKind::ArenaUntyped | CellKind::ArenaNumber => {
-                let text = std::str::from_utf8(&self.arena[range]).expect("the arena holds UTF-8");
-                match cell.kind {
-                    CellKind::ArenaText => Value::Text(Cow::Borrowed(text)),
-                    CellKind::ArenaUntyped => Value::Untyped(text),
-                    _ => Value::Written(text),
-                }
-            }
+            CellKind::ComputedText => Value::Text(Cow::Borrowed(text(&self.computed))),
+            CellKind::ComputedNumber => Value::Written(text(&self.computed)),
+            CellKind::ComputedJson => Value::Json(Cow::Borrowed(text(&self.computed))),
+            _ => field_value(&self.bytes, &self.arena, cell),
         }
     }
+}
+
+/// The value of a field's cell, over the chunk's bytes and the arena.
+#[inline]
+pub fn field_value<'t>(bytes: &'t [u8], arena: &'t [u8], cell: Cell) -> Value<'t> {
+    match cell.kind {
+        CellKind::Null => Value::Null,
+        CellKind::False => Value::Bool(false),
+        CellKind::True => Value::Bool(true),
+        CellKind::Number => Value::Written(text_of(bytes, cell)),
+        CellKind::Text => Value::Text(Cow::Borrowed(text_of(bytes, cell))),
+        CellKind::Untyped => Value::Untyped(text_of(bytes, cell)),
+        CellKind::Json => Value::Json(Cow::Borrowed(text_of(bytes, cell))),
+        CellKind::ArenaText => Value::Text(Cow::Borrowed(text_of(arena, cell))),
+        CellKind::ArenaUntyped => Value::Untyped(text_of(arena, cell)),
+        CellKind::ComputedText | CellKind::ComputedNumber | CellKind::ComputedJson => Value::Null,
+    }
+}
+
+#[inline]
+fn text_of(all: &[u8], cell: Cell) -> &str {
+    let range = cell.start as usize..cell.start as usize + cell.len as usize;
+    std::str::from_utf8(&all[range]).expect("cells point at checked UTF-8")
 }
 
 /// A number in 16 bytes, as aggregates take it from a column.
@@ -120,6 +138,96 @@ pub enum ArgColumn {
     Values(Vec<Cell>),
     /// `arg_min(x, by)`: x and by per row; by is null where the row does not count.
     Pairs(Vec<Cell>, Vec<Cell>),
+}
+
+/// The group keys of a batch, encoded by [`super::key`].
+#[derive(Debug, Default)]
+pub struct KeyColumn {
+    /// The encoded keys, one behind the other.
+    pub bytes: Vec<u8>,
+    /// Per row, where its key ends.
+    pub ends: Vec<u32>,
+    /// Per row, the hash of its key. Differs from run to run: it may decide about speed only.
+    pub hashes: Vec<u64>,
+}
+
+impl KeyColumn {
+    /// The encoded key of a row.
+    #[inline]
+    pub fn key(&self, row: u32) -> &[u8] {
+        let row = row as usize;
+        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
+        &self.bytes[start..self.ends[row] as usize]
+    }
+}
+
+/// What the parse stage says of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It can be used.
+    Usable,
+    /// `--where` does not hold.
+    Filtered,
+    /// It has an event time, but something else of it cannot be used.
+    Bad,
+    /// It has no usable event time: it does not move the watermark.
+    Untimed,
+}
+
+/// One chunk of records of one source, parsed and projected onto the job's fields.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The rank of the source, in the order given.
+    pub source: u32,
+    /// The offset of `texts.bytes[0]` in the source's uncompressed stream.
+    pub offset: u64,
+    /// The chunk and what was derived from it.
+    pub texts: Texts,
+    /// Per row, where its record stands in `texts.bytes`, without its line end.
+    pub spans: Vec<(u32, u32)>,
+    /// Per row, the event time in microseconds since the Unix epoch; 0 where there is none.
+    pub time: Vec<i64>,
+    /// Per row, its fate as far as parsing decides it.
+    pub fates: Vec<Fate>,
+    /// Why rows are bad, in the order of rows.
+    pub reasons: Vec<(u32, String)>,
+    /// Per row, the hash of its id; empty without deduplication.
+    pub ids: Vec<u128>,
+    /// The keys.
+    pub keys: KeyColumn,
+    /// The argument of each aggregate.
+    pub args: Vec<ArgColumn>,
+    /// How many newlines the chunk holds.
+    pub lines: u64,
+    /// The form of the source's times, once a usable one has been seen.
+    pub form: Option<crate::time::Form>,
+}
+
+impl Batch {
+    /// How many records it holds.
+    pub fn rows(&self) -> usize {
+        self.fates.len()
+    }
+
+    /// The text of a row's record, without its line end.
+    pub fn record(&self, row: u32) -> &[u8] {
+        let (start, end) = self.spans[row as usize];
+        &self.texts.bytes[start as usize..end as usize]
+    }
+
+    /// Why a row is bad.
+    pub fn reason(&self, row: u32) -> &str {
+        match self.reasons.binary_search_by_key(&row, |(row, _)| *row) {
+            Ok(at) => &self.reasons[at].1,
+            Err(_) => "",
+        }
+    }
+
+    /// How many newlines stand before a row in this batch.
+    pub fn lines_before(&self, row: u32) -> u64 {
+        let start = self.spans[row as usize].0 as usize;
+        memchr::memchr_iter(b'\n', &self.texts.bytes[..start]).count() as u64
+    }
 }
 
 /// What an aggregate sees of a batch.

@@ -70,7 +70,8 @@ pub fn scan(
         fields += 1;
         let last = bytes.get(stop) != Some(&delimiter);
         if let Some(field) = wanted {
-            cells[field as usize] = null_if_empty(if last { without_cr(cell, bytes, stop, arena) } else { cell });
+            cells[field as usize] =
+                null_if_empty(if last { without_cr(cell, bytes, stop, arena) } else { cell });
         }
         if last {
             for &(first, copy) in &columns.copies {
@@ -109,7 +110,10 @@ fn quoted(bytes: &[u8], at: usize, delimiter: u8, arena: &mut Vec<u8>) -> Option
     let close = start + memchr::memchr(b'"', &bytes[start..])?;
     let stop = field_end(bytes, close + 1, delimiter);
     if stop == close + 1 {
-        return Some((Cell { start: start as u32, len: (close - start) as u32, kind: CellKind::Untyped }, stop));
+        return Some((
+            Cell { start: start as u32, len: (close - start) as u32, kind: CellKind::Untyped },
+            stop,
+        ));
     }
     // A doubled quote, or text behind the closing one: the value does not stand in the input as such.
     let from = arena.len();
@@ -209,7 +213,8 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(seed);
         let pieces = [",", ",", "\n", "\r\n", "\"", "\"\"", "a", "bc", "12345678", "\r", " ", "é"];
         for _ in 0..40_000 {
-            let text: String = (0..random.usize(1..14)).map(|_| pieces[random.usize(0..pieces.len())]).collect();
+            let text: String =
+                (0..random.usize(1..14)).map(|_| pieces[random.usize(0..pieces.len())]).collect();
             let mut reader = csv::ReaderBuilder::new()
                 .has_headers(false)
                 .flexible(true)

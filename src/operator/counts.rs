@@ -1,0 +1,41 @@
+//! The loss ledger: every record read ends in exactly one count.
+
+use std::ops::AddAssign;
+
+/// What became of the records of a source, or of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Records read, as the parse stage counts them.
+    pub read: u64,
+    /// Events that entered their windows.
+    pub accepted: u64,
+    /// Events for which `--where` does not hold.
+    pub filtered: u64,
+    /// Events too late for every window.
+    pub late: u64,
+    /// Repeats of an event by its id.
+    pub duplicate: u64,
+    /// Records that cannot be used.
+    pub bad: u64,
+    /// Accepted events that were too late for some of their windows.
+    pub partially_late: u64,
+}
+
+impl Counts {
+    /// Whether nothing has vanished: `read = accepted + filtered + late + duplicate + bad`.
+    pub fn balances(&self) -> bool {
+        self.read == self.accepted + self.filtered + self.late + self.duplicate + self.bad
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.read += other.read;
+        self.accepted += other.accepted;
+        self.filtered += other.filtered;
+        self.late += other.late;
+        self.duplicate += other.duplicate;
+        self.bad += other.bad;
+        self.partially_late += other.partially_late;
+    }
+}

@@ -1,0 +1,135 @@
+//! Open tumbling, hopping and cumulate windows, kept as panes: an event is added once, whatever the number of
+//! windows it belongs to; a window that fires merges its panes.
+
+use std::collections::BTreeMap;
+
+use super::keys::Keys;
+use super::step::Part;
+use super::table::{Additions, Calls, Table};
+use crate::time;
+use crate::window::{PaneFinder, Panes, Window};
+
+/// The open panes of one shard.
+pub struct PaneStore {
+    finder: PaneFinder,
+    calls: Calls,
+    panes: BTreeMap<i64, OpenPane>,
+    /// Windows that end here or before have fired.
+    fired: i64,
+    /// No window ends after `fired` and before this.
+    next_end: i64,
+    additions: Additions,
+}
+
+struct OpenPane {
+    table: Table,
+    /// When the last window that contains it closes.
+    last_end: i64,
+}
+
+impl PaneStore {
+    /// No panes yet.
+    pub fn new(panes: &Panes, calls: Calls) -> PaneStore {
+        PaneStore {
+            finder: PaneFinder::new(panes),
+            calls,
+            panes: BTreeMap::new(),
+            fired: i64::MIN,
+            next_end: i64::MIN,
+            additions: Additions::default(),
+        }
+    }
+
+    /// Adds rows of a part; `rows` are those whose keys this shard owns.
+    pub fn add(&mut self, part: &Part, rows: &[u32], keys: &mut Keys) {
+        // Neighbouring events mostly share a pane: one pane at a time, the others wait for the next round.
+        let mut rest = self.add_to_first_pane(part, rows, keys);
+        while !rest.is_empty() {
+            rest = self.add_to_first_pane(part, &rest, keys);
+        }
+    }
+
+    /// Adds the rows that share the pane of the first one, and returns the others.
+    fn add_to_first_pane(&mut self, part: &Part, rows: &[u32], keys: &mut Keys) -> Vec<u32> {
+        let mut others = Vec::new();
+        let Some(&first) = rows.first() else { return others };
+        let pane = self.pane_of(part, first);
+        let calls = &self.calls;
+        let open = self
+            .panes
+            .entry(pane.start)
+            .or_insert_with(|| OpenPane { table: Table::new(calls), last_end: pane.last_end });
+        let batch = &part.batch;
+        for &row in rows {
+            let time = batch.time[row as usize];
+            if time < pane.start || time >= pane.end {
+                others.push(row);
+                continue;
+            }
+            let number = keys.intern(batch.keys.hashes[row as usize], batch.keys.key(row));
+            self.additions.slots.push(open.table.slot(number, keys));
+            self.additions.rows.push(row);
+        }
+        open.table.make_room();
+        self.additions.apply(&mut open.table.columns, batch, part.first_record);
+        others
+    }
+
+    fn pane_of(&mut self, part: &Part, row: u32) -> crate::window::Pane {
+        let time = part.batch.time[row as usize];
+        self.finder.pane(time).expect("the parse stage refuses times beyond the calendar")
+    }
+
+    /// Fires every window that ends at `watermark` or before, in order; `emit` gets each with its groups.
+    pub fn fire(&mut self, watermark: i64, keys: &mut Keys, emit: &mut dyn FnMut(Window, &Table, &Keys)) {
+        if watermark <= self.fired || watermark < self.next_end {
+            return;
+        }
+        let mut due = Vec::new();
+        for &start in self.panes.range(..watermark).map(|(start, _)| start) {
+            self.finder.windows(start, self.fired, watermark, &mut due);
+        }
+        due.sort_unstable();
+        due.dedup();
+        for window in due {
+            self.fire_window(window, keys, emit);
+        }
+        self.fired = watermark;
+        self.next_end = match self.finder.pane(watermark.clamp(1 - time::LIMIT, time::LIMIT - 1)) {
+            Some(pane) => pane.end,
+            None => i64::MIN,
+        };
+        self.drop_closed(watermark, keys);
+    }
+
+    fn fire_window(&self, window: Window, keys: &mut Keys, emit: &mut dyn FnMut(Window, &Table, &Keys)) {
+        let mut panes = self.panes.range(window.start..window.end).map(|(_, open)| &open.table);
+        match (panes.next(), panes.next()) {
+            (None, _) => {}
+            (Some(only), None) => emit(window, only, keys),
+            (Some(first), Some(second)) => {
+                let mut merged = Table::new(&self.calls);
+                for table in [first, second].into_iter().chain(panes) {
+                    merged.merge(table, keys);
+                }
+                emit(window, &merged, keys);
+                merged.release(keys);
+            }
+        }
+    }
+
+    fn drop_closed(&mut self, watermark: i64, keys: &mut Keys) {
+        // Panes start in the order in which their last windows end.
+        while let Some(first) = self.panes.first_entry() {
+            if first.get().last_end > watermark {
+                break;
+            }
+            first.remove().table.release(keys);
+        }
+    }
+
+    /// How many panes are open.
+    pub fn open(&self) -> usize {
+        self.panes.len()
+    }
+}

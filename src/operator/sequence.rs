@@ -1,0 +1,533 @@
+//! The sequencer: merges all sources into one sequence and decides the fate of every record.
+//!
+//! Record by record, the next one comes from the unfinished source whose watermark is lowest (ties: the order
+//! given). A source not yet begun counts with its first event's time minus the delay, so nothing is read
+//! before the first event of every source is known. At every read, then, the source's own watermark is the
+//! global one, and the sequence depends on content alone.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::mem;
+use std::sync::Arc;
+
+use super::counts::Counts;
+use super::dedup::Dedup;
+use super::jump::JumpRule;
+use super::step::{Part, SetAside, Step, Why};
+use crate::error::Error;
+use crate::parse::batch::{Batch, Fate};
+use crate::time::Form;
+use crate::window::{PaneFinder, Windows};
+
+/// What the sequencer needs to know of a job. Times and durations are in microseconds.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// How far the watermark trails the largest event time.
+    pub delay: i64,
+    /// How much longer than their windows are open ids are remembered.
+    pub remember: i64,
+    /// `--max-jump`.
+    pub jump_max: Option<i64>,
+    /// Whether repeats are dropped by id.
+    pub dedup: bool,
+    /// What decides about lateness.
+    pub closing: Closing,
+    /// Whether late events are handed on to be written.
+    pub keep_late: bool,
+    /// What happens with bad records.
+    pub bad: Bad,
+    /// The names of the sources, for messages, in the order given.
+    pub sources: Vec<String>,
+}
+
+/// When an event is late.
+#[derive(Debug, Clone)]
+pub enum Closing {
+    /// When the last of its windows has closed.
+    Windows(Windows),
+    /// When it stands before the watermark: `windrow order`.
+    Order,
+}
+
+/// What happens with bad records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bad {
+    /// The first one ends the run.
+    Fail,
+    /// They are counted.
+    Count,
+    /// They are counted and handed on to be written.
+    Keep,
+}
+
+/// Why the sequencer stops for the moment, or for good.
+#[derive(Debug)]
+pub enum Pause {
+    /// It needs more of some source.
+    Waiting,
+    /// The step holds enough.
+    Full,
+    /// All sources have ended.
+    Ended,
+    /// The run is over: a bad record, or an input that cannot be read further.
+    Failed(Error),
+}
+
+/// The sequencer.
+pub struct Sequencer {
+    rules: Rules,
+    sources: Vec<Source>,
+    /// The unfinished sources whose watermark is known, lowest first.
+    order: BinaryHeap<Reverse<(i64, u32)>>,
+    /// How many unfinished sources have not shown an event yet; nothing is read before there are none.
+    unknown: usize,
+    judge: Judge,
+    watermark: i64,
+    /// The form of the first source's times, once it may be told.
+    form: Option<Form>,
+    /// Sources of which a batch has been used up since the last call of [`Sequencer::take_used`].
+    used: Vec<u32>,
+}
+
+/// One source.
+#[derive(Default)]
+struct Source {
+    /// Batches that have arrived and are not used up.
+    queue: VecDeque<Queued>,
+    /// The next row of the first of them.
+    row: u32,
+    /// Records and newlines before the first of them.
+    records: u64,
+    lines: u64,
+    /// The largest event time read; before any, the time of the first event that will be.
+    largest: Option<i64>,
+    jump: Option<JumpRule>,
+    end: Option<Result<(), Error>>,
+    form: Option<Form>,
+    counts: Counts,
+}
+
+struct Queued {
+    batch: Arc<Batch>,
+    /// Rows up to here are decided as far as `--max-jump` goes.
+    decided: u32,
+    /// Rows that `--max-jump` does not believe, ascending.
+    unbelieved: Vec<u32>,
+}
+
+/// How a run over one source ended.
+enum Run {
+    /// Another source's watermark is lower now.
+    Passed,
+    /// There is nothing more to read of it for now.
+    Exhausted,
+    /// The step holds enough.
+    Full,
+    Failed(Error),
+}
+
+/// A step is handed on when it holds this many rows or more.
+const STEP_ROWS: usize = 16 * 1024;
+
+impl Sequencer {
+    /// A sequencer over sources of which nothing has arrived yet.
+    pub fn new(rules: Rules) -> Sequencer {
+        let source = || Source { jump: rules.jump_max.map(JumpRule::new), ..Source::default() };
+        Sequencer {
+            sources: rules.sources.iter().map(|_| source()).collect(),
+            order: BinaryHeap::new(),
+            unknown: rules.sources.len(),
+            judge: Judge::new(&rules),
+            watermark: i64::MIN,
+            form: None,
+            used: Vec::new(),
+            rules,
+        }
+    }
+
+    /// Takes the next batch of a source.
+    pub fn push(&mut self, batch: Batch) {
+        let number = batch.source;
+        let source = &mut self.sources[number as usize];
+        source.form = source.form.or(batch.form);
+        let rows = batch.rows() as u32;
+        source.queue.push_back(Queued { batch: Arc::new(batch), decided: rows, unbelieved: Vec::new() });
+        source.apply_jump_rule();
+        if source.largest.is_none()
+            && let Some(first) = source.first_event()
+        {
+            source.largest = Some(first);
+            self.order.push(Reverse((first - self.rules.delay, number)));
+            self.unknown -= 1;
+        }
+    }
+
+    /// A source has ended: at its true end, or because it cannot be read further.
+    pub fn end(&mut self, number: u32, end: Result<(), Error>) {
+        let source = &mut self.sources[number as usize];
+        source.end = Some(end);
+        if source.jump.as_ref().is_some_and(JumpRule::is_undecided) {
+            source.decide(false);
+        }
+        if source.largest.is_none() {
+            // It has no event at all and holds back nothing: what it has is read at once.
+            self.order.push(Reverse((i64::MIN, number)));
+            self.unknown -= 1;
+        }
+    }
+
+    /// Appends to the step what can be read now.
+    pub fn advance(&mut self, step: &mut Step) -> Pause {
+        let pause = self.read(step);
+        step.watermark = self.watermark;
+        step.form = self.form;
+        step.ended = matches!(pause, Pause::Ended);
+        pause
+    }
+
+    fn read(&mut self, step: &mut Step) -> Pause {
+        if self.unknown > 0 {
+            return Pause::Waiting;
+        }
+        self.form = self.form.or_else(|| self.sources.iter().find_map(|source| source.form));
+        while let Some(Reverse((watermark, number))) = self.order.pop() {
+            self.watermark = self.watermark.max(watermark);
+            let limit = self.order.peek().map_or((i64::MAX, u32::MAX), |next| next.0);
+            let run = self.run(number, limit, step);
+            let source = &mut self.sources[number as usize];
+            if let Run::Exhausted = run
+                && let Some(end) = source.end.take()
+            {
+                source.end = Some(Ok(()));
+                match end {
+                    Ok(()) => continue,
+                    Err(error) => return Pause::Failed(error),
+                }
+            }
+            let watermark = source.largest.map_or(i64::MIN, |largest| largest - self.rules.delay);
+            self.order.push(Reverse((watermark, number)));
+            // The new global watermark, unless this one was stopped short.
+            if let (Some(Reverse((lowest, _))), false) = (self.order.peek(), matches!(run, Run::Failed(_))) {
+                self.watermark = self.watermark.max(*lowest);
+            } else {
+                self.watermark = self.watermark.max(watermark);
+            }
+            match run {
+                Run::Passed => {}
+                Run::Exhausted => return Pause::Waiting,
+                Run::Full => return Pause::Full,
+                Run::Failed(error) => return Pause::Failed(error),
+            }
+        }
+        Pause::Ended
+    }
+
+    /// Reads on in one source while its watermark is the lowest.
+    fn run(&mut self, number: u32, limit: (i64, u32), step: &mut Step) -> Run {
+        let source = &mut self.sources[number as usize];
+        loop {
+            let Some(head) = source.queue.front() else { return Run::Exhausted };
+            if source.row < head.decided {
+                let (batch, unbelieved) = (head.batch.clone(), head.unbelieved.clone());
+                let mut stretch = Stretch {
+                    rules: &self.rules,
+                    judge: &mut self.judge,
+                    source,
+                    number,
+                    batch: &batch,
+                    unbelieved: &unbelieved,
+                    rows: Vec::new(),
+                    fires: Vec::new(),
+                    set_aside: &mut step.set_aside,
+                };
+                let stopped = stretch.read(limit);
+                let (rows, fires) = (mem::take(&mut stretch.rows), mem::take(&mut stretch.fires));
+                if !rows.is_empty() {
+                    step.parts.push(Part { batch: batch.clone(), first_record: source.records, rows, fires });
+                }
+                match stopped {
+                    Some(Run::Failed(error)) => return Run::Failed(error),
+                    Some(stopped) if source.row < batch.rows() as u32 => return stopped,
+                    Some(stopped) => {
+                        source.use_up();
+                        self.used.push(number);
+                        return stopped;
+                    }
+                    None => {}
+                }
+            }
+            let head = source.queue.front().expect("it was there before");
+            if source.row < head.batch.rows() as u32 {
+                // `--max-jump` waits for the source's next event.
+                return Run::Exhausted;
+            }
+            source.use_up();
+            self.used.push(number);
+            if step.rows() + step.set_aside.len() >= STEP_ROWS {
+                return Run::Full;
+            }
+        }
+    }
+
+    /// The sources of which batches have been used up, one entry a batch; each may send one more.
+    pub fn take_used(&mut self) -> Vec<u32> {
+        mem::take(&mut self.used)
+    }
+
+    /// Whether nothing of a source is waiting to be read, so that it may need more than others.
+    pub fn is_starving(&self, number: u32) -> bool {
+        self.sources[number as usize].queue.is_empty()
+    }
+
+    /// Whether a source has shown an event.
+    pub fn has_begun(&self, number: u32) -> bool {
+        self.sources[number as usize].largest.is_some()
+    }
+
+    /// The form of a source's times, once known.
+    pub fn source_form(&self, number: u32) -> Option<Form> {
+        self.sources[number as usize].form
+    }
+
+    /// The ledger of each source.
+    pub fn counts(&self) -> impl Iterator<Item = &Counts> {
+        self.sources.iter().map(|source| &source.counts)
+    }
+
+    /// The watermark; `i64::MIN` before the first event.
+    pub fn watermark(&self) -> i64 {
+        self.watermark
+    }
+
+    /// How many ids are remembered, about.
+    pub fn ids(&self) -> usize {
+        self.judge.dedup.as_ref().map_or(0, Dedup::len)
+    }
+}
+
+impl Source {
+    /// Lets `--max-jump` look at the batch that has just arrived.
+    fn apply_jump_rule(&mut self) {
+        let Some(mut rule) = self.jump.take() else { return };
+        let last = self.queue.len() - 1;
+        let batch = self.queue[last].batch.clone();
+        if rule.is_undecided() {
+            self.queue[last].decided = 0;
+        }
+        for (row, (&fate, &time)) in (0u32..).zip(batch.fates.iter().zip(&batch.time)) {
+            if fate == Fate::Untimed {
+                continue;
+            }
+            let verdict = rule.event(time);
+            if let Some(believed) = verdict.earlier {
+                self.decide(believed);
+            }
+            if verdict.aside {
+                self.queue[last].decided = row;
+            }
+        }
+        self.jump = Some(rule);
+    }
+
+    /// The event that was set aside turns out to be believed, or not. It is the first undecided row.
+    fn decide(&mut self, believed: bool) {
+        let undecided =
+            self.queue.iter_mut().skip_while(|queued| queued.decided == queued.batch.rows() as u32);
+        let mut first = true;
+        for queued in undecided {
+            if first && !believed {
+                queued.unbelieved.push(queued.decided);
+            }
+            first = false;
+            queued.decided = queued.batch.rows() as u32;
+        }
+    }
+
+    /// The time of the first event that has arrived. The first event of a source is always believed.
+    fn first_event(&self) -> Option<i64> {
+        let batch = &self.queue.back()?.batch;
+        let at = batch.fates.iter().position(|&fate| fate != Fate::Untimed)?;
+        Some(batch.time[at])
+    }
+
+    /// The first batch has been read to its end.
+    fn use_up(&mut self) {
+        let Some(queued) = self.queue.pop_front() else { return };
+        self.counts.read += queued.batch.rows() as u64;
+        self.records += queued.batch.rows() as u64;
+        self.lines += queued.batch.lines;
+        self.row = 0;
+    }
+}
+
+/// A stretch of rows of one batch that are read one after the other.
+struct Stretch<'s> {
+    rules: &'s Rules,
+    judge: &'s mut Judge,
+    source: &'s mut Source,
+    number: u32,
+    batch: &'s Arc<Batch>,
+    unbelieved: &'s [u32],
+    rows: Vec<u32>,
+    fires: Vec<(usize, i64)>,
+    set_aside: &'s mut Vec<SetAside>,
+}
+
+impl Stretch<'_> {
+    /// Reads rows until the source's watermark passes `limit`, a bad record ends the run, or the decided rows
+    /// are used up (`None`).
+    fn read(&mut self, limit: (i64, u32)) -> Option<Run> {
+        let decided = self.source.queue.front().map_or(0, |head| head.decided);
+        let (delay, batch) = (self.rules.delay, self.batch);
+        for row in self.source.row..decided {
+            self.source.row = row + 1;
+            let fate = batch.fates[row as usize];
+            if fate == Fate::Untimed {
+                if let Some(error) = self.bad(row, batch.reason(row)) {
+                    return Some(Run::Failed(error));
+                }
+                continue;
+            }
+            if self.unbelieved.binary_search(&row).is_ok() {
+                let reason = "its time is further ahead than --max-jump allows, and the next event does not bear it out";
+                if let Some(error) = self.bad(row, reason) {
+                    return Some(Run::Failed(error));
+                }
+                continue;
+            }
+            let time = batch.time[row as usize];
+            let largest = self.source.largest.expect("a source that is read has shown an event");
+            let watermark = largest - delay;
+            if time > largest {
+                self.source.largest = Some(time);
+            }
+            match fate {
+                Fate::Filtered => self.source.counts.filtered += 1,
+                Fate::Usable => self.event(row, time, watermark),
+                Fate::Bad | Fate::Untimed => {
+                    if let Some(error) = self.bad(row, batch.reason(row)) {
+                        return Some(Run::Failed(error));
+                    }
+                }
+            }
+            if time > largest && (time - delay, self.number) > limit {
+                return Some(Run::Passed);
+            }
+        }
+        None
+    }
+
+    /// Decides about a usable event, at the watermark before it.
+    #[inline]
+    fn event(&mut self, row: u32, time: i64, watermark: i64) {
+        let id = if self.rules.dedup { self.batch.ids[row as usize] } else { 0 };
+        match self.judge.judge(time, id, watermark) {
+            Judgement::Accepted { partially_late } => {
+                self.source.counts.accepted += 1;
+                if partially_late {
+                    self.source.counts.partially_late += 1;
+                    if self.fires.last().is_none_or(|&(_, fired)| fired != watermark) {
+                        self.fires.push((self.rows.len(), watermark));
+                    }
+                }
+                self.rows.push(row);
+            }
+            Judgement::Duplicate => self.source.counts.duplicate += 1,
+            Judgement::Late => {
+                self.source.counts.late += 1;
+                if self.rules.keep_late {
+                    self.set_aside(row, Why::Late { watermark });
+                }
+            }
+        }
+    }
+
+    /// Counts a bad record, and returns the error that it is if bad records end the run.
+    fn bad(&mut self, row: u32, reason: &str) -> Option<Error> {
+        self.source.counts.bad += 1;
+        match self.rules.bad {
+            Bad::Count => None,
+            Bad::Keep => {
+                self.set_aside(row, Why::Bad { reason: reason.to_owned() });
+                None
+            }
+            Bad::Fail => {
+                // The rest of the batch stays unread, and the ledger says so.
+                self.source.counts.read += u64::from(row) + 1;
+                let record = self.batch.record(row);
+                let excerpt = String::from_utf8_lossy(&record[..record.len().min(240)]);
+                Some(Error::BadRecord {
+                    source: self.rules.sources[self.number as usize].clone(),
+                    line: self.line(row),
+                    reason: reason.to_owned(),
+                    excerpt: excerpt.chars().take(60).collect(),
+                })
+            }
+        }
+    }
+
+    fn set_aside(&mut self, row: u32, why: Why) {
+        let line = self.line(row);
+        self.set_aside.push(SetAside { batch: self.batch.clone(), row, line, why });
+    }
+
+    fn line(&self, row: u32) -> u64 {
+        self.source.lines + self.batch.lines_before(row) + 1
+    }
+}
+
+/// Lateness and deduplication.
+struct Judge {
+    closing: Closing,
+    panes: Option<PaneFinder>,
+    dedup: Option<Dedup>,
+    remember: i64,
+}
+
+enum Judgement {
+    Accepted { partially_late: bool },
+    Late,
+    Duplicate,
+}
+
+impl Judge {
+    fn new(rules: &Rules) -> Judge {
+        Judge {
+            panes: match &rules.closing {
+                Closing::Windows(Windows::Panes(panes)) => Some(PaneFinder::new(panes)),
+                _ => None,
+            },
+            closing: rules.closing.clone(),
+            dedup: rules.dedup.then(Dedup::new),
+            remember: rules.remember,
+        }
+    }
+
+    /// Judges an event at the watermark before it. Late comes before duplicate, and only an accepted event's
+    /// id is remembered.
+    #[inline]
+    fn judge(&mut self, time: i64, id: u128, watermark: i64) -> Judgement {
+        // The watermark at which the event's last window is closed.
+        let (closed_at, partially_late) = match &self.closing {
+            Closing::Windows(Windows::Panes(_)) => {
+                let pane = self.panes.as_mut().and_then(|panes| panes.pane(time));
+                let pane = pane.expect("the parse stage refuses times beyond the calendar");
+                (pane.last_end, pane.first_end <= watermark)
+            }
+            // A session is closed when its end lies before the watermark, and late is what stands before it.
+            Closing::Windows(Windows::Session { gap }) if time >= watermark => (time + gap + 1, false),
+            Closing::Order if time >= watermark => (time + 1, false),
+            Closing::Windows(Windows::Session { .. }) | Closing::Order => return Judgement::Late,
+            Closing::Windows(Windows::None) => (i64::MAX, false),
+        };
+        if closed_at <= watermark {
+            return Judgement::Late;
+        }
+        if let Some(dedup) = &mut self.dedup
+            && dedup.seen(id, closed_at.saturating_add(self.remember), watermark)
+        {
+            return Judgement::Duplicate;
+        }
+        Judgement::Accepted { partially_late }
+    }
+}

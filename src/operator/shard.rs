@@ -1,0 +1,165 @@
+//! One owner of keys: applies steps to the windows of its keys and turns what fires into rows.
+
+use std::sync::Arc;
+
+use super::keys::Keys;
+use super::panes::PaneStore;
+use super::sessions::SessionStore;
+use super::step::{Part, Step};
+use super::table::{Additions, Calls, Table};
+use crate::aggregate::{Accumulators, Span};
+use crate::output::rows::{Fired, RowBuilder, RowPlan};
+use crate::time::Form;
+use crate::window::{Window, Windows};
+
+/// The windows of one shard's keys.
+pub struct Shard {
+    number: u64,
+    shards: u64,
+    keys: Keys,
+    windows: Open,
+    builder: RowBuilder,
+    rows_added: u64,
+}
+
+enum Open {
+    Panes(PaneStore),
+    Sessions(SessionStore),
+    /// `--window none`: one table, which fires at the end.
+    Whole(Table, Additions),
+}
+
+impl Shard {
+    /// Shard `number` of `shards`.
+    pub fn new(number: usize, shards: usize, plan: Arc<RowPlan>, calls: &Calls, windows: &Windows) -> Shard {
+        Shard {
+            number: number as u64,
+            shards: shards as u64,
+            keys: Keys::default(),
+            windows: match windows {
+                Windows::Panes(panes) => Open::Panes(PaneStore::new(panes, calls.clone())),
+                Windows::Session { gap } => Open::Sessions(SessionStore::new(*gap, calls)),
+                Windows::None => Open::Whole(Table::new(calls), Additions::default()),
+            },
+            builder: RowBuilder::new(plan),
+            rows_added: 0,
+        }
+    }
+
+    /// Applies a step; returns the rows of what has fired, in order.
+    pub fn apply(&mut self, step: &Step) -> Fired {
+        self.builder.set_form(step.form.unwrap_or(Form::Text));
+        for part in &step.parts {
+            let mut from = 0;
+            for &(to, watermark) in &part.fires {
+                self.add(part, &part.rows[from..to]);
+                self.fire(watermark);
+                from = to;
+            }
+            self.add(part, &part.rows[from..]);
+        }
+        if step.ended {
+            self.fire(i64::MAX);
+            self.fire_whole();
+        } else {
+            self.fire(step.watermark);
+        }
+        self.builder.take()
+    }
+
+    /// How many events have been added to windows.
+    pub fn rows_added(&self) -> u64 {
+        self.rows_added
+    }
+
+    /// How many keys stand in open windows.
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// How many panes or sessions are open.
+    pub fn open(&self) -> usize {
+        match &self.windows {
+            Open::Panes(store) => store.open(),
+            Open::Sessions(store) => store.open_count(),
+            Open::Whole(table, _) => usize::from(!table.keys.is_empty()),
+        }
+    }
+
+    fn add(&mut self, part: &Part, rows: &[u32]) {
+        let owned: Vec<u32>;
+        let rows = if self.shards == 1 {
+            rows
+        } else {
+            let hashes = &part.batch.keys.hashes;
+            let mine = |&row: &u32| self.owns(hashes[row as usize]);
+            owned = rows.iter().copied().filter(mine).collect();
+            &owned
+        };
+        if rows.is_empty() {
+            return;
+        }
+        self.rows_added += rows.len() as u64;
+        match &mut self.windows {
+            Open::Panes(store) => store.add(part, rows, &mut self.keys),
+            Open::Sessions(store) => store.add(part, rows, &mut self.keys),
+            Open::Whole(table, additions) => {
+                let keys = &part.batch.keys;
+                for &row in rows {
+                    let key = self.keys.intern(keys.hashes[row as usize], keys.key(row));
+                    additions.slots.push(table.slot(key, &mut self.keys));
+                    additions.rows.push(row);
+                }
+                table.make_room();
+                additions.apply(&mut table.columns, &part.batch, part.first_record);
+            }
+        }
+    }
+
+    /// Whether a key with this hash is this shard's: the hash's upper half, scaled to the number of shards.
+    #[inline]
+    fn owns(&self, hash: u64) -> bool {
+        ((hash >> 32) * self.shards) >> 32 == self.number
+    }
+
+    fn fire(&mut self, watermark: i64) {
+        let builder = &mut self.builder;
+        match &mut self.windows {
+            Open::Panes(store) => store.fire(watermark, &mut self.keys, &mut |window, table, keys| {
+                emit_table(builder, Some(window), table, keys);
+            }),
+            Open::Sessions(store) => {
+                store.fire(watermark, &mut self.keys, &mut |window, key, columns, slot, keys| {
+                    builder.begin(Some(window));
+                    builder.row(keys.get(key), columns, slot);
+                });
+            }
+            Open::Whole(..) => {}
+        }
+    }
+
+    fn fire_whole(&mut self) {
+        if let Open::Whole(table, _) = &self.windows {
+            emit_table(&mut self.builder, None, table, &self.keys);
+        }
+    }
+}
+
+/// The rows of one window, in the order of keys.
+fn emit_table(builder: &mut RowBuilder, window: Option<Window>, table: &Table, keys: &Keys) {
+    if table.keys.is_empty() {
+        return;
+    }
+    let mut groups: Vec<(u32, u32)> = table.keys.iter().copied().zip(0..).collect();
+    keys.sort(&mut groups);
+    builder.begin(window);
+    let columns: &[Box<dyn Accumulators>] = &table.columns;
+    for (key, slot) in groups {
+        builder.row(keys.get(key), columns, slot);
+    }
+}
+
+/// What aggregates are told of a window.
+pub fn span(window: Option<Window>) -> Span {
+    Span { bounds: window.map(|window| (window.start, window.end)) }
+}

@@ -1,0 +1,70 @@
+//! What the sequencer hands on: a stretch of the one sequence into which all sources are merged.
+
+use std::sync::Arc;
+
+use crate::parse::batch::Batch;
+use crate::time::Form;
+
+/// A stretch of the sequence of events.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// The accepted events, in order.
+    pub parts: Vec<Part>,
+    /// Late and bad records that are to be written, in reading order.
+    pub set_aside: Vec<SetAside>,
+    /// The watermark at the end of the step: what closes by it fires.
+    pub watermark: i64,
+    /// Whether the input has ended: every window closes.
+    pub ended: bool,
+    /// The form of the first source's times, which the output takes over.
+    pub form: Option<Form>,
+}
+
+/// Accepted events of one batch.
+#[derive(Debug)]
+pub struct Part {
+    /// The batch they stand in.
+    pub batch: Arc<Batch>,
+    /// The position of the batch's row 0 in its source, in records.
+    pub first_record: u64,
+    /// The accepted rows, ascending.
+    pub rows: Vec<u32>,
+    /// `(n, watermark)`: before row `rows[n]` is added, what closes by `watermark` must have fired. Stands
+    /// where an event comes too late for some of its windows; elsewhere the moment makes no difference.
+    pub fires: Vec<(usize, i64)>,
+}
+
+/// A late or bad record on its way to a file.
+#[derive(Debug)]
+pub struct SetAside {
+    /// The batch it stands in.
+    pub batch: Arc<Batch>,
+    /// Its row.
+    pub row: u32,
+    /// The line on which it starts in its source, from 1.
+    pub line: u64,
+    /// Why it was set aside.
+    pub why: Why,
+}
+
+/// Why a record was set aside.
+#[derive(Debug)]
+pub enum Why {
+    /// It came at this watermark, when its last window had closed.
+    Late {
+        /// The watermark before the event.
+        watermark: i64,
+    },
+    /// It cannot be used.
+    Bad {
+        /// The reason.
+        reason: String,
+    },
+}
+
+impl Step {
+    /// How many events it holds.
+    pub fn rows(&self) -> usize {
+        self.parts.iter().map(|part| part.rows.len()).sum()
+    }
+}

@@ -1,0 +1,197 @@
+//! The groups of one pane (or of all sessions): a slot per key, and every aggregate's states by slot.
+
+use std::sync::Arc;
+
+use super::keys::Keys;
+use crate::aggregate::{Accumulators, Definition};
+use crate::number::Number;
+use crate::parse::batch::{ArgColumn, Batch, Input};
+
+/// What makes the states of a job's aggregates.
+#[derive(Clone)]
+pub struct Calls(pub Arc<[(&'static Definition, Vec<Number>)]>);
+
+impl Calls {
+    /// Empty states of all aggregates.
+    pub fn make(&self) -> Vec<Box<dyn Accumulators>> {
+        self.0.iter().map(|(definition, params)| (definition.make)(params)).collect()
+    }
+}
+
+/// Rows of one batch, and the slot that each goes to.
+#[derive(Default)]
+pub struct Additions {
+    /// The rows.
+    pub rows: Vec<u32>,
+    /// Their slots.
+    pub slots: Vec<u32>,
+}
+
+impl Additions {
+    /// Adds the rows to the states, and forgets them.
+    pub fn apply(&mut self, columns: &mut [Box<dyn Accumulators>], batch: &Batch, first_record: u64) {
+        if self.rows.is_empty() {
+            return;
+        }
+        for (column, arg) in columns.iter_mut().zip(&batch.args) {
+            column.add(&self.slots, &self.rows, input(arg, batch, first_record));
+        }
+        self.rows.clear();
+        self.slots.clear();
+    }
+}
+
+fn input<'b>(arg: &'b ArgColumn, batch: &'b Batch, first_record: u64) -> Input<'b> {
+    Input { arg, texts: &batch.texts, time: &batch.time, source: batch.source, first_record }
+}
+
+/// The groups of one stretch of event time.
+pub struct Table {
+    /// Per slot, its key.
+    pub keys: Vec<u32>,
+    /// The states, by slot.
+    pub columns: Vec<Box<dyn Accumulators>>,
+    slots: SlotMap,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(calls: &Calls) -> Table {
+        Table { keys: Vec::new(), columns: calls.make(), slots: SlotMap::default() }
+    }
+
+    /// The slot of a key, which is made if there is none. New slots have states after [`Table::make_room`].
+    #[inline]
+    pub fn slot(&mut self, key: u32, keys: &mut Keys) -> u32 {
+        let next = self.keys.len() as u32;
+        let slot = self.slots.get_or_insert(key, next, keys.capacity());
+        if slot == next {
+            self.keys.push(key);
+            keys.hold(key);
+        }
+        slot
+    }
+
+    /// Makes the states of all slots.
+    pub fn make_room(&mut self) {
+        for column in &mut self.columns {
+            column.resize(self.keys.len());
+        }
+    }
+
+    /// Adds another table's groups to this one.
+    pub fn merge(&mut self, other: &Table, keys: &mut Keys) {
+        let pairs: Vec<(u32, u32)> =
+            (0..).zip(&other.keys).map(|(from, &key)| (from, self.slot(key, keys))).collect();
+        self.make_room();
+        for (column, theirs) in self.columns.iter_mut().zip(&other.columns) {
+            column.merge(theirs.as_ref(), &pairs);
+        }
+    }
+
+    /// Gives back the keys.
+    pub fn release(&self, keys: &mut Keys) {
+        for &key in &self.keys {
+            keys.release(key);
+        }
+    }
+}
+
+/// From key numbers to slots: a small hash table while few of the keys are here, an array otherwise.
+enum SlotMap {
+    /// `(key + 1) << 32 | slot` by open addressing; 0 is free.
+    Sparse { entries: Vec<u64>, used: usize },
+    /// Slot + 1 by key; 0 is none.
+    Dense(Vec<u32>),
+}
+
+impl Default for SlotMap {
+    fn default() -> SlotMap {
+        SlotMap::Sparse { entries: vec![0; 16], used: 0 }
+    }
+}
+
+impl SlotMap {
+    /// The slot of a key; `next` becomes its slot if it has none. There are `keys` numbers in all.
+    #[inline]
+    fn get_or_insert(&mut self, key: u32, next: u32, keys: usize) -> u32 {
+        match self {
+            SlotMap::Dense(slots) => {
+                if slots.len() <= key as usize {
+                    slots.resize(keys.max(key as usize + 1), 0);
+                }
+                let slot = &mut slots[key as usize];
+                if *slot == 0 {
+                    *slot = next + 1;
+                }
+                *slot - 1
+            }
+            SlotMap::Sparse { entries, used } => {
+                let at = find(entries, key);
+                if entries[at] != 0 {
+                    return entries[at] as u32;
+                }
+                entries[at] = u64::from(key + 1) << 32 | u64::from(next);
+                *used += 1;
+                if *used * 2 > entries.len() {
+                    self.grow(keys);
+                }
+                next
+            }
+        }
+    }
+
+    /// Doubles the table, or turns to an array once that takes no more memory.
+    #[cold]
+    fn grow(&mut self, keys: usize) {
+        let SlotMap::Sparse { entries, .. } = self else { return };
+        let found =
+            entries.iter().filter(|&&entry| entry != 0).map(|&entry| ((entry >> 32) as u32 - 1, entry));
+        if entries.len() * 4 >= keys {
+            let mut slots = vec![0; keys];
+            found.for_each(|(key, entry)| slots[key as usize] = entry as u32 + 1);
+            *self = SlotMap::Dense(slots);
+            return;
+        }
+        let (mut doubled, mut used) = (vec![0; entries.len() * 2], 0);
+        for (key, entry) in found {
+            let at = find(&doubled, key);
+            doubled[at] = entry;
+            used += 1;
+        }
+        *self = SlotMap::Sparse { entries: doubled, used };
+    }
+}
+
+/// Where a key stands in an open-addressing table, or the free place where it would. Fibonacci hashing.
+#[inline]
+fn find(entries: &[u64], key: u32) -> usize {
+    let mask = entries.len() - 1;
+    let mut at = (u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;
+    while entries[at] != 0 && (entries[at] >> 32) as u32 != key + 1 {
+        at = (at + 1) & mask;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn slots_agree_with_a_map() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for keys in [1, 20, 1_000, 100_000] {
+            let (mut slots, mut model) = (SlotMap::default(), HashMap::new());
+            for _ in 0..5_000 {
+                let key = random.u32(0..keys);
+                let next = model.len() as u32;
+                let expected = *model.entry(key).or_insert(next);
+                assert_eq!(slots.get_or_insert(key, next, keys as usize), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! Rows of fired windows as text: one builder per shard.
+
+use std::sync::Arc;
+
+use super::json::{write_json_string, write_json_value};
+use crate::aggregate::{Accumulators, Span};
+use crate::expr::{Expr, Row};
+use crate::job::{Aggregation, OutputFormat, Top};
+use crate::parse::key::{self, Fields};
+use crate::time::{self, Form};
+use crate::value::Value;
+use crate::window::{Window, Windows};
+
+/// What all shards need to know to write rows.
+pub struct RowPlan {
+    to: OutputFormat,
+    columns: Vec<String>,
+    /// NDJSON: per column, what stands before its value.
+    lead_ins: Vec<Vec<u8>>,
+    has_bounds: bool,
+    zone: Option<jiff::tz::TimeZone>,
+    having: Option<Expr>,
+    top: Option<TopPlan>,
+}
+
+struct TopPlan {
+    rows_max: usize,
+    order_by: Expr,
+    descending: bool,
+    ties: bool,
+}
+
+/// What separates the cells of a row on its way to an aligned table.
+pub const CELL_END: u8 = 0x1f;
+
+impl RowPlan {
+    /// The plan of a job.
+    pub fn new(task: &Aggregation) -> RowPlan {
+        let columns = task.columns();
+        let lead_in = |(n, name): (usize, &String)| {
+            let mut text = vec![if n == 0 { b'{' } else { b',' }];
+            write_json_string(name, &mut text);
+            text.push(b':');
+            text
+        };
+        RowPlan {
+            to: task.to,
+            lead_ins: columns.iter().enumerate().map(lead_in).collect(),
+            columns,
+            has_bounds: !matches!(task.windows, Windows::None),
+            zone: task.windows.zone().cloned(),
+            having: task.having.clone(),
+            top: task.top.as_ref().map(|top: &Top| TopPlan {
+                rows_max: top.rows_max,
+                order_by: top.order_by.clone(),
+                descending: top.descending,
+                ties: top.ties,
+            }),
+        }
+    }
+
+    /// The output columns.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// How rows are written.
+    pub fn format(&self) -> OutputFormat {
+        self.to
+    }
+
+    /// How many rows of a window are kept, and whether ties with the last are too; `None`: all.
+    pub fn top(&self) -> Option<(usize, bool)> {
+        self.top.as_ref().map(|top| (top.rows_max, top.ties))
+    }
+
+    /// The header line, for formats that have one in the stream.
+    pub fn header(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let OutputFormat::Csv { delimiter } = self.to {
+            for (n, name) in self.columns.iter().enumerate() {
+                if n > 0 {
+                    out.push(delimiter);
+                }
+                write_csv_text(name, delimiter, &mut out);
+            }
+            finish_csv_row(&mut out, 0, self.columns.len());
+        }
+        out
+    }
+}
+
+/// Rows that have fired in one shard during one step, as text.
+#[derive(Debug, Default)]
+pub struct Fired {
+    /// The windows in order of (end, start), each with where its rows end in `rows`. A session window may
+    /// stand here several times in a row.
+    pub windows: Vec<(Window, usize)>,
+    /// The rows: where they end in the texts below.
+    pub rows: Vec<FiredRow>,
+    /// The rows as they will be written.
+    pub text: Vec<u8>,
+    /// The encoded keys.
+    pub keys: Vec<u8>,
+    /// The encoded ranks, with `--top`.
+    pub ranks: Vec<u8>,
+    /// Why `--having` or `--order-by` could not be evaluated for some row: the run cannot go on.
+    pub failure: Option<String>,
+}
+
+/// Where a row ends in the texts of [`Fired`]; it begins where the one before ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FiredRow {
+    /// In `text`.
+    pub text: usize,
+    /// In `keys`.
+    pub key: usize,
+    /// In `ranks`.
+    pub rank: usize,
+}
+
+impl Fired {
+    /// The window of the i-th entry, and its rows.
+    pub fn window(&self, i: usize) -> (Window, std::ops::Range<usize>) {
+        let start = if i == 0 { 0 } else { self.windows[i - 1].1 };
+        (self.windows[i].0, start..self.windows[i].1)
+    }
+
+    fn start(&self, row: usize) -> FiredRow {
+        if row == 0 { FiredRow::default() } else { self.rows[row - 1] }
+    }
+
+    /// The text of a row.
+    pub fn row_text(&self, row: usize) -> &[u8] {
+        &self.text[self.start(row).text..self.rows[row].text]
+    }
+
+    /// The encoded key of a row.
+    pub fn row_key(&self, row: usize) -> &[u8] {
+        &self.keys[self.start(row).key..self.rows[row].key]
+    }
+
+    /// The encoded rank of a row.
+    pub fn row_rank(&self, row: usize) -> &[u8] {
+        &self.ranks[self.start(row).rank..self.rows[row].rank]
+    }
+}
+
+/// Writes rows of fired windows.
+pub struct RowBuilder {
+    plan: Arc<RowPlan>,
+    form: Form,
+    fired: Fired,
+    window: Option<Window>,
+    /// The window's bounds as they stand in each of its rows: for NDJSON with their names and braces.
+    bounds: Vec<u8>,
+    /// Start and end as values, for conditions.
+    start: String,
+    end: String,
+}
+
+/// A row for `--having` and `--order-by`.
+struct RowView<'r> {
+    values: &'r [Value<'r>],
+}
+
+impl Row for RowView<'_> {
+    fn field(&self, number: usize) -> Value<'_> {
+        self.values.get(number).cloned().unwrap_or(Value::Null)
+    }
+
+    fn event_time(&self) -> i64 {
+        0
+    }
+}
+
+impl RowBuilder {
+    /// A builder with no rows.
+    pub fn new(plan: Arc<RowPlan>) -> RowBuilder {
+        RowBuilder {
+            plan,
+            form: Form::Text,
+            fired: Fired::default(),
+            window: None,
+            bounds: Vec::new(),
+            start: String::new(),
+            end: String::new(),
+        }
+    }
+
+    /// The form that window bounds are written in.
+    pub fn set_form(&mut self, form: Form) {
+        self.form = form;
+    }
+
+    /// The rows so far; the builder begins anew.
+    pub fn take(&mut self) -> Fired {
+        std::mem::take(&mut self.fired)
+    }
+
+    /// The rows that follow belong to this window.
+    pub fn begin(&mut self, window: Option<Window>) {
+        self.window = window;
+        let key = window.unwrap_or(Window { end: 0, start: 0 });
+        self.fired.windows.push((key, self.fired.rows.len()));
+        self.bounds.clear();
+        let Some(window) = window else { return };
+        self.start = self.bound(window.start);
+        self.end = self.bound(window.end);
+        let bounds = [&self.start, &self.end];
+        for (n, bound) in bounds.into_iter().enumerate() {
+            if self.plan.to == OutputFormat::Ndjson {
+                self.bounds.extend_from_slice(&self.plan.lead_ins[n]);
+            }
+            let quoted = self.plan.to == OutputFormat::Ndjson && self.form == Form::Text;
+            if quoted {
+                self.bounds.push(b'"');
+            }
+            self.bounds.extend_from_slice(bound.as_bytes());
+            if quoted {
+                self.bounds.push(b'"');
+            }
+            end_cell(self.plan.to, &mut self.bounds);
+        }
+    }
+
+    fn bound(&self, time: i64) -> String {
+        let mut out = Vec::new();
+        time::write_time(time, self.form, self.plan.zone.as_ref(), &mut out);
+        String::from_utf8(out).expect("times are written in ASCII")
+    }
+
+    /// Writes a row of the current window, unless `--having` does not hold for it.
+    pub fn row(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32) {
+        let span = Span { bounds: self.window.map(|window| (window.start, window.end)) };
+        if (self.plan.having.is_some() || self.plan.top.is_some()) && !self.rank(key, columns, slot, span) {
+            return;
+        }
+        let (plan, text) = (&self.plan, &mut self.fired.text);
+        let row_start = text.len();
+        text.extend_from_slice(&self.bounds);
+        let first = if plan.has_bounds { 2 } else { 0 };
+        let results = columns.iter().map(|column| column.finish(slot, span));
+        let lead_ins = plan.lead_ins[first..].iter();
+        match plan.to {
+            OutputFormat::Ndjson => {
+                for (value, lead_in) in Fields(key).chain(results).zip(lead_ins) {
+                    text.extend_from_slice(lead_in);
+                    write_json_value(&value, text);
+                }
+                text.extend_from_slice(b"}\n");
+            }
+            OutputFormat::Csv { delimiter } => {
+                for value in Fields(key).chain(results) {
+                    write_csv_value(&value, delimiter, text);
+                    text.push(delimiter);
+                }
+                text.pop();
+                finish_csv_row(text, row_start, plan.columns.len());
+            }
+            OutputFormat::Table => {
+                for value in Fields(key).chain(results) {
+                    write_table_value(&value, text);
+                    text.push(CELL_END);
+                }
+            }
+        }
+        self.fired.keys.extend_from_slice(key);
+        let fired = &mut self.fired;
+        fired.rows.push(FiredRow { text: fired.text.len(), key: fired.keys.len(), rank: fired.ranks.len() });
+        let rows = fired.rows.len();
+        fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
+    }
+
+    /// Whether the row is to be written, and its rank.
+    fn rank(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32, span: Span) -> bool {
+        let bound = |text| match self.form {
+            Form::Number(_) => Value::Written(text),
+            Form::Text => Value::Text(std::borrow::Cow::Borrowed(text)),
+        };
+        let mut values: Vec<Value<'_>> = Vec::with_capacity(self.plan.columns.len());
+        if self.plan.has_bounds {
+            values.push(bound(self.start.as_str()));
+            values.push(bound(self.end.as_str()));
+        }
+        values.extend(Fields(key));
+        values.extend(columns.iter().map(|column| column.finish(slot, span)));
+        let view = RowView { values: &values };
+        let holds = match &self.plan.having {
+            None => Ok(true),
+            Some(having) => having.is_true(&view).map_err(|reason| format!("--having: {reason}")),
+        };
+        let ranked = holds.and_then(|holds| {
+            if holds && let Some(top) = &self.plan.top {
+                let value = top.order_by.eval(&view).map_err(|reason| format!("--order-by: {reason}"))?;
+                encode_rank(&value, &mut self.fired.ranks);
+            }
+            Ok(holds)
+        });
+        ranked.unwrap_or_else(|reason| {
+            self.fired.failure.get_or_insert(reason);
+            false
+        })
+    }
+}
+
+impl RowPlan {
+    /// The order of two ranks within a window.
+    pub fn compare_ranks(&self, a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+        let order = key::compare(a, b);
+        if self.top.as_ref().is_some_and(|top| top.descending) { order.reverse() } else { order }
+    }
+}
+
+/// Numbers rank by value alone, so their text is made canonical.
+fn encode_rank(value: &Value<'_>, out: &mut Vec<u8>) {
+    let ranked = match value.as_number() {
+        Some(number) => key::encode(&Value::Number(number), out),
+        None => key::encode(value, out),
+    };
+    if !ranked {
+        key::encode(&Value::Null, out);
+    }
+}
+
+fn end_cell(to: OutputFormat, out: &mut Vec<u8>) {
+    match to {
+        OutputFormat::Ndjson => {}
+        OutputFormat::Csv { delimiter } => out.push(delimiter),
+        OutputFormat::Table => out.push(CELL_END),
+    }
+}
+
+/// Writes a value as a CSV field: null as nothing, objects and arrays as their JSON text.
+fn write_csv_value(value: &Value<'_>, delimiter: u8, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => {}
+        Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
+        Value::Written(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Number(number) => number.write(out),
+        Value::Text(text) => write_csv_text(text, delimiter, out),
+        Value::Untyped(text) => write_csv_text(text, delimiter, out),
+        Value::Json(raw) => write_csv_text(raw, delimiter, out),
+    }
+}
+
+/// Writes text as a CSV field, quoted where it has to be.
+pub fn write_csv_text(text: &str, delimiter: u8, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    if !bytes.iter().any(|&byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r')) {
+        out.extend_from_slice(bytes);
+        return;
+    }
+    out.push(b'"');
+    for &byte in bytes {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+/// Ends a CSV row. A row of one empty field would read as a blank line, so it is quoted.
+fn finish_csv_row(out: &mut Vec<u8>, row_start: usize, columns: usize) {
+    if columns == 1 && out.len() == row_start {
+        out.extend_from_slice(b"\"\"");
+    }
+    out.push(b'\n');
+}
+
+/// Writes a value for the aligned table: control characters escaped, null as nothing.
+fn write_table_value(value: &Value<'_>, out: &mut Vec<u8>) {
+    let text = |text: &str, out: &mut Vec<u8>| {
+        for c in text.chars() {
+            if c.is_control() {
+                out.extend(c.escape_default().map(|c| c as u8));
+            } else {
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+    };
+    match value {
+        Value::Text(t) => text(t, out),
+        Value::Untyped(t) => text(t, out),
+        Value::Json(t) => text(t, out),
+        other => write_csv_value(other, b',', out),
+    }
+}

@@ -1,0 +1,163 @@
+//! Group keys and ids as bytes: equal bytes for equal keys, and the order in which keys are written.
+//!
+//! Per field a tag, and for numbers and text their length and text. Numbers keep the text they were written
+//! with: `1` and `1.0` are two keys, and so are `1` and `"1"`.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use crate::number::compare_written;
+use crate::value::Value;
+
+const NULL: u8 = 0;
+const FALSE: u8 = 1;
+const TRUE: u8 = 2;
+const NUMBER: u8 = 3;
+const TEXT: u8 = 4;
+
+/// Appends a value to an encoded key; `false` for objects and arrays, which cannot be keys.
+#[inline]
+pub fn encode(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
+    let (tag, text): (u8, &[u8]) = match value {
+        Value::Null => (NULL, b""),
+        Value::Bool(false) => (FALSE, b""),
+        Value::Bool(true) => (TRUE, b""),
+        Value::Written(text) => (NUMBER, text.as_bytes()),
+        Value::Text(text) => (TEXT, text.as_bytes()),
+        Value::Untyped(text) => (TEXT, text.as_bytes()),
+        Value::Json(_) => return false,
+        Value::Number(number) => {
+            out.push(NUMBER);
+            let at = out.len();
+            out.extend_from_slice(&[0; 4]);
+            number.write(out);
+            let len = (out.len() - at - 4) as u32;
+            out[at..at + 4].copy_from_slice(&len.to_le_bytes());
+            return true;
+        }
+    };
+    out.push(tag);
+    if tag >= NUMBER {
+        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        out.extend_from_slice(text);
+    }
+    true
+}
+
+/// The fields of an encoded key, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'k>(pub &'k [u8]);
+
+impl<'k> Fields<'k> {
+    fn field(&mut self) -> Option<(u8, &'k str)> {
+        let (&tag, rest) = self.0.split_first()?;
+        if tag < NUMBER {
+            self.0 = rest;
+            return Some((tag, ""));
+        }
+        let (len, rest) = rest.split_first_chunk::<4>().expect("a key's texts have lengths");
+        let (text, rest) = rest.split_at(u32::from_le_bytes(*len) as usize);
+        self.0 = rest;
+        Some((tag, std::str::from_utf8(text).expect("keys are made of text")))
+    }
+}
+
+impl<'k> Iterator for Fields<'k> {
+    type Item = Value<'k>;
+
+    fn next(&mut self) -> Option<Value<'k>> {
+        let (tag, text) = self.field()?;
+        Some(match tag {
+            NULL => Value::Null,
+            FALSE => Value::Bool(false),
+            TRUE => Value::Bool(true),
+            NUMBER => Value::Written(text),
+            _ => Value::Text(Cow::Borrowed(text)),
+        })
+    }
+}
+
+/// The order of rows within a window: field by field, null, false, true, numbers by value and then by text,
+/// text by bytes.
+pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    let (mut a, mut b) = (Fields(a), Fields(b));
+    loop {
+        let order = match (a.field(), b.field()) {
+            (None, None) => return Ordering::Equal,
+            (None, _) => return Ordering::Less,
+            (_, None) => return Ordering::Greater,
+            (Some((a, a_text)), Some((b, b_text))) => a.cmp(&b).then_with(|| match a {
+                NUMBER => compare_written(a_text, b_text).then_with(|| a_text.cmp(b_text)),
+                _ => a_text.cmp(b_text),
+            }),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
+
+/// The head of a key as a number: where two heads differ, they order as [`compare`] orders the keys.
+/// Numbers all have the same head.
+pub fn head(key: &[u8]) -> u64 {
+    let Some((&tag, rest)) = key.split_first() else { return 0 };
+    let mut eight = [tag, 0, 0, 0, 0, 0, 0, 0];
+    if tag == TEXT {
+        let (len, text) = rest.split_first_chunk::<4>().expect("a key's texts have lengths");
+        let len = (u32::from_le_bytes(*len) as usize).min(7);
+        eight[1..=len].copy_from_slice(&text[..len]);
+    }
+    u64::from_be_bytes(eight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(values: &[Value<'_>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for value in values {
+            assert!(encode(value, &mut out));
+        }
+        out
+    }
+
+    fn text(text: &str) -> Value<'_> {
+        Value::Text(Cow::Borrowed(text))
+    }
+
+    #[test]
+    fn order_is_by_type_then_value_then_text() {
+        let ascending = [
+            key(&[Value::Null]),
+            key(&[Value::Bool(false)]),
+            key(&[Value::Bool(true)]),
+            key(&[Value::Written("-2")]),
+            key(&[Value::Written("1")]),
+            key(&[Value::Written("1.0")]),
+            key(&[Value::Written("1e1")]),
+            key(&[text("")]),
+            key(&[text("\0")]),
+            key(&[text("1")]),
+            key(&[text("abcdefg")]),
+            key(&[text("abcdefgh")]),
+            key(&[text("b")]),
+            key(&[text("b"), Value::Null]),
+            key(&[text("é")]),
+        ];
+        for (i, a) in ascending.iter().enumerate() {
+            for (j, b) in ascending.iter().enumerate() {
+                assert_eq!(compare(a, b), i.cmp(&j), "{i} {j}");
+                assert!(head(a).cmp(&head(b)) == i.cmp(&j) || head(a) == head(b), "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_come_back() {
+        let key = key(&[text("a\"b"), Value::Null, Value::Written("1.0"), Value::Bool(true)]);
+        let shown: Vec<String> = Fields(&key).map(|value| format!("{value:?}")).collect();
+        assert_eq!(shown, [r#"Text("a\"b")"#, "Null", r#"Written("1.0")"#, "Bool(true)"]);
+        assert!(!encode(&Value::Json(Cow::Borrowed("{}")), &mut Vec::new()));
+    }
+}
