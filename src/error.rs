@@ -41,6 +41,8 @@ pub enum Error {
         /// The cause.
         cause: io::Error,
     },
+    /// The run cannot go on for the reason given. Exit code 1.
+    Failed(String),
     /// The reader of standard output went away: not reported. Exit code 141.
     ReaderGone,
     /// A broken promise of windrow itself: a bug. Exit code 1.
@@ -89,7 +91,7 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(message) => f.write_str(message),
+            Error::Usage(message) | Error::Failed(message) => f.write_str(message),
             Error::Syntax(error) => error.fmt(f),
             Error::BadRecord { source, line, reason, excerpt } => {
                 write!(f, "{}:{line}: {reason}", Escaped(source))?;

@@ -1,1 +1,96 @@
-//! Decimal aggregates of the run.
+//! The account of a run: what became of every record, per source and in total.
+
+use crate::error::{Error, Result};
+use crate::operator::counts::Counts;
+
+/// The account of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// The ledger of each source, with its name, in the order given.
+    pub sources: Vec<(String, Counts)>,
+    /// Rows written.
+    pub rows: u64,
+}
+
+impl Summary {
+    /// An account of these sources in which nothing has happened.
+    pub fn new(sources: impl Iterator<Item = String>) -> Summary {
+        Summary { sources: sources.map(|name| (name, Counts::default())).collect(), rows: 0 }
+    }
+
+    /// Takes over the ledgers, in the order of the sources, and the rows written.
+    pub fn take<'c>(&mut self, counts: impl Iterator<Item = &'c Counts>, rows: u64) {
+        for ((_, mine), counts) in self.sources.iter_mut().zip(counts) {
+            *mine = *counts;
+        }
+        self.rows = rows;
+    }
+
+    /// All sources together.
+    pub fn total(&self) -> Counts {
+        let mut total = Counts::default();
+        self.sources.iter().for_each(|(_, counts)| total += *counts);
+        total
+    }
+
+    /// Checks that nothing has vanished: per source by the ledger's identity, and in total against the events
+    /// that the windows say they have taken.
+    pub fn check_ledger(&self, taken: u64) -> Result<()> {
+        if let Some((name, counts)) = self.sources.iter().find(|(_, counts)| !counts.balances()) {
+            return Err(Error::Internal(format!("the ledger of {name} does not balance: {counts:?}")));
+        }
+        let accepted = self.total().accepted;
+        if accepted != taken {
+            return Err(Error::Internal(format!(
+                "{accepted} events were accepted and {taken} taken by windows"
+            )));
+        }
+        Ok(())
+    }
+
+    /// One line for people.
+    pub fn text(&self) -> String {
+        let total = self.total();
+        let mut text = format!("{} read = {} accepted", total.read, total.accepted);
+        for (name, count) in [
+            ("filtered", total.filtered),
+            ("late", total.late),
+            ("duplicate", total.duplicate),
+            ("bad", total.bad),
+        ] {
+            text += &format!(" + {count} {name}");
+        }
+        if total.partially_late > 0 {
+            text += &format!(" ({} partially late)", total.partially_late);
+        }
+        text + &format!("; {} rows written", self.rows)
+    }
+
+    /// One JSON object for scripts.
+    pub fn json(&self) -> String {
+        let mut object = serde_json::to_value(self.total()).unwrap_or_default();
+        object["rows"] = self.rows.into();
+        let sources = self.sources.iter().map(|(name, counts)| {
+            let mut source = serde_json::to_value(counts).unwrap_or_default();
+            source["source"] = name.as_str().into();
+            source
+        });
+        object["sources"] = sources.collect();
+        object.to_string()
+    }
+
+    /// What deserves a warning: something was late, bad or partially late.
+    pub fn warning(&self) -> Option<String> {
+        let total = self.total();
+        let parts: Vec<String> = [
+            (total.late, "late", "--late FILE keeps them, a larger --delay accepts more"),
+            (total.bad, "bad", "--bad FILE keeps them with the reason"),
+            (total.partially_late, "partially late", "they missed windows that had closed; see --delay"),
+        ]
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, what, hint)| format!("{count} of {} records {what} ({hint})", total.read))
+        .collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}

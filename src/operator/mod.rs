@@ -16,3 +16,15 @@ pub mod sessions;
 pub mod shard;
 pub mod step;
 pub mod table;
+
+use crate::output::rows::Fired;
+
+/// One owner of a part of the state: what a shard thread drives.
+pub trait Owner: Send {
+    /// Applies a step; returns the rows that leave, in order.
+    fn apply(&mut self, step: &step::Step) -> Fired;
+    /// How many events it has taken so far.
+    fn taken(&self) -> u64;
+    /// How many windows (panes, sessions, waiting events) are open.
+    fn open(&self) -> usize;
+}

@@ -4,13 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use super::Owner;
 use super::step::Step;
+use crate::output::rows::{Fired, FiredRow};
 use crate::parse::batch::{Batch, Place};
 
 /// The events that wait.
 #[derive(Default)]
 pub struct Orderer {
     waiting: BinaryHeap<Reverse<(Place, Event)>>,
+    taken: u64,
 }
 
 /// An event by its place in a batch. A batch lives as long as one of its events waits.
@@ -37,10 +40,10 @@ impl Ord for Event {
     }
 }
 
-impl Orderer {
-    /// Applies a step; `out` gets the records that leave, each with a newline, in the order of event time, then
-    /// source, then position. Returns how many.
-    pub fn apply(&mut self, step: &Step, out: &mut Vec<u8>) -> u64 {
+impl Owner for Orderer {
+    /// The records that leave, each with a newline, in the order of event time, then source, then position.
+    fn apply(&mut self, step: &Step) -> Fired {
+        let mut fired = Fired::default();
         for part in &step.parts {
             for &row in &part.rows {
                 let place = Place {
@@ -48,25 +51,28 @@ impl Orderer {
                     source: part.batch.source,
                     record: part.first_record + u64::from(row),
                 };
+                self.taken += 1;
                 self.waiting.push(Reverse((place, Event { batch: part.batch.clone(), row })));
             }
         }
-        let mut rows = 0;
         // An event at the watermark may yet be preceded by one of the same time from an earlier source.
         while let Some(Reverse((place, _))) = self.waiting.peek() {
             if !step.ended && place.time >= step.watermark {
                 break;
             }
             let Some(Reverse((_, event))) = self.waiting.pop() else { break };
-            out.extend_from_slice(event.batch.record(event.row));
-            out.push(b'\n');
-            rows += 1;
+            fired.text.extend_from_slice(event.batch.record(event.row));
+            fired.text.push(b'\n');
+            fired.rows.push(FiredRow { text: fired.text.len(), ..FiredRow::default() });
         }
-        rows
+        fired
     }
 
-    /// How many events wait.
-    pub fn waiting(&self) -> usize {
+    fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    fn open(&self) -> usize {
         self.waiting.len()
     }
 }

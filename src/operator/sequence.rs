@@ -1,9 +1,12 @@
 //! The sequencer: merges all sources into one sequence and decides the fate of every record.
 //!
 //! Record by record, the next one comes from the unfinished source whose watermark is lowest (ties: the order
-//! given). A source not yet begun counts with its first event's time minus the delay, so nothing is read
-//! before the first event of every source is known. At every read, then, the source's own watermark is the
+//! given). A source not yet begun counts with its first event's time minus the delay, so no event is read
+//! before the first one of every source is known. At every read, then, the source's own watermark is the
 //! global one, and the sequence depends on content alone.
+//!
+//! Records before a source's first event have no place in event time: they are read before all others, source
+//! by source, so that nothing has to be kept to find that first event.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -77,10 +80,10 @@ pub enum Pause {
 pub struct Sequencer {
     rules: Rules,
     sources: Vec<Source>,
-    /// The unfinished sources whose watermark is known, lowest first.
+    /// The unfinished sources that have shown an event, lowest watermark first.
     order: BinaryHeap<Reverse<(i64, u32)>>,
-    /// How many unfinished sources have not shown an event yet; nothing is read before there are none.
-    unknown: usize,
+    /// The sources before this one have shown their first event, or ended without one.
+    heads: u32,
     judge: Judge,
     watermark: i64,
     /// The form of the first source's times, once it may be told.
@@ -136,7 +139,7 @@ impl Sequencer {
         Sequencer {
             sources: rules.sources.iter().map(|_| source()).collect(),
             order: BinaryHeap::new(),
-            unknown: rules.sources.len(),
+            heads: 0,
             judge: Judge::new(&rules),
             watermark: i64::MIN,
             form: None,
@@ -153,13 +156,11 @@ impl Sequencer {
         let rows = batch.rows() as u32;
         source.queue.push_back(Queued { batch: Arc::new(batch), decided: rows, unbelieved: Vec::new() });
         source.apply_jump_rule();
-        if source.largest.is_none()
-            && let Some(first) = source.first_event()
-        {
-            source.largest = Some(first);
-            self.order.push(Reverse((first - self.rules.delay, number)));
-            self.unknown -= 1;
-        }
+    }
+
+    /// A source's first record stands behind this many lines (its header).
+    pub fn skip_lines(&mut self, number: u32, lines: u64) {
+        self.sources[number as usize].lines += lines;
     }
 
     /// A source has ended: at its true end, or because it cannot be read further.
@@ -168,11 +169,6 @@ impl Sequencer {
         source.end = Some(end);
         if source.jump.as_ref().is_some_and(JumpRule::is_undecided) {
             source.decide(false);
-        }
-        if source.largest.is_none() {
-            // It has no event at all and holds back nothing: what it has is read at once.
-            self.order.push(Reverse((i64::MIN, number)));
-            self.unknown -= 1;
         }
     }
 
@@ -186,8 +182,8 @@ impl Sequencer {
     }
 
     fn read(&mut self, step: &mut Step) -> Pause {
-        if self.unknown > 0 {
-            return Pause::Waiting;
+        if let Some(pause) = self.read_heads(step) {
+            return pause;
         }
         self.form = self.form.or_else(|| self.sources.iter().find_map(|source| source.form));
         while let Some(Reverse((watermark, number))) = self.order.pop() {
@@ -220,6 +216,30 @@ impl Sequencer {
             }
         }
         Pause::Ended
+    }
+
+    /// Reads what stands before the first event of each source; `None` once all of them are known.
+    fn read_heads(&mut self, step: &mut Step) -> Option<Pause> {
+        while (self.heads as usize) < self.sources.len() {
+            let number = self.heads;
+            match self.run(number, (i64::MAX, u32::MAX), step) {
+                Run::Failed(error) => return Some(Pause::Failed(error)),
+                Run::Full => return Some(Pause::Full),
+                Run::Passed => {
+                    let source = &mut self.sources[number as usize];
+                    let time = source.next_time();
+                    source.largest = Some(time);
+                    self.order.push(Reverse((time - self.rules.delay, number)));
+                }
+                Run::Exhausted => match self.sources[number as usize].end.take() {
+                    None => return Some(Pause::Waiting),
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => return Some(Pause::Failed(error)),
+                },
+            }
+            self.heads += 1;
+        }
+        None
     }
 
     /// Reads on in one source while its watermark is the lowest.
@@ -272,16 +292,6 @@ impl Sequencer {
     /// The sources of which batches have been used up, one entry a batch; each may send one more.
     pub fn take_used(&mut self) -> Vec<u32> {
         mem::take(&mut self.used)
-    }
-
-    /// Whether nothing of a source is waiting to be read, so that it may need more than others.
-    pub fn is_starving(&self, number: u32) -> bool {
-        self.sources[number as usize].queue.is_empty()
-    }
-
-    /// Whether a source has shown an event.
-    pub fn has_begun(&self, number: u32) -> bool {
-        self.sources[number as usize].largest.is_some()
     }
 
     /// The form of a source's times, once known.
@@ -343,11 +353,9 @@ impl Source {
         }
     }
 
-    /// The time of the first event that has arrived. The first event of a source is always believed.
-    fn first_event(&self) -> Option<i64> {
-        let batch = &self.queue.back()?.batch;
-        let at = batch.fates.iter().position(|&fate| fate != Fate::Untimed)?;
-        Some(batch.time[at])
+    /// The time of the event that is next.
+    fn next_time(&self) -> i64 {
+        self.queue.front().map_or(0, |head| head.batch.time[self.row as usize])
     }
 
     /// The first batch has been read to its end.
@@ -396,7 +404,11 @@ impl Stretch<'_> {
                 continue;
             }
             let time = batch.time[row as usize];
-            let largest = self.source.largest.expect("a source that is read has shown an event");
+            let Some(largest) = self.source.largest else {
+                // The source's first event: it is read when its turn comes.
+                self.source.row = row;
+                return Some(Run::Passed);
+            };
             let watermark = largest - delay;
             if time > largest {
                 self.source.largest = Some(time);

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::Owner;
 use super::keys::Keys;
 use super::panes::PaneStore;
 use super::sessions::SessionStore;
 use super::step::{Part, Step};
 use super::table::{Additions, Calls, Table};
-use crate::aggregate::{Accumulators, Span};
+use crate::aggregate::Accumulators;
 use crate::output::rows::{Fired, RowBuilder, RowPlan};
 use crate::time::Form;
 use crate::window::{Window, Windows};
@@ -45,9 +46,10 @@ impl Shard {
             rows_added: 0,
         }
     }
+}
 
-    /// Applies a step; returns the rows of what has fired, in order.
-    pub fn apply(&mut self, step: &Step) -> Fired {
+impl Owner for Shard {
+    fn apply(&mut self, step: &Step) -> Fired {
         self.builder.set_form(step.form.unwrap_or(Form::Text));
         for part in &step.parts {
             let mut from = 0;
@@ -67,25 +69,20 @@ impl Shard {
         self.builder.take()
     }
 
-    /// How many events have been added to windows.
-    pub fn rows_added(&self) -> u64 {
+    fn taken(&self) -> u64 {
         self.rows_added
     }
 
-    /// How many keys stand in open windows.
-    pub fn keys(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// How many panes or sessions are open.
-    pub fn open(&self) -> usize {
+    fn open(&self) -> usize {
         match &self.windows {
             Open::Panes(store) => store.open(),
             Open::Sessions(store) => store.open_count(),
             Open::Whole(table, _) => usize::from(!table.keys.is_empty()),
         }
     }
+}
 
+impl Shard {
     fn add(&mut self, part: &Part, rows: &[u32]) {
         let owned: Vec<u32>;
         let rows = if self.shards == 1 {
@@ -157,9 +154,4 @@ fn emit_table(builder: &mut RowBuilder, window: Option<Window>, table: &Table, k
     for (key, slot) in groups {
         builder.row(keys.get(key), columns, slot);
     }
-}
-
-/// What aggregates are told of a window.
-pub fn span(window: Option<Window>) -> Span {
-    Span { bounds: window.map(|window| (window.start, window.end)) }
 }

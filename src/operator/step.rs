@@ -18,6 +18,8 @@ pub struct Step {
     pub ended: bool,
     /// The form of the first source's times, which the output takes over.
     pub form: Option<Form>,
+    /// The first step of `windrow order` over CSV: the header.
+    pub header: Vec<u8>,
 }
 
 /// Accepted events of one batch.

@@ -76,18 +76,24 @@ impl RowPlan {
 
     /// The header line, for formats that have one in the stream.
     pub fn header(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        if let OutputFormat::Csv { delimiter } = self.to {
-            for (n, name) in self.columns.iter().enumerate() {
-                if n > 0 {
-                    out.push(delimiter);
-                }
-                write_csv_text(name, delimiter, &mut out);
-            }
-            finish_csv_row(&mut out, 0, self.columns.len());
+        match self.to {
+            OutputFormat::Csv { delimiter } => csv_header(&self.columns, delimiter),
+            _ => Vec::new(),
         }
-        out
     }
+}
+
+/// A CSV header line.
+pub fn csv_header(names: &[String], delimiter: u8) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (n, name) in names.iter().enumerate() {
+        if n > 0 {
+            out.push(delimiter);
+        }
+        write_csv_text(name, delimiter, &mut out);
+    }
+    finish_csv_row(&mut out, 0, names.len());
+    out
 }
 
 /// Rows that have fired in one shard during one step, as text.

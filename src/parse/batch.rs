@@ -201,6 +201,17 @@ pub struct Batch {
     pub lines: u64,
     /// The form of the source's times, once a usable one has been seen.
     pub form: Option<crate::time::Form>,
+    /// Where the chunk's buffer goes when the batch is done with.
+    pub pool: Option<crossbeam_channel::Sender<Vec<u8>>>,
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if let Some(pool) = &self.pool {
+            // A full pool needs no more.
+            let _ = pool.try_send(std::mem::take(&mut self.texts.bytes));
+        }
+    }
 }
 
 impl Batch {

@@ -113,6 +113,10 @@ pub struct Layout {
     pub columns: csv::Columns,
     /// How many fields a CSV record has.
     pub width: usize,
+    /// The names of a CSV source's columns.
+    pub names: Vec<String>,
+    /// How many lines the header takes up.
+    pub header_lines: u64,
 }
 
 /// One chunk to parse.
@@ -181,13 +185,8 @@ impl<'p> Parser<'p> {
 
     /// Parses a chunk.
     pub fn parse(&mut self, chunk: ChunkToParse<'_>) -> Batch {
-        let mut batch = Batch {
-            source: chunk.source,
-            offset: chunk.offset,
-            form: chunk.form,
-            args: self.plan.args.iter().map(Arg::column).collect(),
-            ..Batch::default()
-        };
+        let mut batch = self.empty_batch(chunk.source, chunk.offset);
+        batch.form = chunk.form;
         batch.lines = memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64;
         let valid_utf8 = std::str::from_utf8(&chunk.bytes).is_ok();
         let bytes = chunk.bytes;
@@ -201,6 +200,22 @@ impl<'p> Parser<'p> {
             };
         }
         batch.texts.bytes = bytes;
+        batch
+    }
+
+    fn empty_batch(&self, source: u32, offset: u64) -> Batch {
+        let mut batch = Batch::default();
+        (batch.source, batch.offset) = (source, offset);
+        batch.args = self.plan.args.iter().map(Arg::column).collect();
+        batch
+    }
+
+    /// The batch of one record that is too long to be read.
+    pub fn too_long(&self, source: u32, offset: u64, head: Vec<u8>, lines: u64, reason: String) -> Batch {
+        let mut batch = self.empty_batch(source, offset);
+        batch.lines = lines;
+        self.unusable(&mut batch, &head, 0, head.len(), Fate::Untimed, reason);
+        batch.texts.bytes = head;
         batch
     }
 

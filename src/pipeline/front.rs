@@ -1,0 +1,249 @@
+//! The front: asks for chunks, puts batches in order, runs the sequencer, and hands on its steps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::Progress;
+use super::parsers::Arrival;
+use super::readers::{Request, Requests};
+use crate::error::{Error, Result};
+use crate::input::Format;
+use crate::job::{BadPolicy, Job, LatePolicy, Task};
+use crate::operator::sequence::{Bad, Closing, Pause, Rules, Sequencer};
+use crate::operator::step::Step;
+use crate::output::rows::csv_header;
+use crate::parse::batch::Batch;
+use crate::parse::project::{Layout, Projection};
+
+/// The front of the pipeline.
+pub struct Front {
+    job: Arc<Job>,
+    sequencer: Sequencer,
+    sources: Vec<SourceState>,
+    requests: Requests,
+    arrivals: Receiver<Arrival>,
+    steps: Vec<Sender<Arc<Step>>>,
+    progress: Arc<Progress>,
+    /// How many chunks of one source may be on their way or waiting, once it is being read.
+    credit: usize,
+    /// Whether the job itself fixes the form of times.
+    form_fixed: bool,
+    sent: bool,
+}
+
+/// What the front knows of a source.
+#[derive(Default)]
+struct SourceState {
+    /// Chunks asked for and not used up.
+    under_way: usize,
+    /// Whether a batch of it has been used up.
+    begun: bool,
+    ended: bool,
+    /// The number of the arrival that is next.
+    next: u64,
+    /// Arrivals that have overtaken others.
+    early: BTreeMap<u64, Result<Option<(Batch, Arc<Layout>)>>>,
+    layout: Option<Arc<Layout>>,
+}
+
+impl Front {
+    /// The front of a job's pipeline.
+    pub fn new(
+        job: &Arc<Job>,
+        projection: &Projection,
+        requests: Requests,
+        arrivals: Receiver<Arrival>,
+        steps: Vec<Sender<Arc<Step>>>,
+        progress: &Arc<Progress>,
+    ) -> Front {
+        let alone = job.sources.len() == 1;
+        Front {
+            sequencer: Sequencer::new(rules(job)),
+            sources: job.sources.iter().map(|_| SourceState::default()).collect(),
+            requests,
+            arrivals,
+            steps,
+            progress: progress.clone(),
+            credit: if alone { job.threads + job.buffer } else { 2 },
+            form_fixed: projection.form().is_some(),
+            sent: false,
+            job: job.clone(),
+        }
+    }
+
+    /// Runs until all sources have ended, or something ends the run before.
+    pub fn run(&mut self) -> Result<()> {
+        (0..self.sources.len() as u32).for_each(|source| self.ask(source));
+        let mut step = Step::default();
+        loop {
+            while let Ok(arrival) = self.arrivals.try_recv() {
+                self.take(arrival)?;
+            }
+            let pause = self.sequencer.advance(&mut step);
+            for source in self.sequencer.take_used() {
+                let state = &mut self.sources[source as usize];
+                state.under_way -= 1;
+                state.begun = true;
+                self.ask(source);
+            }
+            match pause {
+                Pause::Waiting if step.rows() < MORE_ROWS && !self.arrivals.is_empty() => continue,
+                Pause::Waiting => {
+                    if self.has_news(&step) {
+                        self.send(&mut step)?;
+                    }
+                    let arrival = self.arrivals.recv();
+                    self.take(arrival.map_err(|_| Error::Internal("the parsers have stopped".to_owned()))?)?;
+                }
+                Pause::Full => self.send(&mut step)?,
+                Pause::Ended => return self.send(&mut step),
+                Pause::Failed(error) => {
+                    // What had fired before stays written.
+                    self.send(&mut step)?;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Lets the other threads end, and gives back the sequencer with its ledger.
+    pub fn finish(self) -> Sequencer {
+        self.sequencer
+    }
+
+    /// Asks for as many chunks of a source as its credit allows. Until the form of its times is known it is one
+    /// at a time, since the parsers have to be told; and until it is being read, its first chunk is enough.
+    fn ask(&mut self, source: u32) {
+        let state = &mut self.sources[source as usize];
+        let form = self.sequencer.source_form(source);
+        let known = form.is_some() || self.form_fixed;
+        let alone = self.requests.len() == 1;
+        let credit = if known && (state.begun || alone) { self.credit } else { 1 };
+        while !state.ended && state.under_way < credit {
+            state.under_way += 1;
+            // A reader that is gone has said why in its last message.
+            let _ = self.requests[source as usize].send(Request { source, form });
+        }
+    }
+
+    fn take(&mut self, arrival: Arrival) -> Result<()> {
+        let source = arrival.source;
+        self.sources[source as usize].early.insert(arrival.number, arrival.what);
+        loop {
+            let state = &mut self.sources[source as usize];
+            let Some(what) = state.early.remove(&state.next) else { break };
+            state.next += 1;
+            match what {
+                Ok(Some((batch, layout))) => self.take_batch(source, batch, layout)?,
+                // Chunks asked for in advance are answered by further ends.
+                _ if state.ended => {}
+                Ok(None) => {
+                    state.ended = true;
+                    self.sequencer.end(source, Ok(()));
+                }
+                Err(error @ (Error::Usage(_) | Error::Syntax(_))) => return Err(error),
+                Err(error) => {
+                    state.ended = true;
+                    self.sequencer.end(source, Err(error));
+                }
+            }
+        }
+        self.ask(source);
+        Ok(())
+    }
+
+    fn take_batch(&mut self, source: u32, batch: Batch, layout: Arc<Layout>) -> Result<()> {
+        let state = &mut self.sources[source as usize];
+        if state.layout.is_none() {
+            self.sequencer.skip_lines(source, layout.header_lines);
+            state.layout = Some(layout);
+            self.check_headers(source)?;
+        }
+        self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
+        self.sequencer.push(batch);
+        Ok(())
+    }
+
+    /// `windrow order` passes CSV records on as they are, so all sources must have the same columns.
+    fn check_headers(&self, source: u32) -> Result<()> {
+        let Task::Order = self.job.task else { return Ok(()) };
+        let names = |state: &SourceState| state.layout.as_ref().map(|layout| layout.names.clone());
+        let mine = names(&self.sources[source as usize]);
+        for (other, state) in self.sources.iter().enumerate() {
+            if let (Some(theirs), Some(mine)) = (names(state), &mine)
+                && theirs != *mine
+            {
+                return Err(Error::usage(format!(
+                    "{}: its columns differ from those of {}; windrow order passes records on as they are",
+                    self.job.sources[source as usize].name, self.job.sources[other].name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything to tell the later stages.
+    fn has_news(&self, step: &Step) -> bool {
+        let moved = step.watermark != self.progress.watermark.load(Ordering::Relaxed);
+        moved || !step.parts.is_empty() || !step.set_aside.is_empty()
+    }
+
+    fn send(&mut self, step: &mut Step) -> Result<()> {
+        self.progress.watermark.store(step.watermark, Ordering::Relaxed);
+        let mut full = std::mem::take(step);
+        if !self.sent {
+            self.sent = true;
+            full.header = self.header();
+        }
+        let mut counts = crate::operator::counts::Counts::default();
+        self.sequencer.counts().for_each(|source| counts += *source);
+        self.progress.late.store(counts.late, Ordering::Relaxed);
+        self.progress.bad.store(counts.bad, Ordering::Relaxed);
+        let full = Arc::new(full);
+        for shard in &self.steps {
+            // Whoever receives steps stops only after an error of its own, which is told when it is joined.
+            if shard.send(full.clone()).is_err() {
+                return Err(Error::Internal("a later stage has stopped".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The header of `windrow order` over CSV.
+    fn header(&self) -> Vec<u8> {
+        let Task::Order = self.job.task else { return Vec::new() };
+        let layout = self.sources.iter().find_map(|state| state.layout.as_ref());
+        match layout.map(|layout| (layout, layout.format)) {
+            Some((layout, Format::Csv { delimiter })) if self.job.read.header => {
+                csv_header(&layout.names, delimiter)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A step waits for what has already arrived until it holds this many rows.
+const MORE_ROWS: usize = 8 * 1024;
+
+fn rules(job: &Job) -> Rules {
+    Rules {
+        delay: job.delay,
+        remember: job.remember,
+        jump_max: job.max_jump,
+        dedup: !job.ids.is_empty(),
+        closing: match &job.task {
+            Task::Order => Closing::Order,
+            Task::Aggregate(task) => Closing::Windows(task.windows.clone()),
+        },
+        keep_late: job.late != LatePolicy::Drop,
+        bad: match job.bad {
+            BadPolicy::Fail => Bad::Fail,
+            BadPolicy::Skip => Bad::Count,
+            BadPolicy::File(_) => Bad::Keep,
+        },
+        sources: job.sources.iter().map(|source| source.name.clone()).collect(),
+    }
+}

@@ -1,0 +1,78 @@
+//! The parser threads: chunks become batches, in any order.
+
+use std::sync::Arc;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::readers::{Read, What};
+use crate::error::Result;
+use crate::input::Chunk;
+use crate::job::{BadPolicy, Job};
+use crate::parse::batch::{Batch, Fate};
+use crate::parse::project::{ChunkToParse, Layout, Parser, Projection};
+
+/// What arrives at the front.
+pub struct Arrival {
+    /// The source.
+    pub source: u32,
+    /// 0, 1, 2, ... per source.
+    pub number: u64,
+    /// The batch and the layout it was read with, or the source's end.
+    pub what: Result<Option<(Batch, Arc<Layout>)>>,
+}
+
+/// Starts the parsers.
+pub fn start(
+    job: &Arc<Job>,
+    projection: &Arc<Projection>,
+    chunks: Receiver<Read>,
+    arrivals: &Sender<Arrival>,
+    pool: &Sender<Vec<u8>>,
+) {
+    for _ in 0..job.threads {
+        let (job, projection) = (job.clone(), projection.clone());
+        let (chunks, arrivals, pool) = (chunks.clone(), arrivals.clone(), pool.clone());
+        thread::spawn(move || {
+            let mut parser = Parser::new(&projection);
+            for read in &chunks {
+                let Read { source, number, form, what } = read;
+                let what = match what {
+                    What::End(end) => end.map(|()| None),
+                    What::Chunk(Chunk::Records { bytes, offset }, layout) => {
+                        let chunk = ChunkToParse { source, bytes, offset, layout: &layout, form };
+                        let mut batch = parser.parse(chunk);
+                        batch.pool = Some(pool.clone());
+                        Ok(Some((batch, layout)))
+                    }
+                    What::Chunk(Chunk::TooLong { offset, head, lines, len }, layout) => {
+                        let reason = format!(
+                            "the record is {len} bytes long, and --max-record is {}",
+                            job.read.record_bytes_max
+                        );
+                        Ok(Some((parser.too_long(source, offset, head, lines, reason), layout)))
+                    }
+                    What::Chunk(Chunk::End, _) => Ok(None),
+                };
+                let what = what.map(|arrived| {
+                    arrived.map(|(batch, layout)| {
+                        (if job.bad == BadPolicy::Skip { lighten(batch) } else { batch }, layout)
+                    })
+                });
+                if arrivals.send(Arrival { source, number, what }).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Nobody will look into records that are only counted.
+fn lighten(mut batch: Batch) -> Batch {
+    batch.reasons = Vec::new();
+    if batch.fates.iter().all(|&fate| fate == Fate::Untimed) {
+        batch.texts = Default::default();
+        batch.spans = Vec::new();
+    }
+    batch
+}

@@ -1,0 +1,235 @@
+//! Readers: one thread for all regular files, and one for each source whose reads may wait for somebody else.
+//!
+//! A reader reads a chunk when the front asks for one, and not before. One request is answered by exactly one
+//! message.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::Progress;
+use super::start::{Opened, csv_width};
+use crate::error::{Error, Result};
+use crate::expr::{FieldPath, Step};
+use crate::input::{Chunk, Format, Origin, Source};
+use crate::job::Job;
+use crate::parse::csv::Columns;
+use crate::parse::project::{Layout, Projection};
+use crate::time::Form;
+
+/// The front asks for the next chunk of a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// The source.
+    pub source: u32,
+    /// The form of its times, if known by now.
+    pub form: Option<Form>,
+}
+
+/// What a reader hands to the parsers. Numbered per source, so that the front can put them in order.
+pub struct Read {
+    /// The source.
+    pub source: u32,
+    /// 0, 1, 2, ... per source.
+    pub number: u64,
+    /// As the request said.
+    pub form: Option<Form>,
+    /// What was read.
+    pub what: What,
+}
+
+/// What was read.
+pub enum What {
+    /// A chunk, and how to parse it.
+    Chunk(Chunk, Arc<Layout>),
+    /// The source has been opened and its header read; the request goes on with the first chunk.
+    End(Result<()>),
+}
+
+/// Where to ask for chunks of each source. Several sources may share a reader.
+pub type Requests = Vec<Sender<Request>>;
+
+/// Starts the readers.
+pub fn start(
+    job: &Arc<Job>,
+    projection: &Arc<Projection>,
+    mut opened: HashMap<u32, Opened>,
+    to_parsers: Sender<Read>,
+    pool: Receiver<Vec<u8>>,
+    progress: &Arc<Progress>,
+) -> Requests {
+    // The front never has more requests under way than the credit it gives.
+    let (shared_in, shared_out) = unbounded();
+    let mut files = HashMap::new();
+    let mut requests = Vec::new();
+    let reader = |sources| Reader {
+        job: job.clone(),
+        projection: projection.clone(),
+        sources,
+        to_parsers: to_parsers.clone(),
+        pool: pool.clone(),
+        progress: progress.clone(),
+    };
+    for (number, spec) in (0u32..).zip(&job.sources) {
+        let state =
+            State { opened: opened.remove(&number), layout: None, next: 0, ended: false, position: 0 };
+        if is_regular(&spec.origin) {
+            files.insert(number, state);
+            requests.push(shared_in.clone());
+        } else {
+            let (own_in, own_out) = unbounded();
+            requests.push(own_in);
+            let reader = reader(HashMap::from([(number, state)]));
+            thread::spawn(move || reader.serve(&own_out));
+        }
+    }
+    let reader = reader(files);
+    thread::spawn(move || reader.serve(&shared_out));
+    requests
+}
+
+/// Whether reading never waits for anybody else.
+fn is_regular(origin: &Origin) -> bool {
+    use std::os::fd::AsFd;
+    match origin {
+        Origin::Memory(_) => true,
+        Origin::Path(path) => std::fs::metadata(path).map_or(true, |metadata| metadata.is_file()),
+        Origin::Stdin => {
+            let stat = rustix::fs::fstat(std::io::stdin().as_fd());
+            stat.is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file())
+        }
+    }
+}
+
+struct Reader {
+    job: Arc<Job>,
+    projection: Arc<Projection>,
+    sources: HashMap<u32, State>,
+    to_parsers: Sender<Read>,
+    pool: Receiver<Vec<u8>>,
+    progress: Arc<Progress>,
+}
+
+/// A source of this reader.
+struct State {
+    opened: Option<Opened>,
+    layout: Option<Arc<Layout>>,
+    next: u64,
+    ended: bool,
+    position: u64,
+}
+
+impl Reader {
+    fn serve(mut self, requests: &Receiver<Request>) {
+        for request in requests {
+            let Some(mut state) = self.sources.remove(&request.source) else { continue };
+            let what = self.read(request.source, &mut state).unwrap_or_else(|error| What::End(Err(error)));
+            if let What::End(_) = what {
+                state.ended = true;
+                state.opened = None;
+            }
+            let read = Read { source: request.source, number: state.next, form: request.form, what };
+            state.next += 1;
+            self.sources.insert(request.source, state);
+            if self.to_parsers.send(read).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn read(&self, number: u32, state: &mut State) -> Result<What> {
+        if state.ended {
+            return Ok(What::End(Ok(())));
+        }
+        let spec = &self.job.sources[number as usize];
+        if state.opened.is_none() {
+            let mut source = Source::open(spec, &self.job.read)?;
+            let header = match spec.format {
+                Format::Csv { .. } if self.job.read.header => source.header()?,
+                _ => None,
+            };
+            state.opened = Some(Opened { source, header, first: None });
+        }
+        let opened = state.opened.as_mut().expect("it was opened above");
+        let chunk = match opened.first.take() {
+            Some(chunk) => chunk,
+            None => opened.source.next(self.pool.try_recv().unwrap_or_default())?,
+        };
+        let position = opened.source.stored_position();
+        self.progress.bytes_read.fetch_add(position.saturating_sub(state.position), Ordering::Relaxed);
+        state.position = position;
+        if let Chunk::End = chunk {
+            return Ok(What::End(Ok(())));
+        }
+        let layout = match &state.layout {
+            Some(layout) => layout.clone(),
+            None => {
+                let layout =
+                    layout(&spec.name, spec.format, opened.header.take(), &chunk, &self.projection.fields)?;
+                state.layout.insert(Arc::new(layout)).clone()
+            }
+        };
+        Ok(What::Chunk(chunk, layout))
+    }
+}
+
+/// Where the job's fields stand in a source.
+fn layout(
+    source: &str,
+    format: Format,
+    header: Option<(Vec<String>, u64)>,
+    first: &Chunk,
+    fields: &[FieldPath],
+) -> Result<Layout> {
+    let Format::Csv { delimiter } = format else {
+        return Ok(Layout {
+            format,
+            columns: Columns::new(&[]),
+            width: 0,
+            names: Vec::new(),
+            header_lines: 0,
+        });
+    };
+    let (names, header_lines) = header.unwrap_or_else(|| {
+        let width = match first {
+            Chunk::Records { bytes, .. } => csv_width(bytes, delimiter),
+            _ => 1,
+        };
+        ((1..=width).map(|number| number.to_string()).collect(), 0)
+    });
+    let places: Vec<usize> =
+        fields.iter().map(|field| column(source, field, &names)).collect::<Result<_>>()?;
+    Ok(Layout { format, columns: Columns::new(&places), width: names.len(), names, header_lines })
+}
+
+/// The column of a field.
+fn column(source: &str, field: &FieldPath, names: &[String]) -> Result<usize> {
+    let name = match &field.steps[..] {
+        [Step::Member(name)] => name,
+        _ => &field.text,
+    };
+    let mut places = names.iter().enumerate().filter(|(_, column)| *column == name).map(|(place, _)| place);
+    match (places.next(), places.next()) {
+        (Some(place), None) => Ok(place),
+        (Some(_), Some(_)) => Err(Error::usage(format!(
+            "{source}: the header has `{name}` more than once, and the job uses it; rename one of the columns"
+        ))),
+        (None, _) => {
+            let close = names.iter().map(|column| (strsim::damerau_levenshtein(column, name), column));
+            let hint = match close.min() {
+                Some((distance, column)) if distance <= 1 + name.len() / 4 => {
+                    format!("did you mean `{column}`? ")
+                }
+                _ => String::new(),
+            };
+            let shown: Vec<&str> = names.iter().take(40).map(String::as_str).collect();
+            Err(Error::usage(format!(
+                "{source}: there is no column `{name}`; {hint}the columns are {}",
+                shown.join(", ")
+            )))
+        }
+    }
+}

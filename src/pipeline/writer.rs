@@ -1,0 +1,145 @@
+//! The writer: merges what the shards have fired, step by step, and writes it once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::Receiver;
+
+use super::{Outputs, Progress};
+use crate::error::{Error, Result};
+use crate::job::{Job, OutputFormat, Task};
+use crate::operator::step::{Step, Why};
+use crate::output::merge::merge;
+use crate::output::rows::{Fired, RowPlan};
+use crate::output::set_aside;
+use crate::output::sink::Sink;
+use crate::output::table::Table;
+use crate::time::Form;
+
+/// Starts the writer; it ends with the number of rows written.
+pub fn start(
+    job: &Arc<Job>,
+    outputs: Outputs,
+    steps: Receiver<Arc<Step>>,
+    fired: Vec<Receiver<Fired>>,
+    progress: &Arc<Progress>,
+) -> JoinHandle<(u64, Result<()>)> {
+    let (job, progress) = (job.clone(), progress.clone());
+    thread::spawn(move || {
+        let mut writer = Writer::new(&job, outputs, progress);
+        let result = writer.serve(&steps, &fired);
+        (writer.rows, result)
+    })
+}
+
+struct Writer<'j> {
+    job: &'j Job,
+    plan: Option<RowPlan>,
+    outputs: Option<Outputs>,
+    sinks: Option<Sinks>,
+    table: Option<Table>,
+    rows: u64,
+    progress: Arc<Progress>,
+}
+
+struct Sinks {
+    rows: Sink,
+    late: Option<Sink>,
+    bad: Option<Sink>,
+}
+
+impl<'j> Writer<'j> {
+    fn new(job: &'j Job, outputs: Outputs, progress: Arc<Progress>) -> Writer<'j> {
+        let plan = match &job.task {
+            Task::Order => None,
+            Task::Aggregate(task) => Some(RowPlan::new(task)),
+        };
+        let table = plan.as_ref().filter(|plan| plan.format() == OutputFormat::Table);
+        let table = table.map(|plan| Table::new(plan.columns()));
+        Writer { job, table, plan, outputs: Some(outputs), sinks: None, rows: 0, progress }
+    }
+
+    fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Receiver<Fired>]) -> Result<()> {
+        for step in steps {
+            self.open(&step)?;
+            self.write_set_aside(&step);
+            drop(step);
+            let rows: std::result::Result<Vec<Fired>, _> = fired.iter().map(Receiver::recv).collect();
+            let rows = rows.map_err(|_| Error::Internal("a shard has stopped".to_owned()))?;
+            self.write_rows(&rows)?;
+            if let Some(reason) = rows.into_iter().find_map(|fired| fired.failure) {
+                return Err(Error::Failed(reason));
+            }
+        }
+        self.finish()
+    }
+
+    /// Opens the outputs when the first step comes.
+    fn open(&mut self, step: &Step) -> Result<()> {
+        let Some(outputs) = self.outputs.take() else { return Ok(()) };
+        let mut rows = (outputs.rows)()?;
+        match &self.plan {
+            Some(plan) => rows.buffer().extend_from_slice(&plan.header()),
+            None => rows.buffer().extend_from_slice(&step.header),
+        }
+        let late = outputs.late.map(|open| open()).transpose()?;
+        let bad = outputs.bad.map(|open| open()).transpose()?;
+        self.sinks = Some(Sinks { rows, late, bad });
+        Ok(())
+    }
+
+    fn write_set_aside(&mut self, step: &Step) {
+        let Some(sinks) = &mut self.sinks else { return };
+        for record in &step.set_aside {
+            let sink = match record.why {
+                Why::Late { .. } => &mut sinks.late,
+                Why::Bad { .. } => &mut sinks.bad,
+            };
+            if let Some(sink) = sink {
+                let source = &self.job.sources[record.batch.source as usize].name;
+                set_aside::write(record, source, step.form.unwrap_or(Form::Text), sink.buffer());
+            }
+        }
+    }
+
+    fn write_rows(&mut self, fired: &[Fired]) -> Result<()> {
+        let Some(sinks) = &mut self.sinks else { return Ok(()) };
+        let mut rows = 0;
+        match (&self.plan, &mut self.table) {
+            (Some(plan), Some(table)) => merge(plan, fired, &mut |row| {
+                table.row(row);
+                rows += 1;
+            }),
+            (Some(plan), None) => {
+                let buffer = sinks.rows.buffer();
+                merge(plan, fired, &mut |row| {
+                    buffer.extend_from_slice(row);
+                    rows += 1;
+                });
+            }
+            (None, _) => {
+                for fired in fired {
+                    sinks.rows.buffer().extend_from_slice(&fired.text);
+                    rows += fired.rows.len() as u64;
+                }
+            }
+        }
+        // Nothing waits for a buffer to fill: what has fired is delivered.
+        sinks.rows.deliver()?;
+        self.rows += rows;
+        self.progress.rows.store(self.rows, Ordering::Relaxed);
+        for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
+            sink.deliver()?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let Some(sinks) = &mut self.sinks else { return Ok(()) };
+        if let Some(table) = &self.table {
+            table.write(sinks.rows.buffer());
+        }
+        sinks.rows.deliver()
+    }
+}
