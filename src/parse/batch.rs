@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use crate::number::Number;
+use crate::number::rational::decimal_to_f64;
+use crate::number::{self, Number};
 use crate::value::Value;
 
 /// Where a field's value stands: a kind and a range of the batch's bytes or arena.
@@ -121,7 +122,7 @@ impl Packed {
 pub struct NumberColumn {
     /// One entry per row.
     pub packed: Vec<Packed>,
-    /// The texts of numbers that do not fit in [`Packed`] (JSON's number grammar; within a double's range).
+    /// The texts of numbers that do not fit in [`Packed`] (all read by [`Number::parse`]).
     pub wide: Vec<Box<str>>,
 }
 
@@ -297,15 +298,124 @@ impl<'a> Input<'a> {
 /// How a number goes into a column.
 impl NumberColumn {
     /// Appends a number by its text; `false` (and null appended) when it is not a number in a double's range.
-    pub fn push_text(&mut self, _text: &str) -> bool {
-        todo!()
+    #[inline]
+    pub fn push_text(&mut self, text: &str) -> bool {
+        if let Some((mantissa, scale)) = number::short(text.as_bytes()) {
+            self.packed.push(Packed { mantissa, scale: scale as i8 });
+            return true;
+        }
+        match Number::parse(text) {
+            Some(number) => {
+                // The text itself is kept: which numbers sums take exactly goes by what was written.
+                if !self.push_packed(&number) {
+                    self.push_wide(text);
+                }
+                true
+            }
+            None => {
+                self.push_null();
+                false
+            }
+        }
     }
     /// Appends a null.
     pub fn push_null(&mut self) {
         self.packed.push(Packed { mantissa: 0, scale: Packed::NULL });
     }
-    /// Appends a computed number.
-    pub fn push(&mut self, _number: &Number) {
-        todo!()
+    /// Appends a computed number; a double counts as the shortest decimal that reads back as it.
+    pub fn push(&mut self, number: &Number) {
+        if self.push_packed(number) {
+            return;
+        }
+        let mut text = Vec::new();
+        number.write(&mut text);
+        // Its text may be shorter than the number was: trailing zeros are gone.
+        self.push_text(std::str::from_utf8(&text).expect("numbers are written in ASCII"));
+    }
+
+    fn push_packed(&mut self, number: &Number) -> bool {
+        if let Number::Decimal { mantissa, scale: scale @ 0..=18 } = number
+            && let Ok(mantissa) = i64::try_from(*mantissa)
+        {
+            self.packed.push(Packed { mantissa, scale: *scale as i8 });
+            return true;
+        }
+        false
+    }
+
+    fn push_wide(&mut self, text: &str) {
+        self.packed.push(Packed { mantissa: self.wide.len() as i64, scale: Packed::WIDE });
+        self.wide.push(text.into());
+    }
+
+    /// The number of `row`; `None` for null.
+    pub fn get(&self, row: u32) -> Option<Number> {
+        let Packed { mantissa, scale } = self.packed[row as usize];
+        match scale {
+            Packed::NULL => None,
+            Packed::WIDE => self.wide(mantissa),
+            scale => Some(Number::Decimal { mantissa: i128::from(mantissa), scale: scale as u8 }),
+        }
+    }
+
+    /// The number whose text has this index.
+    pub fn wide(&self, index: i64) -> Option<Number> {
+        Number::parse(&self.wide[index as usize])
+    }
+
+    /// The double nearest to the number of `row`; `None` for null.
+    #[inline]
+    pub fn get_f64(&self, row: u32) -> Option<f64> {
+        let Packed { mantissa, scale } = self.packed[row as usize];
+        match scale {
+            Packed::NULL => None,
+            Packed::WIDE => self.wide(mantissa).map(|number| number.to_f64()),
+            scale => Some(decimal_to_f64(mantissa, scale as u8)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_packed_where_they_fit() {
+        let check = |text: &str, want: Option<(i64, i8)>, read: bool| {
+            let mut column = NumberColumn::default();
+            assert_eq!(column.push_text(text), read, "{text}");
+            let packed = column.packed[0];
+            let want = want.unwrap_or((0, Packed::WIDE));
+            assert_eq!((packed.mantissa, packed.scale), want, "{text}");
+            assert_eq!(column.wide.len(), usize::from(packed.scale == Packed::WIDE), "{text}");
+            assert_eq!(column.get(0).is_some(), read, "{text}");
+        };
+        check("12", Some((12, 0)), true);
+        check("-12.50", Some((-1250, 2)), true);
+        check("+.5", Some((5, 1)), true);
+        check("1.5e3", Some((1500, 0)), true);
+        check("9223372036854775807", Some((i64::MAX, 0)), true);
+        check("9223372036854775808", None, true);
+        check("1.0000000000000000000000", Some((1, 0)), true);
+        check("1e300", None, true);
+        check("0.0000000000000000001", None, true);
+        check("1e-400", None, true);
+        check("0.12345678901234567890123456789012345678901", None, true);
+        check("x", Some((0, Packed::NULL)), false);
+        check("", Some((0, Packed::NULL)), false);
+        check("1e400", Some((0, Packed::NULL)), false);
+    }
+
+    #[test]
+    fn computed_numbers_count_as_they_are_written() {
+        let check = |number: Number, want: (i64, i8)| {
+            let mut column = NumberColumn::default();
+            column.push(&number);
+            assert_eq!((column.packed[0].mantissa, column.packed[0].scale), want, "{number:?}");
+        };
+        check(Number::Double(0.1), (1, 1));
+        check(Number::Double(-3.0), (-3, 0));
+        check(Number::Double(1e300), (0, Packed::WIDE));
+        check(Number::Decimal { mantissa: 10i128.pow(25), scale: 25 }, (1, 0));
     }
 }
