@@ -1,1 +1,73 @@
-//! x
+//! The command line: what the user typed becomes a job, the job is run, and its end becomes an exit code.
+
+pub mod args;
+pub mod color;
+pub mod examples;
+pub mod options;
+pub mod parse;
+pub mod report;
+pub mod values;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::job::{self, When};
+use crate::pipeline;
+
+use color::Surroundings;
+use parse::Request;
+
+/// Runs windrow with these arguments, the program's name first, and returns its exit code.
+pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    // Until the options are read, colour goes by a look at the raw arguments.
+    let mut color = color::asked_for(&argv);
+    match run(&argv, &mut color) {
+        Ok(code) => code,
+        Err(error) => {
+            report::error(&error, coloured(color, std::io::stderr().is_terminal()));
+            error.exit_code()
+        }
+    }
+}
+
+fn run(argv: &[OsString], color: &mut When) -> Result<u8> {
+    let request = parse::parse(argv, coloured(*color, std::io::stdout().is_terminal()))?;
+    if let Request::Run(asked) | Request::Explain(asked) = &request {
+        *color = asked.args.diagnostics.color;
+    }
+    match request {
+        Request::Print(text) => report::output(&text)?,
+        Request::Completions(shell) => report::output(&completions(shell))?,
+        Request::Explain(asked) => {
+            let job = job::build::job(&asked.args, &asked.settings)?;
+            report::output(&job::explain::explain(&job, &asked.settings))?;
+        }
+        Request::Run(asked) if nothing_to_read(&asked.args.input.files, std::io::stdin().is_terminal()) => {
+            report::text(&parse::short_help(argv));
+            return Ok(2);
+        }
+        Request::Run(asked) => {
+            let job = job::build::job(&asked.args, &asked.settings)?;
+            pipeline::run(&job)?;
+        }
+    }
+    Ok(0)
+}
+
+/// Whether a run would wait for somebody to type events, who most likely wanted something else.
+fn nothing_to_read(files: &[PathBuf], terminal: bool) -> bool {
+    files.is_empty() && terminal
+}
+
+fn coloured(color: When, terminal: bool) -> bool {
+    color::wanted(color, terminal, &Surroundings::of_process())
+}
+
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut parse::command(false), "windrow", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}

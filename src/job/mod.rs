@@ -1,5 +1,15 @@
 //! The job: everything the program needs to know, resolved and checked. Nothing later looks at raw flags.
 
+pub mod build;
+pub mod columns;
+pub mod explain;
+pub mod fields;
+pub mod file;
+pub mod nearest;
+pub mod outputs;
+pub mod settings;
+pub mod sources;
+
 use std::path::PathBuf;
 
 use crate::expr::{Call, Expr, FieldPath, Key};
@@ -155,7 +165,7 @@ pub enum Stats {
 }
 
 /// `auto`, `always`, `never`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum When {
     /// If it is a terminal.
     Auto,

@@ -1,0 +1,235 @@
+//! The options of a job in groups, one struct and one help heading each.
+//!
+//! The first line of a doc comment is the short help (`-h`), all of it the long one (`--help`). What
+//! is rarely wanted is hidden from the short help, which is to fit on a screen. Defaults that are texts
+//! stand here and nowhere else.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use super::values::{FormatName, OutputFormatName, StatsName, chunk_bytes, count, delimiter, size, threads};
+use crate::job::When;
+
+/// What is read, and which of it counts.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputOptions {
+    /// Inputs; none or - is standard input
+    ///
+    /// Each is a stream with a watermark of its own. Their order does not matter, except for events
+    /// that are equal in everything else. Compressed input (gzip, zstd, bzip2, xz, lz4) is recognised
+    /// by its first bytes. A file named like a command is given as ./order.
+    #[arg(value_name = "FILE", hide_short_help = true)]
+    pub files: Vec<PathBuf>,
+    /// Input format: ndjson, csv, tsv [default: by name]
+    ///
+    /// Without it each input's name decides (.ndjson, .jsonl, .json, .csv, .tsv, also before .gz, .zst,
+    /// .bz2, .xz, .lz4); where that says nothing it is ndjson.
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
+    pub from: Option<FormatName>,
+    /// Event id; repeats of an id are dropped
+    ///
+    /// The first copy read counts. An id is remembered as long as a window that contains its event is
+    /// open; see --remember. Without the option there is no deduplication.
+    #[arg(short, long, value_name = "FIELD[,FIELD]")]
+    pub id: Option<String>,
+    /// Keep the events for which this SQL is true
+    ///
+    /// An expression over the fields of the event, as in "status >= 500 AND path LIKE '/api/%'". Null
+    /// counts as not true. The manual page lists operators and functions.
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
+    pub filter: Option<String>,
+    /// CSV has no header row; its fields are called 1, 2, ...
+    #[arg(long, hide_short_help = true)]
+    pub no_header: bool,
+    /// Field delimiter of CSV: one byte, `\t` or `tab` [default: ,]
+    ///
+    /// Rows are then written with it too, unless --to names a format.
+    #[arg(long, value_name = "C", value_parser = delimiter, allow_hyphen_values = true, hide_short_help = true)]
+    pub delimiter: Option<u8>,
+    /// Take options from a TOML file with the long option names as keys
+    ///
+    /// As in `window = "1m"`, `by = ["page"]`, `files = ["a.ndjson"]`, `ties = true`. An option on the
+    /// command line replaces that of the file. Paths are relative to the working directory.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub job: Option<PathBuf>,
+}
+
+/// When an event happened, and how long events are waited for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Time")]
+pub struct TimeOptions {
+    /// Event time field [default: timestamp, time, ts ...]
+    ///
+    /// Without it, the first of timestamp, @timestamp, time, ts and event_time that the first record
+    /// has.
+    #[arg(short, long, value_name = "FIELD")]
+    pub time: Option<String>,
+    /// How far events may be out of order
+    ///
+    /// The watermark trails the largest event time of an input by this much. An event is late when the watermark has
+    /// passed the end of every window that it belongs to.
+    #[arg(short, long, value_name = "DURATION", default_value = "5s")]
+    pub delay: String,
+    /// How event times are written: auto, s, ms, us, ns, rfc3339, rfc2822, or a strptime pattern
+    ///
+    /// auto: strings are RFC 3339, and numbers are taken for seconds, milliseconds, microseconds or
+    /// nanoseconds by the size of the first one in each input.
+    #[arg(long, value_name = "FMT", default_value = "auto", hide_short_help = true)]
+    pub time_format: String,
+    /// Time zone of event times written without one [default: UTC]
+    #[arg(long, value_name = "ZONE", hide_short_help = true)]
+    pub time_zone: Option<String>,
+    /// Take an event this far ahead of its input for a mistake [default: off]
+    ///
+    /// An event more than DURATION ahead of the largest time of its input is set aside until the next
+    /// one: if that lies within DURATION of it both are believed, else it is a bad record.
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
+    pub max_jump: Option<String>,
+    /// Remember ids longer than their windows are open
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_short_help = true)]
+    pub remember: String,
+}
+
+/// Windows and keys.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Windows")]
+pub struct WindowOptions {
+    /// 1m, 5m/1m, session:30s, cumulate:1h/1m or none
+    ///
+    /// Which windows an event belongs to: `1m` tumbling; `5m/1m` hopping (size/advance); `session:30s` sessions by their gap;
+    /// `cumulate:1h/1m` windows that grow by 1m to 1h; `none` one row per key at the end. In full
+    /// SIZE[/ADVANCE][+OFFSET][@ZONE]. `1w` and `1mo` are calendar units always, `1d` with a zone.
+    #[arg(short, long, value_name = "SPEC")]
+    pub window: Option<String>,
+    /// Group key; repeatable; EXPR AS NAME computes one
+    #[arg(short, long, value_name = "FIELD[,FIELD]")]
+    pub by: Vec<String>,
+}
+
+/// What is computed for each window and key.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Aggregation")]
+pub struct AggregationOptions {
+    /// Aggregate, as in 'sum(x)'; repeatable
+    ///
+    /// In full 'F(ARG) [FILTER (WHERE EXPR)] [AS NAME]', also several with commas between them. Without AS the
+    /// column is called FUNCTION_FIELD (sum_bytes), and count(*) count. The manual page lists them all.
+    #[arg(short, long, value_name = "CALL", default_value = "count(*)")]
+    pub agg: Vec<String>,
+    /// Keep only rows for which this is true, over the output columns
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true, hide_short_help = true)]
+    pub having: Option<String>,
+    /// Keep the first N rows of each window; needs --order-by
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    pub top: Option<usize>,
+    /// What --top ranks by, over the output columns; EXPR ASC for the least first
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true, hide_short_help = true)]
+    pub order_by: Option<String>,
+    /// With --top: also keep all rows that tie with the last one
+    #[arg(long, hide_short_help = true)]
+    pub ties: bool,
+}
+
+/// How rows are written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct RowOptions {
+    /// Output format: ndjson, csv, tsv, table [default: as input]
+    ///
+    /// Without it rows are written as the first input is, with its delimiter.
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    pub to: Option<OutputFormatName>,
+}
+
+/// Where rows, late events and unusable records go.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputOptions {
+    /// Write the output there [default: standard output]
+    #[arg(short, long, value_name = "FILE", hide_short_help = true)]
+    pub output: Option<PathBuf>,
+    /// Late events: drop (count them), or a file to write them to
+    ///
+    /// An event is late when every window that it belongs to is closed. They are counted in any case;
+    /// a file gets them as NDJSON with the reason. A file called drop is given as ./drop.
+    #[arg(long, value_name = "drop|FILE", default_value = "drop", hide_short_help = true)]
+    pub late: PathBuf,
+    /// Unusable records: fail, skip, or a file to write them to
+    ///
+    /// fail stops with an error, skip counts them; a file gets them as NDJSON with source, line, offset
+    /// and reason. A file called skip is given as ./skip.
+    #[arg(long, value_name = "fail|skip|FILE", default_value = "fail", hide_short_help = true)]
+    pub bad: PathBuf,
+}
+
+/// How much of the machine is used.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitOptions {
+    /// Threads [default: all cores]
+    ///
+    /// The output does not depend on it.
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads, hide_short_help = true)]
+    pub threads: Option<usize>,
+    /// Batches that may wait in each channel [default: twice the threads]
+    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    pub buffer: Option<usize>,
+    /// The longest record: bytes, or 64MiB, 64M (both 1024-based), 64MB
+    ///
+    /// A longer record is a bad one.
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64MiB", hide_short_help = true)]
+    pub max_record: usize,
+    /// The size in which inputs are read, in bytes; it shapes memory and speed, never the output
+    #[arg(long, value_name = "N", value_parser = chunk_bytes, default_value = "1MiB", hide = true)]
+    pub chunk_bytes: usize,
+}
+
+/// What is said on standard error.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Diagnostics")]
+pub struct DiagnosticOptions {
+    /// Write the account of the run to stderr: text, or json
+    ///
+    /// How many records were read, accepted, filtered, late, duplicate and bad. Without the option
+    /// there is a short summary when standard error is a terminal.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub stats: Option<StatsName>,
+    /// No summary and no warnings
+    #[arg(short, long, hide_short_help = true)]
+    pub quiet: bool,
+    /// Say more; twice for still more
+    #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
+    pub verbose: u8,
+    /// Progress on standard error: auto (if it is a terminal), always, never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub progress: When,
+    /// Colour: auto (on a terminal), always, never
+    ///
+    /// auto also heeds NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0 and TERM=dumb, in this order.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub color: When,
+}

@@ -1,0 +1,89 @@
+//! What windrow says on standard error and, for help and explanations, on standard output.
+//!
+//! A standard error that cannot be written to is nobody's problem: such failures are ignored.
+
+use std::io::{self, Write};
+
+use crate::error::{Error, Result};
+
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[1;31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Writes an error as `windrow: ...`, unless it is one that is not reported.
+pub fn error(error: &Error, colour: bool) {
+    if matches!(error, Error::ReaderGone) {
+        return;
+    }
+    // One write, so that the lines of two processes on one terminal do not mix.
+    let _ = io::stderr().lock().write_all(message(error, colour).as_bytes());
+}
+
+/// Writes a text to standard error as it is.
+pub fn text(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a text to standard output. A reader that went away ends the run quietly, as elsewhere.
+pub fn output(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|cause| match cause.kind() {
+        io::ErrorKind::BrokenPipe => Error::ReaderGone,
+        _ => Error::Output { target: "standard output".to_owned(), cause },
+    })
+}
+
+/// The message with its prefix; the mark under a faulty text in red.
+fn message(error: &Error, colour: bool) -> String {
+    let text = error.to_string();
+    if !colour {
+        return format!("windrow: {text}\n");
+    }
+    match (error, text.rsplit_once('\n')) {
+        (Error::Syntax(_), Some((lines, mark))) => {
+            let indent = mark.len() - mark.trim_start_matches(['|', ' ']).len();
+            let (indent, mark) = mark.split_at(indent);
+            format!("{BOLD}windrow:{PLAIN} {lines}\n{indent}{RED}{mark}{PLAIN}\n")
+        }
+        _ => format!("{BOLD}windrow:{PLAIN} {text}\n"),
+    }
+}
+
+/// Text that somebody else chose, with its control characters escaped. Unlike
+/// [`crate::error::Escaped`] it is not shortened.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => shown.extend(c.escape_default()),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::SyntaxError;
+
+    #[test]
+    fn messages() {
+        let usage = Error::usage("--top: needs --order-by");
+        assert_eq!(message(&usage, false), "windrow: --top: needs --order-by\n");
+        assert_eq!(message(&usage, true), "\x1b[1mwindrow:\x1b[0m --top: needs --order-by\n");
+        let syntax = Error::from(SyntaxError::new("a +", 3..3, "a value is missing").in_option("--where"));
+        assert_eq!(message(&syntax, false), "windrow: --where: a value is missing\n  | a +\n  |    ^\n");
+        assert_eq!(
+            message(&syntax, true),
+            "\x1b[1mwindrow:\x1b[0m --where: a value is missing\n  | a +\n  |    \x1b[1;31m^\x1b[0m\n"
+        );
+    }
+
+    #[test]
+    fn control_characters() {
+        assert_eq!(printable("é \u{1b}[31m\n\u{202e}x"), "é \\u{1b}[31m\\n\\u{202e}x");
+    }
+}

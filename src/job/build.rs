@@ -1,0 +1,178 @@
+//! From the options as typed to the checked job. Everything that can be wrong with a job by itself is
+//! found here, before any input is read.
+
+use std::num::NonZeroUsize;
+
+use crate::cli::args::{AggregateArgs, JobArgs};
+use crate::cli::options::{AggregationOptions, DiagnosticOptions, InputOptions, RowOptions, TimeOptions};
+use crate::cli::values::{OutputFormatName, StatsName};
+use crate::error::Result;
+use crate::expr;
+use crate::input::{Format, ReadOptions};
+use crate::time::{TimeFormat, duration};
+use crate::window::Windows;
+
+use super::columns::Columns;
+use super::fields::Fields;
+use super::outputs::{self, Outputs};
+use super::settings::Settings;
+use super::sources;
+use super::{Aggregation, Job, OutputFormat, Report, Stats, Task, Top};
+
+/// The job that the options ask for. The settings say in errors where an option came from.
+pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
+    let JobArgs { input, time, aggregate, output, limits, diagnostics } = args;
+    let sources = sources::sources(input, settings)?;
+    let Outputs { output, late, bad } = {
+        let outputs = outputs::outputs(output, settings)?;
+        outputs::check_distinct(&outputs, &sources, settings)?;
+        outputs
+    };
+    let mut fields = Fields::default();
+    let filter = match &input.filter {
+        Some(text) => Some(expr::parse(text, &mut fields).map_err(settings.in_option("where"))?),
+        None => None,
+    };
+    let ids = ids(input, &mut fields, settings)?;
+    let task = match aggregate {
+        Some(asked) => Task::Aggregate(aggregation(asked, sources[0].format, &mut fields, settings)?),
+        None => {
+            sources::check_one_format(&sources, settings)?;
+            Task::Order
+        }
+    };
+    let threads = limits.threads.unwrap_or_else(cores);
+    Ok(Job {
+        task,
+        sources,
+        read: ReadOptions {
+            chunk_bytes: limits.chunk_bytes,
+            record_bytes_max: limits.max_record,
+            header: !input.no_header,
+        },
+        fields: fields.into_paths(),
+        time_field: match &time.time {
+            Some(text) => Some(expr::parse_path(text).map_err(settings.in_option("time"))?),
+            None => None,
+        },
+        time_format: time_format(time, settings)?,
+        ids,
+        filter,
+        delay: duration_of("delay", &time.delay, settings)?,
+        remember: duration_of("remember", &time.remember, settings)?,
+        max_jump: match &time.max_jump {
+            Some(text) => Some(duration_of("max-jump", text, settings)?),
+            None => None,
+        },
+        late,
+        bad,
+        output,
+        threads,
+        buffer: limits.buffer.unwrap_or(2 * threads),
+        report: report(diagnostics),
+    })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn ids(input: &InputOptions, fields: &mut Fields, settings: &Settings) -> Result<Vec<usize>> {
+    let Some(text) = &input.id else { return Ok(Vec::new()) };
+    let paths = expr::parse_paths(text).map_err(settings.in_option("id"))?;
+    Ok(paths.iter().map(|path| fields.number(path)).collect())
+}
+
+fn duration_of(name: &str, text: &str, settings: &Settings) -> Result<i64> {
+    duration::parse(text).map_err(|message| settings.wrong(name, message))
+}
+
+fn time_format(time: &TimeOptions, settings: &Settings) -> Result<TimeFormat> {
+    // A wrong zone and a wrong format are told apart by trying the zone alone.
+    let name = match TimeFormat::new("auto", time.time_zone.as_deref()) {
+        Ok(_) => "time-format",
+        Err(_) => "time-zone",
+    };
+    TimeFormat::new(&time.time_format, time.time_zone.as_deref())
+        .map_err(|message| settings.wrong(name, message))
+}
+
+fn report(options: &DiagnosticOptions) -> Report {
+    Report {
+        quiet: options.quiet,
+        verbose: options.verbose,
+        stats: match options.stats {
+            None => Stats::Auto,
+            Some(StatsName::Text) => Stats::Text,
+            Some(StatsName::Json) => Stats::Json,
+        },
+        progress: options.progress,
+    }
+}
+
+/// The windows, keys and aggregates, and what is asked of the rows.
+fn aggregation(
+    args: &AggregateArgs,
+    first: Format,
+    fields: &mut Fields,
+    settings: &Settings,
+) -> Result<Aggregation> {
+    let windows = windows(args, settings)?;
+    let mut keys = Vec::new();
+    for text in &args.window.by {
+        keys.extend(expr::parse_keys(text, fields).map_err(settings.in_option("by"))?);
+    }
+    let mut calls = Vec::new();
+    for text in &args.aggregation.agg {
+        calls.extend(expr::parse_aggregates(text, fields).map_err(settings.in_option("agg"))?);
+    }
+    let to = output_format(&args.rows, first);
+    let mut aggregation = Aggregation { windows, keys, calls, to, having: None, top: None };
+    let mut columns = Columns::of(&aggregation, settings)?;
+    if let Some(text) = &args.aggregation.having {
+        let having = expr::parse(text, &mut columns).map_err(settings.in_option("having"))?;
+        aggregation.having = Some(having);
+    }
+    aggregation.top = top(&args.aggregation, &mut columns, settings)?;
+    Ok(aggregation)
+}
+
+fn windows(args: &AggregateArgs, settings: &Settings) -> Result<Windows> {
+    match &args.window.window {
+        Some(text) => Windows::parse(text).map_err(settings.in_option("window")),
+        None => Err(settings.unfit(
+            "window",
+            "is missing; give 1m (tumbling), 5m/1m (hopping), session:30s, cumulate:1h/1m, \
+             or none (one row per key at the end)",
+        )),
+    }
+}
+
+/// Rows are written as the first input is, its delimiter included, unless `--to` says otherwise.
+fn output_format(options: &RowOptions, first: Format) -> OutputFormat {
+    match (options.to, first) {
+        (Some(OutputFormatName::Ndjson), _) | (None, Format::Ndjson) => OutputFormat::Ndjson,
+        (Some(OutputFormatName::Csv), _) => OutputFormat::Csv { delimiter: b',' },
+        (Some(OutputFormatName::Tsv), _) => OutputFormat::Csv { delimiter: b'\t' },
+        (Some(OutputFormatName::Table), _) => OutputFormat::Table,
+        (None, Format::Csv { delimiter }) => OutputFormat::Csv { delimiter },
+    }
+}
+
+fn top(options: &AggregationOptions, columns: &mut Columns, settings: &Settings) -> Result<Option<Top>> {
+    match (options.top, &options.order_by) {
+        (Some(rows_max), Some(text)) => {
+            let (order_by, descending) =
+                expr::parse_order(text, columns).map_err(settings.in_option("order-by"))?;
+            Ok(Some(Top { rows_max, order_by, descending, ties: options.ties }))
+        }
+        (Some(_), None) => {
+            Err(settings.unfit("top", "needs --order-by, which says what the rows are ranked by"))
+        }
+        (None, Some(_)) => Err(settings.unfit("order-by", "needs --top, which says how many rows are kept")),
+        (None, None) if options.ties => {
+            Err(settings.unfit("ties", "needs --top, which says how many rows are kept"))
+        }
+        (None, None) => Ok(None),
+    }
+}

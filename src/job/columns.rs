@@ -1,0 +1,97 @@
+//! The output columns: no name may stand twice, and they are the scope of `--having` and `--order-by`.
+
+use crate::error;
+use crate::expr::{FieldPath, Scope, Step};
+
+use super::Aggregation;
+use super::nearest::nearest;
+use super::settings::Settings;
+
+/// The output columns, numbered in their order.
+#[derive(Debug)]
+pub struct Columns {
+    names: Vec<String>,
+}
+
+impl Columns {
+    /// The columns of the rows. Two of one name are refused: a JSON object could not hold both.
+    pub fn of(aggregation: &Aggregation, settings: &Settings) -> error::Result<Columns> {
+        let names = aggregation.columns();
+        let calls_start = names.len() - aggregation.calls.len();
+        for (n, name) in names.iter().enumerate() {
+            if names[..n].contains(name) {
+                let (option, example) = match n < calls_start {
+                    true => ("by", format!("'{name} AS {}_key'", plain(name))),
+                    false => {
+                        ("agg", format!("'{} AS {}_2'", aggregation.calls[n - calls_start].text, plain(name)))
+                    }
+                };
+                let message = format!(
+                    "two output columns are called `{name}`; name one of them with AS, as in {example}"
+                );
+                return Err(settings.wrong(option, message));
+            }
+        }
+        Ok(Columns { names })
+    }
+}
+
+/// The name as an identifier that needs no quotes.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
+}
+
+impl Scope for Columns {
+    /// A column by its name; a key `d.x` is found as it was written for `--by`.
+    fn field(&mut self, path: &FieldPath) -> Result<usize, (String, Option<String>)> {
+        let is = |name: &String| match path.steps.as_slice() {
+            [Step::Member(member)] => name == member || *name == path.text,
+            _ => *name == path.text,
+        };
+        if let Some(number) = self.names.iter().position(is) {
+            return Ok(number);
+        }
+        let wanted = match path.steps.as_slice() {
+            [Step::Member(member)] => member,
+            _ => &path.text,
+        };
+        let columns = format!("columns: {}", self.names.join(", "));
+        let help = match nearest(wanted, self.names.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`? {columns}"),
+            None => columns,
+        };
+        Err((format!("no column `{wanted}`"), Some(help)))
+    }
+
+    /// A row has bounds, not an event time.
+    fn has_event_time(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn found_by_name() {
+        let names = ["window_start", "country", "d.x", "\"a.b\".c", "a b"];
+        let mut columns = Columns { names: names.map(str::to_owned).to_vec() };
+        let mut check = |steps: &[&str], text: &str, want: Result<usize, &str>| {
+            let steps = steps.iter().map(|step| Step::Member((*step).to_owned())).collect();
+            let found = columns.field(&FieldPath { steps, text: text.to_owned() });
+            let found = found.map_err(|(message, help)| format!("{message}; {}", help.unwrap_or_default()));
+            assert_eq!(found, want.map_err(str::to_owned), "{text}");
+        };
+        check(&["country"], "country", Ok(1));
+        check(&["country"], "\"country\"", Ok(1));
+        check(&["d", "x"], "d.x", Ok(2));
+        check(&["d.x"], "\"d.x\"", Ok(2));
+        check(&["a.b", "c"], "\"a.b\".c", Ok(3));
+        check(&["a b"], "\"a b\"", Ok(4));
+        let all = r#"columns: window_start, country, d.x, "a.b".c, a b"#;
+        let wrong = format!("no column `contry`; did you mean `country`? {all}");
+        check(&["contry"], "contry", Err(&wrong));
+        check(&["nothing"], "nothing", Err(&format!("no column `nothing`; {all}")));
+    }
+}

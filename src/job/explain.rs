@@ -1,0 +1,225 @@
+//! `windrow explain`: the checked plan of a job in words, and where every setting came from.
+//!
+//! A text for people: scripts should not rely on its form. Nothing is read or run for it.
+
+use std::fmt::Write;
+
+use crate::aggregate::Takes;
+use crate::cli::report::printable;
+use crate::expr::FieldPath;
+
+use super::settings::{Origin, Setting, Settings};
+use super::sources::describe;
+use super::{Aggregation, DEFAULT_TIME_FIELDS, Job, OutputFormat, Task};
+
+/// Two blanks, a name in this many columns, and what there is to say of it.
+const NAME_COLUMNS: usize = 14;
+
+/// The plan as text, each line ended.
+pub fn explain(job: &Job, settings: &Settings) -> String {
+    let mut plan = Plan::default();
+    plan.section("settings");
+    plan.settings(job, settings);
+    plan.section("inputs");
+    for source in &job.sources {
+        plan.line(&source.name, &describe(source.format));
+    }
+    plan.section("events");
+    plan.line("time field", &time_field(job));
+    plan.line("time format", &value(settings, "time-format"));
+    plan.line("fields read", &joined(job.fields.iter().map(|field| field.text.as_str())));
+    if !job.ids.is_empty() {
+        let ids = job.ids.iter().filter_map(|&id| job.fields.get(id)).map(|field| field.text.as_str());
+        plan.line("id", &joined(ids));
+    }
+    if job.filter.is_some() {
+        plan.line("where", &value(settings, "where"));
+    }
+    match &job.task {
+        Task::Order => plan.line("output", "the events as they were read, in event-time order"),
+        Task::Aggregate(aggregation) => plan.aggregation(aggregation, settings),
+    }
+    plan.text
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Plan {
+    text: String,
+}
+
+impl Plan {
+    fn section(&mut self, title: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        self.text += &format!("{gap}{title}\n");
+    }
+
+    fn line(&mut self, name: &str, what: &str) {
+        let (name, what) = (printable(name), printable(what));
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "  {name:NAME_COLUMNS$}  {what}");
+    }
+
+    /// Every option with its value and origin, the values padded so that the origins form a column.
+    fn settings(&mut self, job: &Job, settings: &Settings) {
+        let shown = settings.0.iter().filter(|setting| !is_internal(setting));
+        let rows: Vec<_> = shown
+            .map(|setting| (setting.name.as_str(), printable(&effective(setting, job)), origin(setting)))
+            .collect();
+        let short = |value: &String| Some(value.chars().count()).filter(|columns| *columns <= 40);
+        let columns = rows.iter().filter_map(|(_, value, _)| short(value)).max().unwrap_or(0);
+        for (name, value, origin) in rows {
+            let _ = writeln!(self.text, "  {name:NAME_COLUMNS$}  {value:columns$}  ({})", printable(&origin));
+        }
+    }
+
+    fn aggregation(&mut self, aggregation: &Aggregation, settings: &Settings) {
+        self.section("windows");
+        self.line("kind", &windows(&value(settings, "window")));
+        self.line("close", &closing(settings));
+        self.section("keys");
+        match aggregation.keys.is_empty() {
+            true => self.line("none", "one group"),
+            false => aggregation.keys.iter().for_each(|key| self.line("key", &key.name)),
+        }
+        self.section("aggregates");
+        for call in &aggregation.calls {
+            let takes = match call.definition.takes {
+                Takes::Presence => "",
+                Takes::Number => "; takes numbers",
+                Takes::Ordered => "; takes numbers or text",
+                Takes::Any => "; takes any value",
+                Takes::AnyBy => "; takes any value, and numbers or text to order by",
+            };
+            self.line(&call.name, &format!("{}: {}{takes}", call.text, call.definition.help));
+        }
+        self.section("rows");
+        self.line("columns", &joined(aggregation.columns().iter().map(String::as_str)));
+        self.line("format", &output_format(aggregation.to));
+        if aggregation.having.is_some() {
+            self.line("having", &value(settings, "having"));
+        }
+        if let Some(top) = &aggregation.top {
+            let direction = if top.descending { "greatest" } else { "least" };
+            let ties = if top.ties { ", and what ties with the last" } else { "" };
+            let order_by = value(settings, "order-by");
+            self.line("top", &format!("{} by {order_by}, {direction} first{ties}", top.rows_max));
+        }
+    }
+}
+
+/// Options of no interest to a user who did not set them.
+fn is_internal(setting: &Setting) -> bool {
+    setting.name == "chunk-bytes" && setting.origin == Origin::Default
+}
+
+fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let joined = texts.collect::<Vec<_>>().join(", ");
+    if joined.is_empty() { "none".to_owned() } else { joined }
+}
+
+/// The value of an option as text; for options that are given or have a fixed default.
+fn value(settings: &Settings, name: &str) -> String {
+    settings.get(name).map(|setting| setting.values.join(", ")).unwrap_or_default()
+}
+
+fn origin(setting: &Setting) -> String {
+    match &setting.origin {
+        Origin::CommandLine => "command line".to_owned(),
+        Origin::File { path, line } => format!("{}:{line}", path.display()),
+        Origin::Default => "default".to_owned(),
+    }
+}
+
+/// The value of an option, in words where it was not given and its default is no fixed text.
+fn effective(setting: &Setting, job: &Job) -> String {
+    if !setting.values.is_empty() {
+        return setting.values.join(", ");
+    }
+    match setting.name.as_str() {
+        "files" => "standard input".to_owned(),
+        "from" => "by file name".to_owned(),
+        "delimiter" => ",".to_owned(),
+        "time" => "by the first record".to_owned(),
+        "time-zone" => "UTC".to_owned(),
+        "where" => "all events".to_owned(),
+        "having" | "top" => "all rows".to_owned(),
+        "output" => "standard output".to_owned(),
+        "max-jump" => "off".to_owned(),
+        "threads" => job.threads.to_string(),
+        "buffer" => job.buffer.to_string(),
+        "stats" => "a summary on a terminal".to_owned(),
+        "to" => match &job.task {
+            Task::Aggregate(aggregation) => output_format(aggregation.to),
+            Task::Order => "as the input".to_owned(),
+        },
+        _ => "none".to_owned(),
+    }
+}
+
+fn output_format(to: OutputFormat) -> String {
+    match to {
+        OutputFormat::Ndjson => "ndjson".to_owned(),
+        OutputFormat::Csv { delimiter } => describe(crate::input::Format::Csv { delimiter }),
+        OutputFormat::Table => "table".to_owned(),
+    }
+}
+
+fn time_field(job: &Job) -> String {
+    match &job.time_field {
+        Some(FieldPath { text, .. }) => text.clone(),
+        None => format!("the first of {} that the first record has", DEFAULT_TIME_FIELDS.join(", ")),
+    }
+}
+
+/// A valid `--window` in words.
+fn windows(spec: &str) -> String {
+    let spec = spec.trim();
+    if spec == "none" {
+        return "none: one row per key at the end".to_owned();
+    }
+    if let Some(gap) = spec.strip_prefix("session:") {
+        return format!("session: ends when a key has no event for {gap}");
+    }
+    let (spec, zone) = match spec.split_once('@') {
+        Some((spec, zone)) => (spec, format!(", in {zone}")),
+        None => (spec, String::new()),
+    };
+    let (spec, offset) = match spec.split_once('+') {
+        Some((spec, offset)) => (spec, format!(", moved by {offset}")),
+        None => (spec, String::new()),
+    };
+    let shape = match (spec.strip_prefix("cumulate:").unwrap_or(spec).split_once('/'), spec.contains(':')) {
+        (Some((size, step)), true) => format!("cumulate: every {step} from the start, up to {size}"),
+        (Some((size, advance)), false) => format!("hopping: {size} long, one every {advance}"),
+        (None, _) => format!("tumbling: {spec} long, one after the other"),
+    };
+    format!("{shape}{offset}{zone}")
+}
+
+fn closing(settings: &Settings) -> String {
+    match (value(settings, "window").trim(), value(settings, "delay")) {
+        ("none", _) => "at the end of all inputs".to_owned(),
+        (_, delay) => format!("when an input's largest event time is {delay} past the end, in every input"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_in_words() {
+        let check = |spec: &str, want: &str| assert_eq!(windows(spec), want, "{spec}");
+        check("1m", "tumbling: 1m long, one after the other");
+        check("5m/1m", "hopping: 5m long, one every 1m");
+        check(
+            "1d/6h+2h@America/New_York",
+            "hopping: 1d long, one every 6h, moved by 2h, in America/New_York",
+        );
+        check("1d@+02:00", "tumbling: 1d long, one after the other, in +02:00");
+        check("session:30s", "session: ends when a key has no event for 30s");
+        check("cumulate:1h/1m", "cumulate: every 1m from the start, up to 1h");
+        check("none", "none: one row per key at the end");
+    }
+}
