@@ -5,7 +5,9 @@ pub mod color;
 pub mod examples;
 pub mod options;
 pub mod parse;
+pub mod progress;
 pub mod report;
+pub mod run;
 pub mod values;
 
 use std::ffi::OsString;
@@ -14,7 +16,6 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::job::{self, When};
-use crate::pipeline;
 
 use color::Surroundings;
 use parse::Request;
@@ -24,7 +25,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
     let argv: Vec<OsString> = argv.into_iter().collect();
     // Until the options are read, colour goes by a look at the raw arguments.
     let mut color = color::asked_for(&argv);
-    match run(&argv, &mut color) {
+    match carry_out(&argv, &mut color) {
         Ok(code) => code,
         Err(error) => {
             report::error(&error, coloured(color, std::io::stderr().is_terminal()));
@@ -33,7 +34,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn run(argv: &[OsString], color: &mut When) -> Result<u8> {
+fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
     let request = parse::parse(argv, coloured(*color, std::io::stdout().is_terminal()))?;
     if let Request::Run(asked) | Request::Explain(asked) = &request {
         *color = asked.args.diagnostics.color;
@@ -51,7 +52,7 @@ fn run(argv: &[OsString], color: &mut When) -> Result<u8> {
         }
         Request::Run(asked) => {
             let job = job::build::job(&asked.args, &asked.settings)?;
-            pipeline::run(&job)?;
+            run::run(job)?;
         }
     }
     Ok(0)

@@ -1,0 +1,127 @@
+//! The progress display: a bar where the size of the input is known, else a spinner with the rate, the
+//! watermark and the open windows.
+//!
+//! One thread of its own looks at the pipeline's counters four times a second; the pipeline knows nothing of it.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::input::Origin;
+use crate::job::{Job, When};
+use crate::pipeline::Progress;
+use crate::time::{Form, write_time};
+
+/// How often the display is renewed.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// A run shorter than this shows nothing.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A display that runs until it is stopped.
+pub struct Display {
+    running: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Display {
+    /// Starts the display of a run, if the job wants one.
+    pub fn start(job: &Job, progress: &Arc<Progress>) -> Display {
+        let wanted = match job.report.progress {
+            When::Always => true,
+            When::Never => false,
+            // Rows and a bar on one terminal would spoil each other.
+            When::Auto => {
+                let rows_on_terminal = job.output.is_none() && std::io::stdout().is_terminal();
+                std::io::stderr().is_terminal() && !rows_on_terminal && !job.report.quiet
+            }
+        };
+        if !wanted {
+            return Display { running: None };
+        }
+        let (stop, stopped) = bounded(0);
+        let (progress, size) = (progress.clone(), input_size(job));
+        let patience = if job.report.progress == When::Always { Duration::ZERO } else { PATIENCE };
+        let thread = thread::spawn(move || show(&progress, size, patience, &stopped));
+        Display { running: Some((stop, thread)) }
+    }
+
+    /// Takes the display away.
+    pub fn stop(self) {
+        if let Some((stop, thread)) = self.running {
+            drop(stop);
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The size of the input as stored, if all of it is regular files.
+fn input_size(job: &Job) -> Option<u64> {
+    let size = |origin: &Origin| match origin {
+        Origin::Path(path) => {
+            std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
+        }
+        _ => None,
+    };
+    job.sources.iter().map(|source| size(&source.origin)).sum()
+}
+
+fn show(progress: &Progress, size: Option<u64>, patience: Duration, stopped: &Receiver<()>) {
+    if !matches!(stopped.recv_timeout(patience), Err(RecvTimeoutError::Timeout)) {
+        return;
+    }
+    let target = ProgressDrawTarget::stderr_with_hz(4);
+    let bar = match size {
+        Some(size) => {
+            let style =
+                ProgressStyle::with_template("{bar:24} {percent:>3}% {bytes}/{total_bytes} {msg} eta {eta}");
+            ProgressBar::with_draw_target(Some(size), target).with_style(style.unwrap_or_else(|_| plain()))
+        }
+        None => ProgressBar::with_draw_target(None, target)
+            .with_style(ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| plain())),
+    };
+    let start = Instant::now();
+    loop {
+        let bytes = progress.bytes_read.load(Ordering::Relaxed);
+        if size.is_some() {
+            bar.set_position(bytes);
+        } else {
+            bar.tick();
+        }
+        bar.set_message(message(progress, bytes, size.is_some(), start.elapsed()));
+        if !matches!(stopped.recv_timeout(INTERVAL), Err(RecvTimeoutError::Timeout)) {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+}
+
+fn plain() -> ProgressStyle {
+    ProgressStyle::default_spinner()
+}
+
+fn message(progress: &Progress, bytes: u64, bar: bool, elapsed: Duration) -> String {
+    let records = progress.records.load(Ordering::Relaxed);
+    let rate = records as f64 / elapsed.as_secs_f64().max(0.25);
+    let mut text = format!("{} records, {}/s", HumanCount(records), HumanCount(rate as u64));
+    if !bar {
+        text = format!("{}, {text}", HumanBytes(bytes));
+    }
+    let watermark = progress.watermark.load(Ordering::Relaxed);
+    if watermark != i64::MIN {
+        let mut shown = Vec::new();
+        write_time(watermark, Form::Text, None, &mut shown);
+        text += &format!(", watermark {}", String::from_utf8_lossy(&shown));
+    }
+    text += &format!(", {} open", HumanCount(progress.open_windows.load(Ordering::Relaxed)));
+    for (count, what) in [(&progress.late, "late"), (&progress.bad, "bad")] {
+        let count = count.load(Ordering::Relaxed);
+        if count > 0 {
+            text += &format!(", {} {what}", HumanCount(count));
+        }
+    }
+    text
+}
