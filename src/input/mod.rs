@@ -2,10 +2,31 @@
 //!
 //! Nothing here knows what a record means; only where it ends.
 
+mod content;
+mod decode;
+mod fault;
+mod files;
+mod header;
+mod long;
+mod lz4;
+mod magic;
+mod name;
+mod quotes;
+mod raw;
+mod room;
+mod scan;
+mod source;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::Result;
+pub use files::FileCache;
+pub use name::{format_of_name, identity, identity_of_stdin};
+pub use source::Source;
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +67,8 @@ pub struct SourceSpec {
 pub struct ReadOptions {
     /// The usual size of a chunk in bytes; a longer record makes a longer chunk.
     pub chunk_bytes: usize,
-    /// The longest record in bytes; a longer one is passed over and reported.
+    /// The longest record in bytes, its line end (LF or CRLF) not counted; a longer one is passed
+    /// over and reported.
     pub record_bytes_max: usize,
     /// Whether the first record of a CSV source is its header.
     pub header: bool,
@@ -58,6 +80,7 @@ pub enum Chunk {
     /// Whole records (the last one of the source perhaps without its newline).
     Records {
         /// The bytes: from the start of a record to the end of a record, newlines included.
+        /// At least [`SPARE_BYTES`] of spare capacity stand behind them.
         bytes: Vec<u8>,
         /// The offset of `bytes[0]` in the uncompressed stream.
         offset: u64,
@@ -77,35 +100,6 @@ pub enum Chunk {
     End,
 }
 
-/// An open source.
-pub struct Source {}
-
-impl Source {
-    /// Opens a source and recognises compression. Reads nothing else yet.
-    pub fn open(_spec: &SourceSpec, _options: &ReadOptions) -> Result<Source> {
-        todo!()
-    }
-    /// The header of a CSV source: its names, and how many lines it took. Read once, before the first chunk.
-    /// `None` for an empty source.
-    pub fn header(&mut self) -> Result<Option<(Vec<String>, u64)>> {
-        todo!()
-    }
-    /// Reads the next chunk into `buffer` (reused; its old content is dropped). Blocks until at least
-    /// one record is complete; never waits for more once one is.
-    /// After an error the source gives nothing more.
-    pub fn next(&mut self, _buffer: Vec<u8>) -> Result<Chunk> {
-        todo!()
-    }
-    /// The size of the input as stored, in bytes, where it is known (regular files), for progress.
-    pub fn stored_size(&self) -> Option<u64> {
-        todo!()
-    }
-    /// How much of it has been read, as stored.
-    pub fn stored_position(&self) -> u64 {
-        todo!()
-    }
-    /// Whether a read may wait for somebody else (pipes, terminals, FIFOs, devices).
-    pub fn may_wait(&self) -> bool {
-        todo!()
-    }
-}
+/// The least spare capacity behind the bytes of [`Chunk::Records`], for parsers that look at a whole
+/// vector's worth of bytes at a time.
+pub const SPARE_BYTES: usize = 64;
