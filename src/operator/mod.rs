@@ -14,6 +14,7 @@ pub mod panes;
 pub mod sequence;
 pub mod sessions;
 pub mod shard;
+pub mod stacks;
 pub mod step;
 pub mod table;
 

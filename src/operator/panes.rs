@@ -4,16 +4,22 @@
 use std::collections::BTreeMap;
 
 use super::keys::Keys;
+use super::stacks::Stacks;
 use super::step::Part;
 use super::table::{Additions, Calls, Table};
 use crate::time;
-use crate::window::{PaneFinder, Panes, Window};
+use crate::window::{Pane, PaneFinder, Panes, Window};
+
+/// Windows of more panes than this go through [`Stacks`]; for fewer, merging them all is cheaper.
+const PANES_MERGED_MAX: usize = 6;
 
 /// The open panes of one shard.
 pub struct PaneStore {
     finder: PaneFinder,
     calls: Calls,
     panes: BTreeMap<i64, OpenPane>,
+    /// What windows of many panes have taken in, once there has been one.
+    stacks: Option<Stacks>,
     /// Windows that end here or before have fired.
     fired: i64,
     /// No window ends after `fired` and before this.
@@ -21,8 +27,10 @@ pub struct PaneStore {
     additions: Additions,
 }
 
-struct OpenPane {
-    table: Table,
+/// A pane some of whose windows have not fired.
+pub struct OpenPane {
+    /// Its groups.
+    pub table: Table,
     /// When the last window that contains it closes.
     last_end: i64,
 }
@@ -34,6 +42,7 @@ impl PaneStore {
             finder: PaneFinder::new(panes),
             calls,
             panes: BTreeMap::new(),
+            stacks: None,
             fired: i64::MIN,
             next_end: i64::MIN,
             additions: Additions::default(),
@@ -51,31 +60,29 @@ impl PaneStore {
 
     /// Adds the rows that share the pane of the first one, and returns the others.
     fn add_to_first_pane(&mut self, part: &Part, rows: &[u32], keys: &mut Keys) -> Vec<u32> {
-        let mut others = Vec::new();
-        let Some(&first) = rows.first() else { return others };
+        let Some(&first) = rows.first() else { return Vec::new() };
         let pane = self.pane_of(part, first);
+        let time = &part.batch.time;
+        let inside = |row: u32| (pane.start..pane.end).contains(&time[row as usize]);
+        let (mut here, mut others) = (Vec::with_capacity(rows.len()), Vec::new());
+        for &row in rows {
+            if inside(row) { here.push(row) } else { others.push(row) }
+        }
         let calls = &self.calls;
         let open = self
             .panes
             .entry(pane.start)
             .or_insert_with(|| OpenPane { table: Table::new(calls), last_end: pane.last_end });
-        let batch = &part.batch;
-        for &row in rows {
-            let time = batch.time[row as usize];
-            if time < pane.start || time >= pane.end {
-                others.push(row);
-                continue;
-            }
-            let number = keys.intern(batch.keys.hashes[row as usize], batch.keys.key(row));
-            self.additions.slots.push(open.table.slot(number, keys));
-            self.additions.rows.push(row);
+        let additions = &mut self.additions;
+        let mut add = |table: &mut Table, keys: &mut Keys| add_rows(table, part, &here, keys, additions);
+        let takes = self.stacks.as_mut().is_none_or(|stacks| stacks.add(pane.start, keys, &mut add));
+        if takes {
+            add(&mut open.table, keys);
         }
-        open.table.make_room();
-        self.additions.apply(&mut open.table.columns, batch, part.first_record);
         others
     }
 
-    fn pane_of(&mut self, part: &Part, row: u32) -> crate::window::Pane {
+    fn pane_of(&mut self, part: &Part, row: u32) -> Pane {
         let time = part.batch.time[row as usize];
         self.finder.pane(time).expect("the parse stage refuses times beyond the calendar")
     }
@@ -102,7 +109,15 @@ impl PaneStore {
         self.drop_closed(watermark, keys);
     }
 
-    fn fire_window(&self, window: Window, keys: &mut Keys, emit: &mut dyn FnMut(Window, &Table, &Keys)) {
+    fn fire_window(&mut self, window: Window, keys: &mut Keys, emit: &mut dyn FnMut(Window, &Table, &Keys)) {
+        if self.stacks.is_none() && self.panes.range(window.start..window.end).nth(PANES_MERGED_MAX).is_some()
+        {
+            self.stacks = Some(Stacks::new(&self.calls, window.start));
+        }
+        if let Some(stacks) = &mut self.stacks {
+            stacks.fire(window, &mut self.panes, keys, emit);
+            return;
+        }
         let mut panes = self.panes.range(window.start..window.end).map(|(_, open)| &open.table);
         match (panes.next(), panes.next()) {
             (None, _) => {}
@@ -132,4 +147,16 @@ impl PaneStore {
     pub fn open(&self) -> usize {
         self.panes.len()
     }
+}
+
+/// Adds rows of a part to a table.
+fn add_rows(table: &mut Table, part: &Part, rows: &[u32], keys: &mut Keys, additions: &mut Additions) {
+    let column = &part.batch.keys;
+    for &row in rows {
+        let number = keys.intern(column.hashes[row as usize], column.key(row));
+        additions.slots.push(table.slot(number, keys));
+        additions.rows.push(row);
+    }
+    table.make_room();
+    additions.apply(&mut table.columns, &part.batch, part.first_record);
 }
