@@ -3,13 +3,41 @@
 //! An aggregate's state for one group is an [`Accumulator`]; the states of all groups of a pane
 //! stand side by side in [`Accumulators`], addressed by slot. Every aggregate is independent of the
 //! order in which events are added and partial states merged: that is what makes results independent
-//! of threads, batches and restarts.
+//! of threads, batches and restarts. So no state may depend on hash order, a clock or a random seed
+//! in a way that its result shows.
 
 use std::any::Any;
 
 use crate::number::Number;
 use crate::parse::batch::Input;
 use crate::value::Value;
+
+mod approx_distinct;
+mod approx_percentile;
+mod arg_extreme;
+mod array_agg;
+mod avg;
+mod count;
+mod count_distinct;
+mod deviation;
+mod ends;
+mod extreme;
+mod histogram;
+mod params;
+mod percentile;
+mod rate;
+mod slots;
+mod stored;
+mod sum;
+mod tally;
+mod topk;
+mod total;
+
+#[cfg(test)]
+mod model_tests;
+
+pub use params::family_quantile;
+pub use slots::Accumulator;
 
 /// The span of a window that fires, for aggregates that depend on its length.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +59,7 @@ pub trait Accumulators: Send {
     fn merge(&mut self, other: &dyn Accumulators, pairs: &[(u32, u32)]);
     /// Merges slot `from` into slot `to` and empties `from` (sessions that grow together).
     fn absorb(&mut self, from: u32, to: u32);
-    /// Empties a slot.
+    /// Empties a slot and frees what it holds.
     fn clear(&mut self, slot: u32);
     /// The result of a slot.
     fn finish(&self, slot: u32, span: Span) -> Value<'_>;
@@ -66,15 +94,70 @@ pub struct Definition {
     pub takes: Takes,
     /// Checks the constant parameters; the message says what is wrong.
     pub check: fn(&Params) -> Result<(), String>,
-    /// The empty states for a call with these parameters.
+    /// The empty states for a call with these parameters, which `check` has accepted.
     pub make: fn(&Params) -> Box<dyn Accumulators>,
 }
 
 /// All aggregates.
-pub static TABLE: &[Definition] = &[];
+pub static TABLE: &[Definition] = &[
+    count::COUNT,
+    sum::SUM,
+    avg::AVG,
+    extreme::MIN,
+    extreme::MAX,
+    ends::FIRST,
+    ends::LAST,
+    arg_extreme::ARG_MIN,
+    arg_extreme::ARG_MAX,
+    deviation::STDDEV,
+    deviation::STDDEV_POP,
+    deviation::VARIANCE,
+    deviation::VARIANCE_POP,
+    count_distinct::COUNT_DISTINCT,
+    approx_distinct::APPROX_DISTINCT,
+    percentile::MEDIAN,
+    percentile::P,
+    percentile::PERCENTILE,
+    approx_percentile::APPROX_PERCENTILE,
+    topk::TOPK,
+    histogram::HISTOGRAM,
+    array_agg::ARRAY_AGG,
+    rate::RATE,
+];
 
-/// The aggregate of this (lower-case) name; `p99.9` finds the family `p`.
-/// `count(distinct x)` is looked up as `count distinct`.
-pub fn find(_name: &str) -> Option<&'static Definition> {
-    todo!()
+/// The aggregate of this (lower-case) name; `p99.9` finds the family `p`, whose one parameter is then
+/// [`family_quantile`] of the name. `count(distinct x)` is looked up as `count distinct`.
+pub fn find(name: &str) -> Option<&'static Definition> {
+    let name = match family_quantile(name) {
+        Some(_) => percentile::P.name,
+        // The family's name alone is not a function.
+        None if name == percentile::P.name => return None,
+        None => name,
+    };
+    TABLE.iter().find(|definition| definition.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_by_name() {
+        let check = |name: &str, want: Option<&str>| {
+            assert_eq!(find(name).map(|definition| definition.name), want, "{name}");
+        };
+        for definition in TABLE.iter().filter(|definition| definition.name != "p") {
+            check(definition.name, Some(definition.name));
+            assert!(definition.help.ends_with(|c: char| c != '.'), "{}", definition.name);
+        }
+        check("p50", Some("p"));
+        check("p99.9", Some("p"));
+        check("p100", Some("p"));
+        check("p", None);
+        check("p101", None);
+        check("p99.", None);
+        check("p-1", None);
+        check("percentiles", None);
+        check("", None);
+    }
 }

@@ -12,7 +12,7 @@ pub mod rational;
 mod rounding;
 mod write;
 
-pub use compare::compare_written;
+pub use compare::{compare_short, compare_written};
 pub use parse::{is_json_number, is_number, short};
 
 /// The most digits behind the point that [`Number::Decimal`] has.

@@ -1,0 +1,227 @@
+//! `approx_percentile(x, q)`: within 0.79 % of the value at rank `floor(q * (n - 1))`.
+//!
+//! A DDSketch (Masson, Rim and Lee, "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with
+//! Relative-Error Guarantees", VLDB 2019) with the linearly interpolated logarithm: a bucket is a
+//! double's exponent with the top six bits of its mantissa, a 64th of an octave's lower end wide, and
+//! its middle stands for all in it: at most 1/128 off (magnitudes below 2.3e-308 aside). Buckets are
+//! counted, and merged by addition, so that order cannot show; they are found by integer arithmetic,
+//! alike on every machine. There are at most 2,046 octaves of each sign.
+
+use super::params::Quantile;
+use super::slots::{Accumulator, Slots, numbers};
+use super::{Definition, Span, Takes, params};
+use crate::number::Number;
+use crate::parse::batch::{Input, NumberColumn};
+use crate::value::Value;
+
+/// The entry of `approx_percentile`.
+pub const APPROX_PERCENTILE: Definition = Definition {
+    name: "approx_percentile",
+    usage: "approx_percentile(x, q)",
+    help: "percentile for q between 0 and 1, within 0.79 % of the value at that rank, in bounded memory",
+    takes: Takes::Number,
+    check: params::check_quantile,
+    make: |params| Slots::<Sketch>::boxed(params::quantile(params)),
+};
+
+/// Bits of the mantissa that choose a bucket within its octave.
+const MANTISSA_BITS: u32 = 6;
+const BUCKETS: usize = 1 << MANTISSA_BITS;
+const SHIFT: u32 = 52 - MANTISSA_BITS;
+/// Up to here buckets are kept one by one: as many bytes as two octaves take.
+const SPARSE_MAX: usize = 64;
+
+#[derive(Default)]
+struct Sketch(Option<Box<Counts>>);
+
+/// Counts by bucket.
+struct Counts {
+    least: f64,
+    greatest: f64,
+    zeros: u64,
+    positive: Store,
+    negative: Store,
+}
+
+/// The counts of one sign, by magnitude.
+enum Store {
+    /// Bucket and count, sorted.
+    Sparse(Vec<(u32, u64)>),
+    /// Octaves from `first` on, those without values left out.
+    Octaves { first: usize, octaves: Vec<Option<Box<[u64; BUCKETS]>>> },
+}
+
+impl Store {
+    fn add(&mut self, bucket: u32, count: u64) {
+        match self {
+            Store::Sparse(buckets) => match buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+                Ok(at) => buckets[at].1 += count,
+                Err(at) if buckets.len() < SPARSE_MAX => buckets.insert(at, (bucket, count)),
+                Err(_) => {
+                    let buckets = std::mem::take(buckets);
+                    *self = Store::Octaves { first: bucket as usize / BUCKETS, octaves: Vec::new() };
+                    buckets.into_iter().for_each(|(bucket, count)| self.add(bucket, count));
+                    self.add(bucket, count);
+                }
+            },
+            Store::Octaves { first, octaves } => {
+                let octave = bucket as usize / BUCKETS;
+                if octave < *first {
+                    octaves.splice(0..0, (octave..*first).map(|_| None));
+                    *first = octave;
+                }
+                if octave - *first >= octaves.len() {
+                    octaves.resize(octave - *first + 1, None);
+                }
+                let counts = octaves[octave - *first].get_or_insert_with(|| Box::new([0; BUCKETS]));
+                counts[bucket as usize % BUCKETS] += count;
+            }
+        }
+    }
+
+    /// Buckets with their counts, by magnitude.
+    fn buckets(&self) -> Vec<(u32, u64)> {
+        match self {
+            Store::Sparse(buckets) => buckets.clone(),
+            Store::Octaves { first, octaves } => {
+                let of = |octave: usize, counts: &[u64; BUCKETS]| {
+                    let bucket = move |n| ((first + octave) * BUCKETS + n) as u32;
+                    let counts = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+                    counts.map(|(n, count)| (bucket(n), *count)).collect::<Vec<_>>()
+                };
+                let octaves = octaves.iter().enumerate();
+                octaves
+                    .filter_map(|(octave, counts)| Some(of(octave, counts.as_deref()?)))
+                    .flatten()
+                    .collect()
+            }
+        }
+    }
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts {
+            least: f64::INFINITY,
+            greatest: f64::NEG_INFINITY,
+            zeros: 0,
+            positive: Store::Sparse(Vec::new()),
+            negative: Store::Sparse(Vec::new()),
+        }
+    }
+}
+
+/// The middle of a bucket.
+fn middle(bucket: u32) -> f64 {
+    f64::from_bits(u64::from(bucket) << SHIFT | 1 << (SHIFT - 1))
+}
+
+impl Counts {
+    fn add(&mut self, value: f64) {
+        self.least = self.least.min(value);
+        self.greatest = self.greatest.max(value);
+        let bucket = (value.abs().to_bits() >> SHIFT) as u32;
+        if value > 0.0 {
+            self.positive.add(bucket, 1);
+        } else if value < 0.0 {
+            self.negative.add(bucket, 1);
+        } else {
+            self.zeros += 1;
+        }
+    }
+
+    fn merge(&mut self, other: &Counts) {
+        self.least = self.least.min(other.least);
+        self.greatest = self.greatest.max(other.greatest);
+        self.zeros += other.zeros;
+        other.positive.buckets().into_iter().for_each(|(bucket, count)| self.positive.add(bucket, count));
+        other.negative.buckets().into_iter().for_each(|(bucket, count)| self.negative.add(bucket, count));
+    }
+
+    fn at(&self, quantile: Quantile) -> f64 {
+        let negative =
+            self.negative.buckets().into_iter().rev().map(|(bucket, count)| (-middle(bucket), count));
+        let positive = self.positive.buckets().into_iter().map(|(bucket, count)| (middle(bucket), count));
+        let values: Vec<(f64, u64)> = negative.chain([(0.0, self.zeros)]).chain(positive).collect();
+        let count: u64 = values.iter().map(|(_, count)| count).sum();
+        let (rank, _) = quantile.rank(count);
+        // The ends are known exactly.
+        if rank == 0 {
+            return self.least;
+        }
+        if rank == count - 1 {
+            return self.greatest;
+        }
+        let mut passed = 0;
+        let found = values.into_iter().find(|(_, count)| {
+            passed += count;
+            passed > rank
+        });
+        found.map_or(self.greatest, |(value, _)| value.clamp(self.least, self.greatest))
+    }
+}
+
+impl Accumulator for Sketch {
+    type Setup = Quantile;
+    type View<'a> = &'a NumberColumn;
+
+    fn view(input: Input<'_>) -> &NumberColumn {
+        numbers(input)
+    }
+
+    fn add(&mut self, _: &Quantile, column: &NumberColumn, row: u32) {
+        if let Some(value) = column.get_f64(row) {
+            self.0.get_or_insert_default().add(value);
+        }
+    }
+
+    fn merge(&mut self, _: &Quantile, other: &Self) {
+        if let Some(other) = &other.0 {
+            self.0.get_or_insert_default().merge(other);
+        }
+    }
+
+    fn finish(&self, quantile: &Quantile, _: Span) -> Value<'_> {
+        let value = self.0.as_ref().and_then(|counts| Number::from_f64(counts.at(*quantile)));
+        value.map_or(Value::Null, Value::Number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::model_tests::check;
+
+    #[test]
+    fn the_ends_are_exact() {
+        check("approx_percentile", "0.5", "", "null");
+        check("approx_percentile", "0.5", "null", "null");
+        check("approx_percentile", "0.5", "0.1", "0.1");
+        check("approx_percentile", "0", "3 1 2", "1");
+        check("approx_percentile", "1", "3 1 2", "3");
+        check("approx_percentile", "0.5", "-1 0 0 0 1", "0");
+        check("approx_percentile", "0.5", "1e300 5e-324 -1e300", "1.73833895195875e-310");
+    }
+
+    #[test]
+    fn stays_within_the_bound() {
+        let seed = fastrand::u64(..);
+        let mut random = fastrand::Rng::with_seed(seed);
+        for octaves in [1, 10, 600] {
+            let mut counts = Counts::default();
+            let mut values: Vec<f64> = (0..2001)
+                .map(|_| {
+                    let value = 2f64.powf(random.f64() * f64::from(octaves) - f64::from(octaves / 2));
+                    if random.bool() { value } else { -value }
+                })
+                .collect();
+            values.iter().for_each(|value| counts.add(*value));
+            values.sort_by(f64::total_cmp);
+            for hundredth in 0..=100u32 {
+                let exact = values[hundredth as usize * 20];
+                let near = counts.at(Quantile { mantissa: u64::from(hundredth), scale: 2 });
+                assert!((near - exact).abs() <= 0.0079 * exact.abs(), "{near} {exact} seed {seed}");
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `arg_min(x, by)`, `arg_max(x, by)`: x of the event whose `by` is least or greatest.
+
+use super::extreme::{Held, Ranked, wins};
+use super::slots::{Accumulator, Slots};
+use super::stored::Stored;
+use super::{Definition, Span, Takes, params};
+use crate::parse::batch::{Input, Place};
+use crate::value::Value;
+
+/// The entry of `arg_min`.
+pub const ARG_MIN: Definition = Definition {
+    name: "arg_min",
+    usage: "arg_min(x, by)",
+    help: "x of the event with the least by; of equals the earliest event",
+    takes: Takes::AnyBy,
+    check: params::check_none,
+    make: |_| Slots::<ArgExtreme<false>>::boxed(()),
+};
+
+/// The entry of `arg_max`.
+pub const ARG_MAX: Definition = Definition {
+    name: "arg_max",
+    usage: "arg_max(x, by)",
+    help: "x of the event with the greatest by; of equals the earliest event",
+    takes: Takes::AnyBy,
+    check: params::check_none,
+    make: |_| Slots::<ArgExtreme<true>>::boxed(()),
+};
+
+#[derive(Clone)]
+struct Best {
+    by: Held,
+    place: Place,
+    value: Kept,
+}
+
+/// x: a CSV field that reads as a number stays one, as `min` and `max` have it.
+#[derive(Clone)]
+enum Kept {
+    Number(Held),
+    Other(Stored),
+}
+
+impl Kept {
+    fn of(value: &Value<'_>) -> Option<Kept> {
+        match value {
+            Value::Untyped(_) => Ranked::of(value).map(|ranked| Kept::Number(ranked.hold())),
+            _ => Stored::of(value).map(Kept::Other),
+        }
+    }
+}
+
+#[derive(Default)]
+struct ArgExtreme<const MAX: bool>(Option<Best>);
+
+impl<const MAX: bool> ArgExtreme<MAX> {
+    fn wins(&self, by: &Ranked<'_>, place: Place) -> bool {
+        self.0.as_ref().is_none_or(|best| match by.compare(&best.by) {
+            std::cmp::Ordering::Equal => place < best.place,
+            order => wins::<MAX>(order),
+        })
+    }
+}
+
+impl<const MAX: bool> Accumulator for ArgExtreme<MAX> {
+    type Setup = ();
+    type View<'a> = Input<'a>;
+
+    fn view(input: Input<'_>) -> Input<'_> {
+        input
+    }
+
+    /// An event counts if neither of its values is null.
+    fn add(&mut self, _: &(), input: Input<'_>, row: u32) {
+        let by = input.by(row);
+        let place = input.place(row);
+        if let Some(by) = Ranked::of(&by)
+            && self.wins(&by, place)
+            && let Some(value) = Kept::of(&input.value(row))
+        {
+            self.0 = Some(Best { by: by.hold(), place, value });
+        }
+    }
+
+    fn merge(&mut self, _: &(), other: &Self) {
+        if let Some(best) = &other.0
+            && self.wins(&best.by.ranked(), best.place)
+        {
+            self.0 = Some(best.clone());
+        }
+    }
+
+    fn finish(&self, _: &(), _: Span) -> Value<'_> {
+        match &self.0 {
+            None => Value::Null,
+            Some(Best { value: Kept::Number(held), .. }) => held.value(),
+            Some(Best { value: Kept::Other(stored), .. }) => stored.value(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aggregate::model_tests::{check_pairs, check_pairs_csv};
+
+    #[test]
+    fn finds_the_value_of_the_extreme() {
+        check_pairs("arg_min", "", "null");
+        check_pairs("arg_min", "\"a\"=2 \"b\"=1 \"c\"=3", "\"b\"");
+        check_pairs("arg_max", "\"a\"=2 \"b\"=1 \"c\"=3", "\"c\"");
+        check_pairs("arg_max", "\"a\"=9 \"b\"=10", "\"b\"");
+        check_pairs("arg_max", "1.50=1 2=\"x\"", "2");
+        check_pairs("arg_min", "true=1 {\"k\":[]}=0", "{\"k\":[]}");
+    }
+
+    #[test]
+    fn skips_nulls_on_either_side() {
+        check_pairs("arg_min", "null=1 \"b\"=2 \"c\"=null", "\"b\"");
+        check_pairs("arg_min", "null=1", "null");
+    }
+
+    #[test]
+    fn equal_values_give_the_earliest() {
+        check_pairs("arg_min", "\"a\"=1.0 \"b\"=1 \"c\"=1", "\"a\"");
+        check_pairs("arg_max", "\"a\"=0 \"b\"=\"x\" \"c\"=\"x\"", "\"b\"");
+    }
+
+    #[test]
+    fn csv_fields_are_numbers_where_they_read_as_such() {
+        check_pairs_csv("arg_max", "5=9 6=10 x=8", "6");
+        check_pairs_csv("arg_min", "5=9 6=10 x=8", "\"x\"");
+    }
+}

@@ -1,0 +1,85 @@
+//! `array_agg(x)`: all values, in the order of their events.
+
+use super::slots::{Accumulator, Slots};
+use super::stored::{Stored, split};
+use super::{Definition, Span, Takes, params};
+use crate::output::json::write_json_value;
+use crate::parse::batch::{Input, Place};
+use crate::value::Value;
+
+/// The entry of `array_agg`.
+pub const ARRAY_AGG: Definition = Definition {
+    name: "array_agg",
+    usage: "array_agg(x)",
+    help: "all values in an array, by event time, then source, then position",
+    takes: Takes::Any,
+    check: params::check_none,
+    make: |_| Slots::<ArrayAgg>::boxed(()),
+};
+
+/// The values in the order in which they were added; sorted at the end.
+#[derive(Default)]
+struct ArrayAgg(Vec<(Place, Stored)>);
+
+impl Accumulator for ArrayAgg {
+    type Setup = ();
+    type View<'a> = Input<'a>;
+
+    fn view(input: Input<'_>) -> Input<'_> {
+        input
+    }
+
+    fn add(&mut self, _: &(), input: Input<'_>, row: u32) {
+        if let Some((kind, text)) = split(&input.value(row)) {
+            self.0.push((input.place(row), Stored::new(kind, &text)));
+        }
+    }
+
+    fn merge(&mut self, _: &(), other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
+    fn absorb(&mut self, _: &(), mut other: Self) {
+        if other.0.len() > self.0.len() {
+            std::mem::swap(self, &mut other);
+        }
+        self.0.append(&mut other.0);
+    }
+
+    fn finish(&self, _: &(), _: Span) -> Value<'_> {
+        if self.0.is_empty() {
+            return Value::Null;
+        }
+        let mut values: Vec<&(Place, Stored)> = self.0.iter().collect();
+        // No two events share a place.
+        values.sort_unstable_by_key(|(place, _)| *place);
+        let mut json = vec![b'['];
+        for (n, (_, stored)) in values.into_iter().enumerate() {
+            if n > 0 {
+                json.push(b',');
+            }
+            write_json_value(&stored.value(), &mut json);
+        }
+        json.push(b']');
+        Value::Json(String::from_utf8(json).expect("values are written in UTF-8").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aggregate::model_tests::{check, check_csv, check_placed};
+
+    #[test]
+    fn keeps_all_values_in_order() {
+        check("array_agg", "", "", "null");
+        check("array_agg", "", "null", "null");
+        check("array_agg", "", "1.0 null \"a\\\"\" true {\"b\":[1]}", r#"[1.0,"a\"",true,{"b":[1]}]"#);
+        check_csv("array_agg", "", "1 x", r#"["1","x"]"#);
+        check_placed(
+            "array_agg",
+            "",
+            &[(9, 0, 0, "1"), (5, 1, 0, "2"), (5, 0, 3, "3"), (5, 0, 2, "4")],
+            "[4,3,2,1]",
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! `avg(x)`: the exact sum divided once.
+
+use super::slots::{Accumulator, Slots, numbers};
+use super::total::Total;
+use super::{Definition, Span, Takes, params};
+use crate::number::Number;
+use crate::parse::batch::{Input, NumberColumn};
+use crate::value::Value;
+
+/// The entry of `avg`.
+pub const AVG: Definition = Definition {
+    name: "avg",
+    usage: "avg(x)",
+    help: "mean: the exact sum divided once, as the nearest double",
+    takes: Takes::Number,
+    check: params::check_none,
+    make: |_| Slots::<Avg>::boxed(()),
+};
+
+#[derive(Default)]
+struct Avg {
+    total: Total,
+    count: u64,
+}
+
+impl Accumulator for Avg {
+    type Setup = ();
+    type View<'a> = &'a NumberColumn;
+
+    fn view(input: Input<'_>) -> &NumberColumn {
+        numbers(input)
+    }
+
+    #[inline]
+    fn add(&mut self, _: &(), column: &NumberColumn, row: u32) {
+        self.count += u64::from(self.total.add(column, row));
+    }
+
+    fn merge(&mut self, _: &(), other: &Avg) {
+        self.total.merge(&other.total);
+        self.count += other.count;
+    }
+
+    fn finish(&self, _: &(), _: Span) -> Value<'_> {
+        self.total.mean(self.count).and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aggregate::model_tests::check;
+
+    #[test]
+    fn divides_the_exact_sum_once() {
+        check("avg", "", "", "null");
+        check("avg", "", "null", "null");
+        check("avg", "", "1 2", "1.5");
+        check("avg", "", "1 2 null", "1.5");
+        check("avg", "", "0.1 0.2", "0.15");
+        check("avg", "", "0.1 0.2 0.3", "0.2");
+        check("avg", "", "1 1 0", "0.6666666666666666");
+        check("avg", "", "-1 -2", "-1.5");
+        check("avg", "", "3 3", "3");
+        check("avg", "", "1e300 0.1 0.2 -1e300", "0.07500000000000001");
+        check("avg", "", "1e308 1e308", "1e308");
+        check("avg", "", "9007199254740993 9007199254740993", "9007199254740992");
+        check("avg", "", "12345678901234567890.5 1.5", "6172839450617284000");
+    }
+}

@@ -1,0 +1,61 @@
+//! `count(*)`, `count(x)`: how many events, or how many with a value.
+
+use super::slots::{Accumulator, Slots, presence};
+use super::{Definition, Span, Takes, params};
+use crate::number::Number;
+use crate::parse::batch::Input;
+use crate::value::Value;
+
+/// The entry of `count`.
+pub const COUNT: Definition = Definition {
+    name: "count",
+    usage: "count(*), count(x)",
+    help: "how many events, or how many where x is not null",
+    takes: Takes::Presence,
+    check: params::check_none,
+    make: |_| Slots::<Count>::boxed(()),
+};
+
+/// A number of events.
+#[derive(Default)]
+pub struct Count(pub u64);
+
+impl Accumulator for Count {
+    type Setup = ();
+    type View<'a> = Option<&'a [bool]>;
+
+    fn view(input: Input<'_>) -> Option<&[bool]> {
+        presence(input)
+    }
+
+    #[inline]
+    fn add(&mut self, _: &(), present: Option<&[bool]>, row: u32) {
+        self.0 += present.map_or(1, |present| u64::from(present[row as usize]));
+    }
+
+    fn merge(&mut self, _: &(), other: &Count) {
+        self.0 += other.0;
+    }
+
+    fn finish(&self, _: &(), _: Span) -> Value<'_> {
+        count_value(self.0)
+    }
+}
+
+/// A number of events as a result.
+pub fn count_value(count: u64) -> Value<'static> {
+    Value::Number(Number::Decimal { mantissa: i128::from(count), scale: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aggregate::model_tests::{check, check_every};
+
+    #[test]
+    fn counts() {
+        check_every("count", 3, "3");
+        check_every("count", 0, "0");
+        check("count", "", "1 null \"x\" {}", "3");
+        check("count", "", "null", "0");
+    }
+}

@@ -1,0 +1,66 @@
+//! `count(distinct x)`: how many different values, by their text as written.
+
+use super::count::count_value;
+use super::slots::{Accumulator, Slots};
+use super::tally::Tally;
+use super::{Definition, Span, Takes, params};
+use crate::parse::batch::Input;
+use crate::value::Value;
+
+/// The entry of `count(distinct x)`.
+pub const COUNT_DISTINCT: Definition = Definition {
+    name: "count distinct",
+    usage: "count(distinct x)",
+    help: "how many different values, by their text as written: 1 and 1.0 are two",
+    takes: Takes::Any,
+    check: params::check_none,
+    make: |_| Slots::<CountDistinct>::boxed(()),
+};
+
+#[derive(Default)]
+struct CountDistinct(Option<Box<Tally>>);
+
+impl Accumulator for CountDistinct {
+    type Setup = ();
+    type View<'a> = Input<'a>;
+
+    fn view(input: Input<'_>) -> Input<'_> {
+        input
+    }
+
+    fn add(&mut self, _: &(), input: Input<'_>, row: u32) {
+        self.0.get_or_insert_default().add(&input.value(row));
+    }
+
+    fn merge(&mut self, _: &(), other: &Self) {
+        if let Some(other) = &other.0 {
+            self.0.get_or_insert_default().merge(other);
+        }
+    }
+
+    fn absorb(&mut self, _: &(), other: Self) {
+        if let Some(other) = other.0 {
+            self.0.get_or_insert_default().absorb(*other);
+        }
+    }
+
+    fn finish(&self, _: &(), _: Span) -> Value<'_> {
+        count_value(self.0.as_ref().map_or(0, |tally| tally.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aggregate::model_tests::{check, check_csv};
+
+    #[test]
+    fn counts_texts_with_types_kept_apart() {
+        check("count distinct", "", "", "0");
+        check("count distinct", "", "null", "0");
+        check("count distinct", "", "1 1.0 \"1\" 1", "3");
+        check("count distinct", "", "true false \"true\" true", "3");
+        check("count distinct", "", "[] {} \"[]\" []", "3");
+        check("count distinct", "", "\"a-text-that-is-too-long-to-stay-inline\" \"a\"", "2");
+        check_csv("count distinct", "", "1 1.0 1", "2");
+    }
+}

@@ -1,0 +1,90 @@
+//! `first(x)`, `last(x)`: the value of the earliest or latest event that has one.
+
+use super::slots::{Accumulator, Slots};
+use super::stored::Stored;
+use super::{Definition, Span, Takes, params};
+use crate::parse::batch::{Input, Place};
+use crate::value::Value;
+
+/// The entry of `first`.
+pub const FIRST: Definition = Definition {
+    name: "first",
+    usage: "first(x)",
+    help: "value of the earliest event by event time, then source, then position",
+    takes: Takes::Any,
+    check: params::check_none,
+    make: |_| Slots::<End<false>>::boxed(()),
+};
+
+/// The entry of `last`.
+pub const LAST: Definition = Definition {
+    name: "last",
+    usage: "last(x)",
+    help: "value of the latest event by event time, then source, then position",
+    takes: Takes::Any,
+    check: params::check_none,
+    make: |_| Slots::<End<true>>::boxed(()),
+};
+
+#[derive(Default)]
+struct End<const LAST: bool>(Option<(Place, Stored)>);
+
+impl<const LAST: bool> End<LAST> {
+    fn wins(&self, place: Place) -> bool {
+        self.0.as_ref().is_none_or(|(best, _)| if LAST { place > *best } else { place < *best })
+    }
+}
+
+impl<const LAST: bool> Accumulator for End<LAST> {
+    type Setup = ();
+    type View<'a> = Input<'a>;
+
+    fn view(input: Input<'_>) -> Input<'_> {
+        input
+    }
+
+    fn add(&mut self, _: &(), input: Input<'_>, row: u32) {
+        let place = input.place(row);
+        if self.wins(place)
+            && let Some(stored) = Stored::of(&input.value(row))
+        {
+            self.0 = Some((place, stored));
+        }
+    }
+
+    fn merge(&mut self, _: &(), other: &Self) {
+        if let Some((place, _)) = &other.0
+            && self.wins(*place)
+        {
+            self.0.clone_from(&other.0);
+        }
+    }
+
+    fn finish(&self, _: &(), _: Span) -> Value<'_> {
+        self.0.as_ref().map_or(Value::Null, |(_, stored)| stored.value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aggregate::model_tests::{check, check_csv, check_placed};
+
+    #[test]
+    fn goes_by_place() {
+        check("first", "", "", "null");
+        check("last", "", "null", "null");
+        check("first", "", "null 1.50 \"b\"", "1.50");
+        check("last", "", "1 \"b\\n\" null", "\"b\\n\"");
+        check("first", "", "{\"a\":1} 2", "{\"a\":1}");
+        check("last", "", "2 false", "false");
+        check_csv("first", "", "007 8", "\"007\"");
+        check_csv("last", "", "7 8", "\"8\"");
+    }
+
+    #[test]
+    fn ties_go_by_source_then_position() {
+        let rows = [(5, 1, 0, "1"), (5, 0, 7, "2"), (5, 0, 8, "3"), (9, 0, 1, "null")];
+        check_placed("first", "", &rows, "2");
+        check_placed("last", "", &rows, "1");
+    }
+}

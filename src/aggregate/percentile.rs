@@ -1,0 +1,222 @@
+//! `median(x)`, `p50(x)` ... `p99.9(x)`, `percentile(x, q)`: exact, with linear interpolation.
+//!
+//! The value at rank `q * (n - 1)`, between two ranks in proportion, is computed as one exact rational
+//! and rounded once (definition 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996).
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use num_bigint::BigInt;
+
+use super::params::Quantile;
+use super::slots::{Accumulator, Slots, numbers};
+use super::{Definition, Span, Takes, params};
+use crate::number::Number;
+use crate::number::rational::{big_ratio_to_f64, ratio_to_f64};
+use crate::parse::batch::{Input, NumberColumn, Packed};
+use crate::value::Value;
+
+/// The entry of `median`.
+pub const MEDIAN: Definition = Definition {
+    name: "median",
+    usage: "median(x)",
+    help: "exact median, interpolated; an entry per distinct value",
+    takes: Takes::Number,
+    check: params::check_none,
+    make: |_| Slots::<Percentile>::boxed(Quantile::MEDIAN),
+};
+
+/// The entry of the family `p50` ... `p99.9`; its parameter is derived from the name.
+pub const P: Definition = Definition {
+    name: "p",
+    usage: "p50(x) ... p99.9(x)",
+    help: "exact percentile, interpolated; an entry per distinct value",
+    takes: Takes::Number,
+    check: params::check_quantile,
+    make: |params| Slots::<Percentile>::boxed(params::quantile(params)),
+};
+
+/// The entry of `percentile`.
+pub const PERCENTILE: Definition = Definition {
+    name: "percentile",
+    usage: "percentile(x, q)",
+    help: "exact percentile for q between 0 and 1, interpolated; an entry per distinct value",
+    takes: Takes::Number,
+    check: params::check_quantile,
+    make: |params| Slots::<Percentile>::boxed(params::quantile(params)),
+};
+
+/// Distinct values with their counts.
+#[derive(Default)]
+struct Percentile {
+    /// Mantissa and scale without trailing zeros: a value has one key.
+    packed: HashMap<(i64, i8), u64, RandomState>,
+    /// Values that do not fit above.
+    wide: BTreeMap<ByValue, u64>,
+}
+
+/// A number as a key, by value.
+#[derive(Clone)]
+struct ByValue(Number);
+
+impl Ord for ByValue {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.compare(&other.0)
+    }
+}
+
+impl PartialOrd for ByValue {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ByValue {}
+
+impl Percentile {
+    fn is_empty(&self) -> bool {
+        self.packed.is_empty() && self.wide.is_empty()
+    }
+
+    /// The values at this rank and at the next one (the same, at the last one), ranks from 0.
+    fn at(&self, rank: u64) -> Option<(Number, Number)> {
+        let packed = self.packed.iter().map(|((mantissa, scale), count)| {
+            (Number::Decimal { mantissa: i128::from(*mantissa), scale: *scale as u8 }, *count)
+        });
+        let mut values: Vec<(Number, u64)> =
+            packed.chain(self.wide.iter().map(|(number, count)| (number.0.clone(), *count))).collect();
+        values.sort_unstable_by(|(a, _), (b, _)| a.compare(b));
+        let mut values = values.into_iter();
+        let mut passed = 0;
+        let (low, _) = values.by_ref().find(|(_, count)| {
+            passed += count;
+            passed > rank
+        })?;
+        let high = if passed > rank + 1 { None } else { values.next() };
+        Some((low.clone(), high.map_or(low, |(high, _)| high)))
+    }
+}
+
+/// `low + (high - low) * part / unit`, rounded once.
+fn interpolate(low: &Number, high: &Number, part: u64, unit: u64) -> f64 {
+    if part == 0 {
+        return low.to_f64();
+    }
+    let small = || match (low, high) {
+        (Number::Decimal { mantissa: a, scale: s }, Number::Decimal { mantissa: b, scale: t }) => {
+            let scale = *s.max(t);
+            let a = a.checked_mul(10i128.checked_pow(u32::from(scale - s))?)?;
+            let b = b.checked_mul(10i128.checked_pow(u32::from(scale - t))?)?;
+            let step = b.checked_sub(a)?.checked_mul(i128::from(part))?;
+            let value = a.checked_mul(i128::from(unit))?.checked_add(step)?;
+            Some(ratio_to_f64(value, 10i128.checked_pow(u32::from(scale))?.checked_mul(i128::from(unit))?))
+        }
+        _ => None,
+    };
+    small().unwrap_or_else(|| {
+        let ((a, a_below), (b, b_below)) = (low.to_ratio(), high.to_ratio());
+        // Over the common denominator, a has the weight `unit - part` and b the weight `part`.
+        let value = a * &b_below * BigInt::from(unit - part) + b * &a_below * BigInt::from(part);
+        big_ratio_to_f64(&value, &(a_below * b_below * BigInt::from(unit)))
+    })
+}
+
+impl Accumulator for Percentile {
+    type Setup = Quantile;
+    type View<'a> = &'a NumberColumn;
+
+    fn view(input: Input<'_>) -> &NumberColumn {
+        numbers(input)
+    }
+
+    fn add(&mut self, _: &Quantile, column: &NumberColumn, row: u32) {
+        let Packed { mut mantissa, mut scale } = column.packed[row as usize];
+        match scale {
+            Packed::NULL => {}
+            Packed::WIDE => {
+                if let Some(number) = column.wide(mantissa) {
+                    *self.wide.entry(ByValue(number)).or_default() += 1;
+                }
+            }
+            _ => {
+                while scale > 0 && mantissa % 10 == 0 {
+                    mantissa /= 10;
+                    scale -= 1;
+                }
+                *self.packed.entry((mantissa, scale)).or_default() += 1;
+            }
+        }
+    }
+
+    fn merge(&mut self, _: &Quantile, other: &Self) {
+        for (key, count) in &other.packed {
+            *self.packed.entry(*key).or_default() += count;
+        }
+        for (key, count) in &other.wide {
+            *self.wide.entry(key.clone()).or_default() += count;
+        }
+    }
+
+    fn absorb(&mut self, quantile: &Quantile, mut other: Self) {
+        if other.packed.len() + other.wide.len() > self.packed.len() + self.wide.len() {
+            std::mem::swap(self, &mut other);
+        }
+        self.merge(quantile, &other);
+    }
+
+    fn finish(&self, quantile: &Quantile, _: Span) -> Value<'_> {
+        if self.is_empty() {
+            return Value::Null;
+        }
+        let count: u64 = self.packed.values().chain(self.wide.values()).sum();
+        let (rank, part) = quantile.rank(count);
+        let value = self.at(rank).map(|(low, high)| interpolate(&low, &high, part, quantile.unit()));
+        value.and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aggregate::model_tests::check;
+
+    #[test]
+    fn interpolates_between_ranks() {
+        check("median", "", "", "null");
+        check("median", "", "null", "null");
+        check("median", "", "5", "5");
+        check("median", "", "1 2", "1.5");
+        check("median", "", "3 1 2", "2");
+        check("median", "", "1 1.0 1.00 9", "1");
+        check("p", "0.95", "1 2 3 4 5 6 7 8 9 10 11", "10.5");
+        check("percentile", "0.9", "1 2 3 4", "3.7");
+        check("percentile", "0", "3 1 2", "1");
+        check("percentile", "1", "3 1 2", "3");
+        check("percentile", "0.25", "10 20 20 20", "17.5");
+        check("percentile", "0.1", "0.1 0.2", "0.11");
+        check("percentile", "0.5", "-3 -1", "-2");
+    }
+
+    #[test]
+    fn is_exact_for_any_size() {
+        check("median", "", "1e300 2e300", "1.5e300");
+        check("median", "", "0.1 1e300 -1e300", "0.1");
+        check("median", "", "1e308 1.5e308", "1.25e308");
+        check("median", "", "9007199254740992 9007199254740994", "9007199254740992");
+        check(
+            "median",
+            "",
+            "123456789012345678901234567890 123456789012345678901234567892",
+            "1.2345678901234568e29",
+        );
+        check("percentile", "0.999999999999999999", "0 1", "1");
+        check("median", "", "5e-324 1e-323", "1e-323");
+    }
+}

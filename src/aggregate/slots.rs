@@ -1,0 +1,104 @@
+//! From one group's state to the states of many: what all aggregates have in common.
+//!
+//! An aggregate implements [`Accumulator`] for its state; [`Slots`] keeps one per group and runs the
+//! loops over rows, compiled for each aggregate. Nothing here knows what is aggregated.
+
+use std::any::Any;
+
+use super::{Accumulators, Span};
+use crate::parse::batch::{ArgColumn, Input, NumberColumn};
+use crate::value::Value;
+
+/// The state of one aggregate for one group; the default is empty.
+///
+/// Adding and merging must not depend on their order.
+pub trait Accumulator: Default + Send + 'static {
+    /// What the call's parameters amount to; the same for all groups.
+    type Setup: Send + 'static;
+    /// How rows are looked at.
+    type View<'a>: Copy;
+
+    /// Looks at the argument column of a batch.
+    fn view(input: Input<'_>) -> Self::View<'_>;
+    /// Adds a row.
+    fn add(&mut self, setup: &Self::Setup, view: Self::View<'_>, row: u32);
+    /// Adds all that another state has seen.
+    fn merge(&mut self, setup: &Self::Setup, other: &Self);
+    /// As `merge`, where the other state is no longer needed: large states move the larger side.
+    fn absorb(&mut self, setup: &Self::Setup, other: Self) {
+        self.merge(setup, &other);
+    }
+    /// The result.
+    fn finish(&self, setup: &Self::Setup, span: Span) -> Value<'_>;
+}
+
+/// One state per group.
+pub struct Slots<A: Accumulator> {
+    setup: A::Setup,
+    slots: Vec<A>,
+}
+
+impl<A: Accumulator> Slots<A> {
+    /// No groups yet.
+    pub fn boxed(setup: A::Setup) -> Box<dyn Accumulators> {
+        Box::new(Slots::<A> { setup, slots: Vec::new() })
+    }
+}
+
+impl<A: Accumulator> Accumulators for Slots<A> {
+    fn resize(&mut self, len: usize) {
+        if len > self.slots.len() {
+            self.slots.resize_with(len, A::default);
+        }
+    }
+
+    fn add(&mut self, slots: &[u32], rows: &[u32], input: Input<'_>) {
+        let view = A::view(input);
+        for (slot, row) in slots.iter().zip(rows) {
+            self.slots[*slot as usize].add(&self.setup, view, *row);
+        }
+    }
+
+    fn merge(&mut self, other: &dyn Accumulators, pairs: &[(u32, u32)]) {
+        let other = other.as_any().downcast_ref::<Self>().expect("only states of the same call are merged");
+        for (from, to) in pairs {
+            self.slots[*to as usize].merge(&self.setup, &other.slots[*from as usize]);
+        }
+    }
+
+    fn absorb(&mut self, from: u32, to: u32) {
+        if from != to {
+            let other = std::mem::take(&mut self.slots[from as usize]);
+            self.slots[to as usize].absorb(&self.setup, other);
+        }
+    }
+
+    fn clear(&mut self, slot: u32) {
+        self.slots[slot as usize] = A::default();
+    }
+
+    fn finish(&self, slot: u32, span: Span) -> Value<'_> {
+        self.slots[slot as usize].finish(&self.setup, span)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// The numbers of a batch, for aggregates that take numbers.
+pub fn numbers(input: Input<'_>) -> &NumberColumn {
+    match input.arg {
+        ArgColumn::Numbers(column) => column,
+        other => unreachable!("an aggregate over numbers was given {other:?}"),
+    }
+}
+
+/// Which rows count, for aggregates that take any value's presence; `None`: all.
+pub fn presence(input: Input<'_>) -> Option<&[bool]> {
+    match input.arg {
+        ArgColumn::Every => None,
+        ArgColumn::Present(present) => Some(present),
+        other => unreachable!("an aggregate over presence was given {other:?}"),
+    }
+}
