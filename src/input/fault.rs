@@ -21,6 +21,8 @@ pub(super) enum Fault {
     },
     /// Another file stands under the name now.
     Replaced,
+    /// No file stands under the name any more.
+    Removed,
     /// A compressed stream ends in the middle.
     Cut(Kind),
     /// A compressed stream cannot be decoded.
@@ -65,6 +67,10 @@ impl fmt::Display for Fault {
             Fault::Replaced => {
                 f.write_str("the file was replaced while being read; run again when nothing moves it")
             }
+            Fault::Removed => f.write_str(
+                "the file was moved or removed while being read; run again when nothing moves it, \
+                 or raise ulimit -n so that it can stay open",
+            ),
             Fault::Cut(kind) => write!(
                 f,
                 "the {kind} stream ends in the middle (truncated archive?); everything before was processed"

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -156,7 +157,10 @@ impl CachedFile {
                 return Ok(Arc::clone(&slot.file));
             }
         }
-        let (file, stat) = open_with_room(&self.cache, &self.path)?;
+        let (file, stat) = match open_with_room(&self.cache, &self.path) {
+            Err(Fault::Io(error)) if error.kind() == ErrorKind::NotFound => return Err(Fault::Removed),
+            opened => opened?,
+        };
         if regular_identity(&stat) != Some(self.identity) {
             return Err(Fault::Replaced);
         }
@@ -176,7 +180,7 @@ impl Drop for CachedFile {
 pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> Result<usize, Fault> {
     loop {
         match file.read_at(bytes, offset) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return Ok(result?),
         }
     }
@@ -251,6 +255,8 @@ mod tests {
         let pushes_out = open(&cache, &other);
         std::fs::rename(&other, &path).unwrap();
         assert!(matches!(file.read_at(&mut [0; 3], 0), Err(Fault::Replaced)));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(file.read_at(&mut [0; 3], 0), Err(Fault::Removed)));
         // The file that is still open is read to its end under whatever name.
         assert_eq!(pushes_out.read_at(&mut [0; 3], 0).unwrap(), 3);
     }

@@ -38,8 +38,8 @@ impl Room {
         self.filled = (self.filled + n).min(self.bytes.len());
     }
 
-    /// Room for the next read, up to a full chunk; `left` is what is known to be left of the source. A chunk that
-    /// is full already, with a record that goes on, grows.
+    /// Room for the next read, up to a full chunk; `left` is what is known to be left of the source. A
+    /// chunk that is full already, with a record that goes on, grows.
     pub fn space(&mut self, left: Option<u64>) -> &mut [u8] {
         let to_full = match self.chunk_bytes.saturating_sub(self.filled) {
             0 => self.chunk_bytes.max(READ_BYTES_MIN),

@@ -46,7 +46,7 @@ fn expected(text: &[u8], format: Format, record_bytes_max: usize) -> Vec<Item> {
     for range in ends(text, format).windows(2) {
         let record = &text[range[0]..range[1]];
         // A line feed that more text goes on behind stands in an open quote and ends nothing.
-        let is_open = ends(&[record, b"x"].concat(), format).len() == 2;
+        let is_open = range[1] == text.len() && ends(&[record, b"x"].concat(), format).len() == 2;
         let content = record.strip_suffix(b"\n").filter(|_| !is_open).unwrap_or(record);
         let content = content.strip_suffix(b"\r").unwrap_or(content);
         let offset = range[0] as u64;
