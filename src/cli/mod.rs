@@ -14,8 +14,8 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use crate::error::Result;
-use crate::job::{self, When};
+use crate::error::{Error, Result};
+use crate::job::{self, Job, When};
 
 use color::Surroundings;
 use parse::Request;
@@ -31,6 +31,15 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
             report::error(&error, coloured(color, std::io::stderr().is_terminal()));
             error.exit_code()
         }
+    }
+}
+
+/// The checked job that a command line asks for, the program's name first. Nothing is read or run: this is for
+/// whoever runs jobs within a program.
+pub fn job(argv: &[OsString]) -> Result<Job> {
+    match parse::parse(argv, false)? {
+        Request::Run(asked) | Request::Explain(asked) => job::build::job(&asked.args, &asked.settings),
+        Request::Completions(_) | Request::Print(_) => Err(Error::usage("this is not a job")),
     }
 }
 
