@@ -1,0 +1,3 @@
+//! Tests of whole jobs: within the process and through the binary.
+
+mod common;
