@@ -27,6 +27,7 @@ mod params;
 mod percentile;
 mod rate;
 mod slots;
+mod spilling;
 mod stored;
 mod sum;
 mod tally;

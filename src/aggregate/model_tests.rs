@@ -285,7 +285,7 @@ fn model(name: &str, params: &str, events: &[Event]) -> String {
         "count" => events.len().to_string(),
         "rate" => double((BigInt::from(events.len()), BigInt::from(60))),
         "first" => or_null(xs().next()),
-        "last" => or_null(xs().last()),
+        "last" => or_null(xs().next_back()),
         "array_agg" if events.is_empty() => "null".to_owned(),
         "array_agg" => format!("[{}]", xs().collect::<Vec<_>>().join(",")),
         "min" => or_null(xs().min_by(|a, b| value_order(a, b).then(a.cmp(b)))),

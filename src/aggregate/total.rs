@@ -7,6 +7,7 @@
 
 use num_bigint::BigInt;
 
+use super::spilling::Spilling;
 use crate::number::Number;
 use crate::number::rational::{
     DOUBLE_EXPONENT_MIN, big_ratio_to_f64, decimal_to_f64, decompose, double_units, ratio_to_f64,
@@ -257,39 +258,30 @@ impl Wide {
     }
 }
 
-/// An exact running sum of whole numbers: an i128 that spills into a big integer, which counts units
-/// `2^FINER` times smaller.
-#[derive(Debug, Clone, Default)]
-pub struct Spilling<const FINER: i32> {
-    low: i128,
-    high: BigInt,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<const FINER: i32> Spilling<FINER> {
-    /// Adds a number of the coarser units.
-    pub fn add(&mut self, value: i128) {
-        self.low = match self.low.checked_add(value) {
-            Some(sum) => sum,
-            None => {
-                self.high += BigInt::from(self.low) << FINER;
-                value
-            }
+    #[test]
+    fn small_sums_stay_small() {
+        assert_eq!(size_of::<Total>(), 32);
+        let mut column = NumberColumn::default();
+        let mut total = Total::default();
+        for (row, text) in ["12.5", "7", "-0.001", "12345678.25"].iter().enumerate() {
+            assert!(column.push_text(text) && total.add(&column, row as u32));
+        }
+        assert!(matches!(total, Total::Small { scale: 3, decimal: 12_345_697_749, .. }), "{total:?}");
+    }
+
+    #[test]
+    fn fixed_doubles_are_exact() {
+        let check = |value: f64| {
+            let units = BigInt::from(fixed(value).expect("it fits")) << (-DOUBLE_EXPONENT_MIN - FIXED_BITS);
+            assert_eq!(units, double_units(value), "{value}");
         };
-    }
-
-    /// Adds a number of the finer units.
-    pub fn add_high(&mut self, value: BigInt) {
-        self.high += value;
-    }
-
-    /// Adds all of another sum.
-    pub fn merge(&mut self, other: &Self) {
-        self.add(other.low);
-        self.high += &other.high;
-    }
-
-    /// The sum in the finer units.
-    pub fn value(&self) -> BigInt {
-        (BigInt::from(self.low) << FINER) + &self.high
+        for value in [0.0, 0.1, -0.3, 1.0, 2f64.powi(-24) * 1.1, 2f64.powi(-70), 2f64.powi(48) + 0.1] {
+            check(value);
+        }
+        assert!(fixed(1e-9).is_none() && fixed(1e300).is_none() && fixed(5e-324).is_none());
     }
 }
