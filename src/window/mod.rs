@@ -2,8 +2,22 @@
 //!
 //! Fixed windows are kept as *panes*: the stretches of event time between neighbouring window starts
 //! and ends. An event belongs to one pane; a window is a run of panes. A pane is named by its start.
+//!
+//! This module is about time alone: it knows neither events nor keys nor the watermark.
 
 use crate::error::SyntaxError;
+use crate::time::duration;
+
+mod clock;
+mod finder;
+mod grid;
+#[cfg(test)]
+mod model;
+mod panes;
+mod parse;
+
+pub use finder::PaneFinder;
+pub use panes::Panes;
 
 /// The windows of a job: `--window`.
 #[derive(Debug, Clone)]
@@ -18,10 +32,6 @@ pub enum Windows {
     /// One row per key at the end.
     None,
 }
-
-/// Windows made of panes.
-#[derive(Debug, Clone)]
-pub struct Panes {}
 
 /// One pane: the stretch `[start, end)` of event time, and the ends of the windows around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,30 +58,29 @@ pub struct Window {
 
 impl Windows {
     /// Parses `--window`.
-    pub fn parse(_text: &str) -> Result<Windows, SyntaxError> {
-        todo!()
+    ///
+    /// `SIZE[/ADVANCE][+OFFSET][@ZONE]`, `cumulate:SIZE/ADVANCE[+OFFSET][@ZONE]`, `session:GAP`, `none`.
+    /// Windows begin at `OFFSET` modulo ADVANCE (cumulate: SIZE) since the epoch; whole weeks on Mondays,
+    /// months and years with the calendar, and with a zone all of it goes by the zone's wall clock. There a
+    /// boundary lies at the first instant at which the clock shows it or later.
+    pub fn parse(text: &str) -> Result<Windows, SyntaxError> {
+        parse::parse(text)
     }
-    /// The zone that bounds are written in, for calendar windows with one.
+
+    /// The zone that bounds are written in, for windows with one; none for UTC.
     pub fn zone(&self) -> Option<&jiff::tz::TimeZone> {
-        todo!()
+        match self {
+            Windows::Panes(panes) => panes.zone.as_ref(),
+            Windows::Session { .. } | Windows::None => None,
+        }
     }
-}
 
-/// Finds panes; keeps what it found last, so that neighbouring events are cheap. One per thread.
-pub struct PaneFinder {}
-
-impl PaneFinder {
-    /// A finder for these windows.
-    pub fn new(_panes: &Panes) -> PaneFinder {
-        todo!()
-    }
-    /// The pane of a time within `(-time::LIMIT, time::LIMIT)`.
-    /// `None` where a calendar cannot say (years beyond 9999).
-    pub fn pane(&mut self, _time: i64) -> Option<Pane> {
-        todo!()
-    }
-    /// The windows that contain the pane starting at `pane_start` and end in `(after, upto]`, in order of end.
-    pub fn windows(&mut self, _pane_start: i64, _after: i64, _upto: i64, _out: &mut Vec<Window>) {
-        todo!()
+    /// What these windows are, for people.
+    pub fn describe(&self) -> String {
+        match self {
+            Windows::Panes(panes) => panes.describe(),
+            Windows::Session { gap } => format!("sessions with a gap of {}", duration::format(*gap)),
+            Windows::None => "no windows: one row per key at the end".to_owned(),
+        }
     }
 }
