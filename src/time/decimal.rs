@@ -40,19 +40,23 @@ pub(super) fn micros(text: &str, unit: Unit) -> Result<i64, Fault> {
             };
             micros.filter(|t| -LIMIT < *t && *t < LIMIT).ok_or(Fault::OutOfRange)
         }
-        None => Digits::read(text).ok_or(Fault::NotANumber)?.floor(unit.exponent()),
+        None => {
+            if unit == Unit::Seconds
+                && let Some(micros) = seconds(text.as_bytes())
+            {
+                return Ok(micros);
+            }
+            Digits::read(text).ok_or(Fault::NotANumber)?.floor(unit.exponent())
+        }
     }
 }
 
 /// The unit that a time of this magnitude is taken to be in; `None` for what is no number.
 pub(super) fn unit_by_magnitude(text: &str) -> Option<Unit> {
     // The first digit is not zero, so fewer than n digits before the point is less than 10^n.
-    Some(match Digits::read(text)?.point {
-        ..=11 => Unit::Seconds,
-        ..=14 => Unit::Millis,
-        ..=17 => Unit::Micros,
-        _ => Unit::Nanos,
-    })
+    let digits = Digits::read(text)?.point;
+    let units = [(11, Unit::Seconds), (14, Unit::Millis), (17, Unit::Micros)];
+    Some(units.iter().find(|(most, _)| digits <= *most).map_or(Unit::Nanos, |(_, unit)| *unit))
 }
 
 /// Whether a text reads as a number.
@@ -83,6 +87,25 @@ fn whole(text: &[u8]) -> Option<i64> {
         number = number * 10 + i64::from(digit);
     }
     Some(if negative { -number } else { number })
+}
+
+/// The fast path for seconds with a fraction, `1517365101.235`: not negative, below 10^12 seconds.
+#[inline]
+fn seconds(text: &[u8]) -> Option<i64> {
+    let point = text.iter().take(13).position(|byte| *byte == b'.')?;
+    let whole = whole(&text[..point]).filter(|_| text[0] != b'-')?;
+    let digits = &text[point + 1..];
+    let (mut micros, mut unit) = (0, 100_000);
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        // From the seventh digit on the unit is 0, which floors.
+        micros += i64::from(digit) * unit;
+        unit /= 10;
+    }
+    if digits.is_empty() { None } else { Some(whole * 1_000_000 + micros) }
 }
 
 /// Eight digits at once: neighbours are joined to pairs, pairs to fours, fours to the number.
@@ -299,6 +322,12 @@ mod tests {
             if let Some(number) = whole(text.as_bytes()) {
                 assert_eq!(text.parse::<i64>(), Ok(number));
                 assert_eq!(Digits::read(&text).map(|d| d.floor(0)), Some(micros(&text, Unit::Micros)));
+            }
+            if !text.is_empty() {
+                text.insert(random.usize(0..text.len().min(14)), '.');
+            }
+            if let Some(number) = seconds(text.as_bytes()) {
+                assert_eq!(Digits::read(&text).map(|d| d.floor(6)), Some(Ok(number)), "{text}");
             }
         }
         for byte in 0..=255u8 {

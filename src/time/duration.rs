@@ -1,6 +1,6 @@
 //! Durations as the command line takes them: `500ms`, `5s`, `1m`, `1h30m`, `1d`.
 //!
-//! [`read`] is the one reader, for plain durations and for the lengths of windows, which also know
+//! `read` is the one reader, for plain durations and for the lengths of windows, which also know
 //! months and years. It must not decide what a length means to a calendar; `window` does that.
 
 use std::ops::Range;
