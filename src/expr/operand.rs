@@ -1,0 +1,349 @@
+//! Operands: literals, fields, calls, CASE, CAST, EXTRACT and what stands in parentheses.
+
+use std::ops::Range;
+
+use super::lexer::Kind as Token;
+use super::parser::{Parsed, Parser, RESERVED};
+use super::suggest::did_you_mean;
+use super::syntax::{Kind, Node};
+use super::types::{self, CastTo};
+use super::{FieldPath, Step, functions};
+use crate::error::SyntaxError;
+use crate::number::Number;
+
+impl Parser<'_> {
+    /// One operand.
+    pub(super) fn operand(&mut self) -> Parsed<Node> {
+        let span = self.span();
+        match self.peek().clone() {
+            Token::Number => self.number(),
+            Token::Text(content) => {
+                self.bump();
+                self.node(Kind::Text(content), span)
+            }
+            Token::Word => self.word_operand(),
+            Token::Quoted(_) => self.field(),
+            Token::Symbol("(") => self.parenthesised(),
+            Token::Symbol("*") => {
+                Err(self.expected("a value").with_help("`*` alone goes in count(*) in --agg"))
+            }
+            _ => Err(self.expected("a value")),
+        }
+    }
+
+    fn parenthesised(&mut self) -> Parsed<Node> {
+        let open = self.bump();
+        if self.is_word("select") {
+            return Err(self.error(self.span(), "queries inside expressions are not part of windrow's SQL"));
+        }
+        let inner = self.expression(0)?;
+        if matches!(self.peek(), Token::Symbol(",")) {
+            return Err(self.error(self.span(), "a list stands only after IN and in calls"));
+        }
+        self.close(open.clone(), ")")?;
+        // The brackets belong to the place that a message marks.
+        Ok(Node { span: open.start..self.previous_end(), ..inner })
+    }
+
+    fn number(&mut self) -> Parsed<Node> {
+        let span = self.span();
+        let written = self.slice();
+        let Some(number) = Number::parse(written) else {
+            return Err(
+                self.error(span, format!("the number `{}` is out of range", super::parser::shorten(written)))
+            );
+        };
+        self.bump();
+        self.node(Kind::Number(number), span)
+    }
+
+    fn word_operand(&mut self) -> Parsed<Node> {
+        let span = self.span();
+        let word = self.word();
+        let called = matches!(self.peek_at(1), Token::Symbol("("));
+        let literal = match word.as_str() {
+            "null" => Some(Kind::Null),
+            "true" => Some(Kind::Bool(true)),
+            "false" => Some(Kind::Bool(false)),
+            _ => None,
+        };
+        if let Some(kind) = literal {
+            self.bump();
+            return self.node(kind, span);
+        }
+        match word.as_str() {
+            "case" => self.case(),
+            "cast" | "try_cast" if called => self.cast(word == "try_cast"),
+            "extract" if called => self.extract(),
+            "substring" | "substr" if called => self.substring(),
+            "select" | "exists" if called || *self.peek_at(1) == Token::Word => {
+                Err(self.error(span, "queries inside expressions are not part of windrow's SQL"))
+            }
+            word if RESERVED.contains(&word) => {
+                let written = self.slice();
+                Err(self
+                    .error(span, format!("expected a value, found the keyword `{written}`"))
+                    .with_help(format!("a field of that name is written \"{written}\"")))
+            }
+            _ if called => self.call(),
+            _ => self.field(),
+        }
+    }
+
+    /// A field: names joined by points, with elements in square brackets.
+    fn field(&mut self) -> Parsed<Node> {
+        let start = self.span();
+        let path = self.path()?;
+        if matches!(self.peek(), Token::Symbol("(")) {
+            let span = start.start..self.previous_end();
+            return Err(self
+                .error(span, "this is no function name")
+                .with_help("function names are plain words"));
+        }
+        let span = start.start..self.previous_end();
+        self.node(Kind::Field(path), span)
+    }
+
+    /// The path that comes next; the caller has seen that it begins with a name.
+    fn path(&mut self) -> Parsed<FieldPath> {
+        let start = self.span().start;
+        let mut steps = vec![self.member()?];
+        loop {
+            if self.eat(".") {
+                if matches!(self.peek(), Token::Number) {
+                    let help = "an element is written items[0]; a name with a point or a digit first is written in double quotes";
+                    return Err(self.expected("a name after the point").with_help(help));
+                }
+                steps.push(self.member()?);
+            } else if matches!(self.peek(), Token::Symbol("[")) {
+                let open = self.bump();
+                let Ok(index) = self.slice().parse::<usize>() else {
+                    return Err(self.expected("the number of an element, from 0"));
+                };
+                self.bump();
+                steps.push(Step::Index(index));
+                self.close(open, "]")?;
+            } else {
+                break;
+            }
+        }
+        let text = self.text(start..self.previous_end()).to_owned();
+        Ok(FieldPath { steps, text })
+    }
+
+    fn member(&mut self) -> Parsed<Step> {
+        let name = match self.peek() {
+            Token::Word => self.slice().to_owned(),
+            Token::Quoted(name) => name.clone(),
+            _ => return Err(self.expected("a name")),
+        };
+        self.bump();
+        Ok(Step::Member(name))
+    }
+
+    fn case(&mut self) -> Parsed<Node> {
+        let case = self.bump();
+        let operand = if self.is_word("when") { None } else { Some(Box::new(self.expression(0)?)) };
+        let mut arms = Vec::new();
+        while self.eat_word("when") {
+            let when = self.expression(0)?;
+            if !self.eat_word("then") {
+                return Err(self.expected("THEN"));
+            }
+            arms.push((when, self.expression(0)?));
+        }
+        if arms.is_empty() {
+            return Err(self.expected("WHEN"));
+        }
+        let default = if self.eat_word("else") { Some(Box::new(self.expression(0)?)) } else { None };
+        if matches!(self.peek(), Token::End) {
+            return Err(self.error(case, "this CASE has no END"));
+        }
+        if !self.is_word("end") {
+            return Err(self.expected(if default.is_some() { "END" } else { "WHEN, ELSE or END" }));
+        }
+        let span = case.start..self.bump().end;
+        self.node(Kind::Case { operand, arms, default }, span)
+    }
+
+    /// `CAST(x AS TYPE)`, `TRY_CAST(x AS TYPE)`
+    fn cast(&mut self, lenient: bool) -> Parsed<Node> {
+        let start = self.bump().start;
+        let open = self.bump();
+        let value = Box::new(self.expression(0)?);
+        if !self.eat_word("as") {
+            return Err(self.expected("AS and a type").with_help("write CAST(x AS integer)"));
+        }
+        let to = self.type_name()?;
+        self.close(open, ")")?;
+        self.node(Kind::Cast { value, to, lenient }, start..self.previous_end())
+    }
+
+    /// The rest of `x::TYPE`.
+    pub(super) fn cast_behind(&mut self, value: Node) -> Parsed<Node> {
+        let start = value.span.start;
+        let to = self.type_name()?;
+        self.node(Kind::Cast { value: Box::new(value), to, lenient: false }, start..self.previous_end())
+    }
+
+    fn type_name(&mut self) -> Parsed<CastTo> {
+        let span = self.span();
+        let name = self.word();
+        if name.is_empty() {
+            return Err(self.expected("a type").with_help(TYPES));
+        }
+        let Some(to) = CastTo::find(&name) else {
+            let help = did_you_mean(&name, types::NAMES.iter().map(|(name, _)| *name));
+            return Err(self
+                .error(span, format!("unknown type `{}`", self.slice()))
+                .with_help(help.unwrap_or_else(|| TYPES.to_owned())));
+        };
+        self.bump();
+        if name == "double" {
+            self.eat_word("precision");
+        }
+        if !matches!(self.peek(), Token::Symbol("(")) {
+            return Ok(to);
+        }
+        if to != CastTo::Decimal(None) {
+            return Err(self.error(self.span(), format!("{to} takes no length or precision")));
+        }
+        self.precision().map(|precision| CastTo::Decimal(Some(precision)))
+    }
+
+    /// The `(10, 2)` of `decimal(10, 2)`.
+    fn precision(&mut self) -> Parsed<(u8, u8)> {
+        let open = self.bump();
+        let digits = self.small_number()?;
+        let scale = if self.eat(",") { self.small_number()? } else { 0 };
+        self.close(open.clone(), ")")?;
+        if digits == 0 || digits > 36 || scale > digits {
+            let span = open.start..self.previous_end();
+            return Err(
+                self.error(span, "a decimal has 1 to 36 digits, and no more than those behind the point")
+            );
+        }
+        Ok((digits, scale))
+    }
+
+    fn small_number(&mut self) -> Parsed<u8> {
+        let Ok(number) = self.slice().parse() else { return Err(self.expected("a number of digits")) };
+        self.bump();
+        Ok(number)
+    }
+
+    /// `extract(PART FROM TIME [AT TIME ZONE 'ZONE'])`, which is `date_part('PART', TIME, 'ZONE')`.
+    fn extract(&mut self) -> Parsed<Node> {
+        let name_span = self.bump();
+        let open = self.bump();
+        let part_span = self.span();
+        let part = match self.peek() {
+            Token::Word => self.word(),
+            Token::Text(part) => part.clone(),
+            _ => {
+                return Err(self
+                    .expected("a part of the time")
+                    .with_help("write extract(hour FROM event_time())"));
+            }
+        };
+        self.bump();
+        if !self.eat_word("from") {
+            return Err(self.expected("FROM").with_help("write extract(hour FROM event_time())"));
+        }
+        let mut args = vec![self.node(Kind::Text(part), part_span)?, self.expression(0)?];
+        if self.eat_word("at") {
+            if !(self.eat_word("time") && self.eat_word("zone")) {
+                return Err(self.expected("AT TIME ZONE"));
+            }
+            args.push(self.expression(0)?);
+        }
+        self.close(open, ")")?;
+        let span = name_span.start..self.previous_end();
+        self.node(Kind::Call { name: "date_part".to_owned(), name_span, args }, span)
+    }
+
+    /// `substring(x [FROM 2] [FOR 3])` or with commas.
+    fn substring(&mut self) -> Parsed<Node> {
+        let name_span = self.span();
+        if matches!(self.peek_at(2), Token::Symbol(")")) {
+            return self.call();
+        }
+        self.bump();
+        let open = self.bump();
+        let mut args = vec![self.expression(0)?];
+        if self.eat_word("from") {
+            args.push(self.expression(0)?);
+        } else if self.is_word("for") {
+            args.push(self.node(Kind::Number(Number::from_int(1)), self.span())?);
+        }
+        if args.len() == 2 && self.eat_word("for") {
+            args.push(self.expression(0)?);
+        }
+        while self.eat(",") {
+            args.push(self.expression(0)?);
+        }
+        self.close(open, ")")?;
+        let span = name_span.start..self.previous_end();
+        self.node(Kind::Call { name: "substr".to_owned(), name_span, args }, span)
+    }
+
+    fn call(&mut self) -> Parsed<Node> {
+        let name = self.word();
+        let name_span = self.span();
+        let Some(function) = functions::find(&name) else { return Err(self.unknown_function(&name)) };
+        self.bump();
+        let open = self.bump();
+        let args = if self.eat(")") {
+            Vec::new()
+        } else if matches!(self.peek(), Token::Symbol("*")) {
+            let message = format!("`{name}` does not take `*`");
+            return Err(self.error(self.span(), message).with_help(format!("write {}", function.usage)));
+        } else {
+            self.list(open)?
+        };
+        let span = name_span.start..self.previous_end();
+        if matches!(self.peek(), Token::Symbol(".") | Token::Symbol("[")) {
+            return Err(self.error(self.span(), "only a field has members and elements"));
+        }
+        self.node(Kind::Call { name: function.name.to_owned(), name_span, args }, span)
+    }
+
+    fn unknown_function(&self, name: &str) -> SyntaxError {
+        let span = self.span();
+        let written = self.slice();
+        if is_aggregate(name) {
+            let help = "aggregates go in --agg; --having and --order-by name the column it makes";
+            return self.error(span, format!("`{written}` is an aggregate")).with_help(help);
+        }
+        let error = self.error(span, format!("unknown function `{written}`"));
+        let names = functions::functions()
+            .iter()
+            .flat_map(|function| std::iter::once(function.name).chain(function.aliases.iter().copied()));
+        match did_you_mean(name, names) {
+            Some(help) => error.with_help(help),
+            None => error,
+        }
+    }
+
+    /// The name that comes next as a column's name: what stands behind AS.
+    pub(super) fn column_name(&mut self) -> Parsed<String> {
+        match self.member() {
+            Ok(Step::Member(name)) => Ok(name),
+            _ => Err(self
+                .expected("a name after AS")
+                .with_help("a name with odd characters is written in double quotes")),
+        }
+    }
+
+    /// Where the tokens from `start` to here stand.
+    pub(super) fn since(&self, start: usize) -> Range<usize> {
+        start..self.previous_end()
+    }
+}
+
+const TYPES: &str = "the types are integer, double, decimal, text and boolean";
+
+/// Whether this lower-case word names an aggregate.
+fn is_aggregate(name: &str) -> bool {
+    crate::aggregate::find(name).is_some()
+}
