@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use windrow::aggregate;
 use windrow::cli::{examples, parse};
+use windrow::{aggregate, expr};
 
 /// The exit codes of every command that runs a job.
 const EXIT_STATUS: [(&str, &str); 6] = [
@@ -75,7 +75,11 @@ fn page(command: Command) -> String {
     let is_main = command.get_name() == "windrow";
     let subcommands = command.get_subcommands().any(|inner| !inner.is_hide_set());
     let title = file_name(&command).trim_end_matches(".1").to_uppercase();
-    let man = Man::new(command).title(title).date("").source("windrow").manual("User Commands");
+    let man = Man::new(command.mut_args(with_long_help))
+        .title(title)
+        .date("")
+        .source("windrow")
+        .manual("User Commands");
 
     let mut out = Vec::new();
     let mut render = |section: &dyn Fn(&mut Vec<u8>) -> std::io::Result<()>| {
@@ -101,6 +105,14 @@ fn page(command: Command) -> String {
         text += &example_section();
     }
     text
+}
+
+/// The generator takes the long help of options that the short help leaves out, and these may have none.
+fn with_long_help(arg: Arg) -> Arg {
+    match (arg.get_long_help(), arg.get_help().cloned()) {
+        (None, Some(help)) => arg.long_help(help),
+        _ => arg,
+    }
 }
 
 fn section(title: &str, fill: impl FnOnce(&mut Roff)) -> String {
@@ -143,15 +155,26 @@ fn expressions() -> String {
             roff.text([roman(paragraph)]);
             roff.control("PP", []);
         }
+        roff.text([roman("Functions:")]);
+        for function in expr::functions() {
+            term(roff, function.usage, function.help);
+        }
     })
 }
 
 /// What expressions are, before the list of functions.
-const PARAGRAPHS: [&str; 2] = [
+const PARAGRAPHS: [&str; 4] = [
     "SQL expressions over the fields of an event (--where, --by, --agg) or the columns of a row (--having, \
-     --order-by). A field is a column name (CSV), a member name, or a path into nested JSON: data.user.id, \
-     items[0].sku; a name with other characters is quoted: \"a.b\".c.",
-    "Null and absent fields are null; a condition that is null does not hold.",
+     --order-by).",
+    "A field is a column name (CSV), a member name, or a path into nested JSON: data.user.id, items[0].sku. A \
+     name with other characters, or one that is a word of SQL, stands in double quotes: \"a.b\".c. Text stands in \
+     single quotes: 'it''s'.",
+    "Operators, weakest first: OR; AND; NOT; = <> < <= > >=, IS [NOT] NULL, [NOT] IN (...), [NOT] LIKE, [NOT] \
+     ILIKE, [NOT] BETWEEN ... AND ...; + - ||; * / %; the sign; ::TYPE. Besides CASE WHEN ... THEN ... ELSE ... \
+     END, CAST(x AS TYPE) and TRY_CAST(x AS TYPE).",
+    "Absent fields, JSON null and empty CSV fields are null. What is computed from null is null, and a condition \
+     that is null does not hold. An expression that fails (a cast, a type, a division by zero) makes the record \
+     a bad one.",
 ];
 
 fn example_section() -> String {
@@ -160,8 +183,9 @@ fn example_section() -> String {
             roff.text([roman(example.title)]);
             roff.control("RS", ["4"]);
             roff.control("nf", []);
-            for line in example.command.lines() {
-                roff.text([roman(line)]);
+            for (n, line) in example.command.lines().enumerate() {
+                let indent = if n == 0 { "" } else { "  " };
+                roff.text([roman(format!("{indent}{}", line.trim_start()))]);
             }
             roff.control("fi", []);
             roff.control("RE", []);

@@ -37,7 +37,7 @@ pub struct InputOptions {
     /// Keep the events for which this SQL is true
     ///
     /// An expression over the fields of the event, as in "status >= 500 AND path LIKE '/api/%'". Null
-    /// counts as not true. The manual page lists operators and functions.
+    /// counts as not true. windrow(1) lists operators and functions.
     #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     pub filter: Option<String>,
     /// CSV has no header row; its fields are called 1, 2, ...
@@ -115,7 +115,7 @@ pub struct AggregationOptions {
     /// Aggregate, as in 'sum(x)'; repeatable
     ///
     /// In full 'F(ARG) [FILTER (WHERE EXPR)] [AS NAME]', also several with commas between them. Without AS the
-    /// column is called FUNCTION_FIELD (sum_bytes), and count(*) count. The manual page lists them all.
+    /// column is called FUNCTION_FIELD (sum_bytes), and count(*) count. windrow(1) lists them all.
     #[arg(short, long, value_name = "CALL", default_value = "count(*)")]
     pub agg: Vec<String>,
     /// Keep only rows for which this is true, over the output columns

@@ -177,3 +177,6 @@ pub enum When {
 
 /// The names tried, in this order, where no `--time` is given.
 pub const DEFAULT_TIME_FIELDS: [&str; 5] = ["timestamp", "@timestamp", "time", "ts", "event_time"];
+
+#[cfg(test)]
+mod tests;
