@@ -225,7 +225,7 @@ mod tests {
         };
         like(head, b"0000-00-00T00:00:00")
             && (matches!(tail, b"Z" | b"z")
-                || ((like(tail, b"+00:00") || like(tail, b"-00:00")) && &tail[1..3] < b"24"))
+                || ((like(tail, b"+00:00") || like(tail, b"-00:00")) && tail[1..3] < b"24"[..]))
     }
 
     fn random_time(random: &mut fastrand::Rng) -> String {
