@@ -1,6 +1,8 @@
 //! windrow: event-time windows over streams and archives, each result written once.
 //!
 //! The modules stand in the order in which data flows through them.
+//!
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod cli;
 pub mod job;

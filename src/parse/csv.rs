@@ -154,7 +154,7 @@ mod tests {
     /// All records of a text, by our scanner; `None` for an open quote.
     fn ours(text: &str, width: usize) -> Vec<Option<Vec<String>>> {
         let columns = Columns::new(&(0..width).collect::<Vec<_>>());
-        let mut texts = Texts { bytes: text.as_bytes().to_vec(), arena: Vec::new() };
+        let mut texts = Texts { bytes: text.as_bytes().to_vec(), ..Texts::default() };
         let (mut at, mut records) = (0, Vec::new());
         while at < text.len() {
             if text[at..].starts_with('\n') || text[at..].starts_with("\r\n") {

@@ -550,7 +550,7 @@ mod tests {
         let fields: Vec<FieldPath> = fields.iter().map(|f| path(f)).collect();
         let shape = Shape::new(&fields);
         let mut cells = vec![Cell::NULL; fields.len()];
-        let mut texts = Texts { bytes: record.as_bytes().to_vec(), arena: Vec::new() };
+        let mut texts = Texts { bytes: record.as_bytes().to_vec(), ..Texts::default() };
         let mut arena = Vec::new();
         let end = Scanner::new(&shape).scan(&texts.bytes, 0, &mut cells, &mut arena)?;
         assert_eq!(end, record.len());

@@ -14,7 +14,7 @@ use super::Progress;
 use super::start::{Opened, csv_width};
 use crate::error::{Error, Result};
 use crate::expr::{FieldPath, Step};
-use crate::input::{Chunk, Format, Origin, Source};
+use crate::input::{Chunk, Format, Origin, ReadOptions, Source};
 use crate::job::Job;
 use crate::parse::csv::Columns;
 use crate::parse::project::{Layout, Projection};
@@ -65,8 +65,10 @@ pub fn start(
     let (shared_in, shared_out) = unbounded();
     let mut files = HashMap::new();
     let mut requests = Vec::new();
+    let options = shared_memory(&job.read, job.sources.len());
     let reader = |sources| Reader {
         job: job.clone(),
+        options: options.clone(),
         projection: projection.clone(),
         sources,
         to_parsers: to_parsers.clone(),
@@ -91,6 +93,18 @@ pub fn start(
     requests
 }
 
+/// The first chunk of every source is in memory at once, and of those being read two: with many sources the
+/// chunks are smaller, so that all of them together stay bounded.
+fn shared_memory(options: &ReadOptions, sources: usize) -> ReadOptions {
+    let share = (CHUNKS_BYTES / sources.max(1)).max(CHUNK_BYTES_MIN);
+    ReadOptions { chunk_bytes: options.chunk_bytes.min(share), ..options.clone() }
+}
+
+/// What the first chunks of all sources may take up together, until there are very many.
+const CHUNKS_BYTES: usize = 64 << 20;
+/// The least size of a chunk that the number of sources brings about.
+const CHUNK_BYTES_MIN: usize = 16 << 10;
+
 /// Whether reading never waits for anybody else.
 fn is_regular(origin: &Origin) -> bool {
     use std::os::fd::AsFd;
@@ -106,6 +120,7 @@ fn is_regular(origin: &Origin) -> bool {
 
 struct Reader {
     job: Arc<Job>,
+    options: ReadOptions,
     projection: Arc<Projection>,
     sources: HashMap<u32, State>,
     to_parsers: Sender<Read>,
@@ -146,7 +161,7 @@ impl Reader {
         }
         let spec = &self.job.sources[number as usize];
         if state.opened.is_none() {
-            let mut source = Source::open(spec, &self.job.read)?;
+            let mut source = Source::open(spec, &self.options)?;
             let header = match spec.format {
                 Format::Csv { .. } if self.job.read.header => source.header()?,
                 _ => None,

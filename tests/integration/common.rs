@@ -60,7 +60,8 @@ impl Shared {
 
 /// The job of these options (without inputs), reading the given inputs instead of files.
 pub fn job(options: &[&str], inputs: &[Input]) -> Result<Job> {
-    let argv: Vec<OsString> = std::iter::once("windrow").chain(options.iter().copied()).map(Into::into).collect();
+    let argv: Vec<OsString> =
+        std::iter::once("windrow").chain(options.iter().copied()).map(Into::into).collect();
     let mut job = windrow::cli::job(&argv)?;
     job.sources = inputs
         .iter()
