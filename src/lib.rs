@@ -5,20 +5,28 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod cli;
+
 pub mod job;
 
 pub mod input;
+
 pub mod parse;
 
-pub mod aggregate;
 pub mod operator;
-pub mod output;
-pub mod pipeline;
+
 pub mod window;
 
+pub mod aggregate;
+
+pub mod output;
+
+pub mod pipeline;
+
+pub mod stats;
+
+// What several of them speak of.
 pub mod error;
 pub mod expr;
 pub mod number;
-pub mod stats;
 pub mod time;
 pub mod value;
