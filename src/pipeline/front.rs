@@ -59,7 +59,6 @@ impl Front {
         steps: Vec<Sender<Arc<Step>>>,
         progress: &Arc<Progress>,
     ) -> Front {
-        let alone = job.sources.len() == 1;
         Front {
             sequencer: Sequencer::new(rules(job)),
             sources: job.sources.iter().map(|_| SourceState::default()).collect(),
@@ -67,7 +66,7 @@ impl Front {
             arrivals,
             steps,
             progress: progress.clone(),
-            credit: if alone { job.threads + job.buffer } else { 2 },
+            credit: credit(job),
             form_fixed: projection.form().is_some(),
             sent: false,
             job: job.clone(),
@@ -223,6 +222,12 @@ impl Front {
             _ => Vec::new(),
         }
     }
+}
+
+/// How many chunks of one source may be under way: asked for, read, parsed and not used up. With several
+/// sources one that is being used and one more are enough.
+pub fn credit(job: &Job) -> usize {
+    if job.sources.len() == 1 { job.threads + job.buffer } else { 2 }
 }
 
 /// A step waits for what has already arrived until it holds this many rows.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::bounded;
 
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -78,8 +78,8 @@ fn start_and_run(
     let projection = Arc::new(Projection::new(job, &time_field));
 
     let (chunks_in, chunks_out) = bounded(job.buffer);
-    // Credits bound what can be on its way here; see `front::Credits`.
-    let (arrivals_in, arrivals_out) = unbounded();
+    // As many as can be under way, so that parsers never wait for the front.
+    let (arrivals_in, arrivals_out) = bounded(front::credit(job) * job.sources.len());
     let (pool_in, pool_out) = bounded(job.threads * 4 + job.buffer);
     let readers = readers::start(job, &projection, opened, chunks_in, pool_out, progress);
     parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in);

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Progress;
+use super::front;
 use super::start::{Opened, csv_width};
 use crate::error::{Error, Result};
 use crate::expr::{FieldPath, Step};
@@ -61,8 +62,9 @@ pub fn start(
     pool: Receiver<Vec<u8>>,
     progress: &Arc<Progress>,
 ) -> Requests {
-    // The front never has more requests under way than the credit it gives.
-    let (shared_in, shared_out) = unbounded();
+    // As many requests as can be under way, so that the front never waits for a reader.
+    let credit = front::credit(job);
+    let (shared_in, shared_out) = bounded(credit * job.sources.len());
     let mut files = HashMap::new();
     let mut requests = Vec::new();
     let options = shared_memory(&job.read, job.sources.len());
@@ -82,7 +84,7 @@ pub fn start(
             files.insert(number, state);
             requests.push(shared_in.clone());
         } else {
-            let (own_in, own_out) = unbounded();
+            let (own_in, own_out) = bounded(credit);
             requests.push(own_in);
             let reader = reader(HashMap::from([(number, state)]));
             thread::spawn(move || reader.serve(&own_out));
