@@ -200,7 +200,7 @@ fn windows(spec: &str) -> String {
 fn closing(settings: &Settings) -> String {
     match (value(settings, "window").trim(), value(settings, "delay")) {
         ("none", _) => "at the end of all inputs".to_owned(),
-        (_, delay) => format!("when an input's largest event time is {delay} past the end, in every input"),
+        (_, delay) => format!("when every unfinished input has shown an event {delay} past the end"),
     }
 }
 

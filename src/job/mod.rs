@@ -57,6 +57,7 @@ pub struct Job {
 }
 
 /// What a job computes.
+#[expect(clippy::large_enum_variant, reason = "a run has one, and it is never moved about")]
 pub enum Task {
     /// Windows: the main job.
     Aggregate(Aggregation),

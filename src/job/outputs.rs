@@ -120,7 +120,7 @@ impl Identity {
     fn of_descriptor(status: rustix::io::Result<rustix::fs::Stat>) -> Option<Identity> {
         let status = status.ok()?;
         let regular = rustix::fs::FileType::from_raw_mode(status.st_mode).is_file();
-        regular.then(|| Identity::Existing(status.st_dev, status.st_ino))
+        regular.then_some(Identity::Existing(status.st_dev, status.st_ino))
     }
 }
 

@@ -285,7 +285,7 @@ fn texts_in_small_languages() {
 
 #[test]
 fn inputs() {
-    refused(&["-w1m", ""], "FILE: the name of an input is empty");
+    refused(&["-w1m", ""], "a value is required for '[FILE]...' but none was supplied");
     refused(&["-w1m", "-", "a", "-"], "FILE: standard input can be read only once; name - once");
     assert_eq!(good(&["-w1m", "a", "a"]).sources.len(), 2);
     let names: Vec<_> = good(&["-w1m", "./-", "-"]).sources.into_iter().map(|source| source.name).collect();
@@ -309,9 +309,9 @@ fn words_and_files() {
     assert_eq!(good(&["-w1m", "-o", "-"]).output, None);
     assert_eq!(good(&["-w1m", "-o", "./-"]).output, Some(file("./-")));
     good(&["-wnone", "--late=late.ndjson"]);
-    refused(&["-w1m", "-o", ""], "--output: the file name is empty");
-    refused(&["-w1m", "--late="], "--late: the file name is empty");
-    refused(&["-w1m", "--bad="], "--bad: the file name is empty");
+    refused(&["-w1m", "-o", ""], "a value is required for '--output <FILE>' but none was supplied");
+    refused(&["-w1m", "--late="], "a value is required for '--late <drop|FILE>' but none was supplied");
+    refused(&["-w1m", "--bad="], "a value is required for '--bad <fail|skip|FILE>' but none was supplied");
     let stdout = "- is standard output, which takes the rows; a file called - is ./-";
     refused(&["-w1m", "--late=-"], &format!("--late: {stdout}"));
     refused(&["-w1m", "--bad", "-"], &format!("--bad: {stdout}"));
