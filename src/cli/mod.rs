@@ -3,6 +3,7 @@
 pub mod args;
 pub mod color;
 pub mod examples;
+mod mistake;
 pub mod options;
 pub mod parse;
 pub mod progress;
