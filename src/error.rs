@@ -96,7 +96,7 @@ impl fmt::Display for Error {
             Error::BadRecord { source, line, reason, excerpt } => {
                 write!(f, "{}:{line}: {reason}", Escaped(source))?;
                 if !excerpt.is_empty() {
-                    write!(f, " in {}", Escaped(excerpt))?;
+                    write!(f, "; the record begins {}", Escaped(excerpt))?;
                 }
                 f.write_str("; --bad skip counts such records, --bad FILE keeps them")
             }

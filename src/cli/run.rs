@@ -58,7 +58,11 @@ fn say(job: &Job, summary: &Summary, done: bool) {
         }
         Stats::Auto => {}
     }
-    if !quiet && let Some(warning) = summary.warning() {
+    // An error says more than a warning could.
+    if done
+        && !quiet
+        && let Some(warning) = summary.warning()
+    {
         report::text(&format!("windrow: warning: {warning}\n"));
     }
 }

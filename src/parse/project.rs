@@ -589,6 +589,6 @@ fn explain(fault: json::Fault, record: &[u8]) -> String {
     let what = text.split(" at line ").next().unwrap_or(&text);
     match record.first() {
         Some(b'{') => format!("not valid JSON: {what} at column {}", error.column()),
-        _ => "a record is one JSON object a line; this is none".to_owned(),
+        _ => "not a JSON object".to_owned(),
     }
 }
