@@ -11,8 +11,9 @@ use regex::Regex;
 use super::Row;
 use super::functions::Param;
 use super::like::Pattern;
-use super::ops;
+use super::ops::{self, Small};
 use super::program::{At, Condition, Node, RegexSource};
+use super::syntax::Arithmetic;
 use super::timepart;
 use crate::number::Number;
 use crate::value::Value;
@@ -53,17 +54,14 @@ impl Node {
             Node::Literal(value) => Ok(value.clone()),
             Node::Field(number) => Ok(row.field(*number)),
             Node::Condition(condition) => Ok(condition.truth(row)?.map_or(Value::Null, Value::Bool)),
-            Node::Arithmetic(op, sides, at) => {
-                let Some((left, right)) = both(sides, row)? else { return Ok(Value::Null) };
-                ops::arithmetic(*op, &left, &right).map(Value::Number).place(*at)
-            }
-            Node::Sign { value, minus, at } => {
-                let value = value.value(row)?;
-                if value.is_null() {
-                    return Ok(Value::Null);
+            Node::Arithmetic(_, _, at) | Node::Sign { at, .. } => {
+                if let Some(small) = self.small(row) {
+                    return Ok(Value::Number(small.into_number()));
                 }
-                let number = ops::number(&value).place(*at)?;
-                Ok(Value::Number(if *minus { number.neg() } else { number }))
+                if let Some(quotient) = self.quotient(row) {
+                    return Ok(Value::Number(quotient));
+                }
+                Ok(self.number(row, *at)?.map_or(Value::Null, Value::Number))
             }
             Node::Join(parts, at) => join(parts, row, *at),
             Node::Case(arms, default) => {
@@ -126,6 +124,59 @@ impl Node {
         }
     }
 
+    /// The number over a row if it is a small one and all that it is made of are; `None` for everything
+    /// else, null and failures included, about which [`Node::value`] knows more. Nearly all arithmetic
+    /// in practice ends here: numbers of two words travel in registers, general ones through memory.
+    pub(super) fn small(&self, row: &dyn Row) -> Option<Small> {
+        match self {
+            Node::Field(field) => match row.field(*field) {
+                Value::Written(text) | Value::Untyped(text) => Small::read(text),
+                Value::Number(number) => Small::from_number(&number),
+                _ => None,
+            },
+            Node::Literal(Value::Number(number)) => Small::from_number(number),
+            Node::Arithmetic(op, sides, _) => {
+                Small::arithmetic(*op, sides[0].small(row)?, sides[1].small(row)?)
+            }
+            Node::Sign { value, minus, .. } => {
+                let small = value.small(row)?;
+                Some(if *minus { small.negated() } else { small })
+            }
+            _ => None,
+        }
+    }
+
+    /// The same for divisions, whose result is a double.
+    fn quotient(&self, row: &dyn Row) -> Option<Number> {
+        let Node::Arithmetic(Arithmetic::Divide, sides, _) = self else { return None };
+        Small::quotient(sides[0].small(row)?, sides[1].small(row)?).and_then(Number::from_f64)
+    }
+
+    /// Whether this computes a number by operators.
+    fn is_arithmetic(&self) -> bool {
+        matches!(self, Node::Arithmetic(..) | Node::Sign { .. })
+    }
+
+    /// The number over a row, `None` for null; `at` is what wants a number.
+    fn number(&self, row: &dyn Row, at: At) -> Fallible<Option<Number>> {
+        match self {
+            Node::Literal(Value::Number(number)) => Ok(Some(number.clone())),
+            Node::Arithmetic(op, sides, at) => {
+                let (left, right) = (sides[0].number(row, *at)?, sides[1].number(row, *at)?);
+                let (Some(left), Some(right)) = (left, right) else { return Ok(None) };
+                ops::arithmetic(*op, &left, &right).map(Some).place(*at)
+            }
+            Node::Sign { value, minus, at } => {
+                let number = value.number(row, *at)?;
+                Ok(if *minus { number.map(|number| number.neg()) } else { number })
+            }
+            other => match other.value(row)? {
+                Value::Null => Ok(None),
+                value => ops::number(value).map(Some).place(at),
+            },
+        }
+    }
+
     fn call<'a>(&'a self, row: &'a dyn Row) -> Fallible<Value<'a>> {
         let Node::Call { run, params, args, at } = self else { return Ok(Value::Null) };
         let mut inline = [const { Value::Null }; ARGS_INLINE];
@@ -170,6 +221,11 @@ impl Condition {
             Condition::Not(inner) => Ok(inner.truth(row)?.map(|truth| !truth)),
             Condition::Value(node, at) => ops::truth(&node.value(row)?).place(*at),
             Condition::Compare(op, sides, at) => {
+                if sides.iter().any(Node::is_arithmetic)
+                    && let (Some(left), Some(right)) = (sides[0].small(row), sides[1].small(row))
+                {
+                    return Ok(Some(op.holds(left.compare(right))));
+                }
                 let Some((left, right)) = both(sides, row)? else { return Ok(None) };
                 Ok(Some(op.holds(ops::compare(&left, &right).place(*at)?)))
             }
@@ -331,7 +387,7 @@ fn extract<'a>(
     if value.is_null() || group.is_null() {
         return Ok(Value::Null);
     }
-    let number = ops::number(&group).place(at)?;
+    let number = ops::number(group).place(at)?;
     let group = number.to_i64().and_then(|group| usize::try_from(group).ok());
     let Some(group) = group.filter(|group| *group < regex.captures_len()) else {
         return Err("the pattern has no such group".to_owned()).place(at);
@@ -378,13 +434,15 @@ pub(super) fn compile_regex(pattern: &str) -> Result<Regex, String> {
 fn argument(value: Value<'_>, param: Param) -> Result<Value<'_>, String> {
     match param {
         Param::Text => ops::text(value).map(Value::Text),
-        Param::Number => ops::number(&value).map(Value::Number),
+        Param::Number => ops::number(value).map(Value::Number),
         Param::Integer => {
-            let number = ops::number(&value)?;
-            let whole = number.to_i64().ok_or_else(|| {
-                format!("a whole number is wanted, not {}", super::parser::shorten(&ops::as_text(&value)))
-            })?;
-            Ok(Value::Number(Number::from_int(whole)))
+            let number = ops::number(value)?;
+            match number.to_i64() {
+                Some(whole) => Ok(Value::Number(Number::from_int(whole))),
+                None => {
+                    Err(format!("a whole number is wanted, not {}", ops::as_text(&Value::Number(number))))
+                }
+            }
         }
         Param::Shown if matches!(value, Value::Json(_)) => {
             Err(format!("text is wanted, not {} (::text makes text of it)", value.kind()))

@@ -98,6 +98,12 @@ impl Expr {
         self.root.value(row).map_err(|fail| self.reason(&fail))
     }
 
+    /// The value over a row if it is a number of at most 18 digits: mantissa and scale, as they go into
+    /// a column. `None` says nothing: [`Expr::eval`] tells what it is then.
+    pub fn eval_short(&self, row: &dyn Row) -> Option<(i64, u8)> {
+        self.root.small(row).map(ops::Small::parts)
+    }
+
     /// The truth of a condition over a row: null counts as not true.
     pub fn is_true(&self, row: &dyn Row) -> Result<bool, String> {
         let truth = match &self.root {

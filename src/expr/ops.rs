@@ -49,6 +49,50 @@ impl Small {
         }
     }
 
+    /// The same number in the general type.
+    pub(super) fn into_number(self) -> Number {
+        Number::Decimal { mantissa: i128::from(self.mantissa), scale: self.scale }
+    }
+
+    /// Mantissa and scale.
+    pub(super) fn parts(self) -> (i64, u8) {
+        (self.mantissa, self.scale)
+    }
+
+    /// The number with the other sign.
+    pub(super) fn negated(self) -> Small {
+        Small { mantissa: -self.mantissa, ..self }
+    }
+
+    /// The exact result of an operator; `None` where it is not small, and for all divisions by `/`.
+    #[inline]
+    pub(super) fn arithmetic(op: Arithmetic, left: Small, right: Small) -> Option<Small> {
+        let scale = left.scale.max(right.scale);
+        let aligned = |number: Small| number.mantissa.checked_mul(POWERS[usize::from(scale - number.scale)]);
+        let (mantissa, scale) = match op {
+            Arithmetic::Add => (aligned(left)?.checked_add(aligned(right)?)?, scale),
+            Arithmetic::Subtract => (aligned(left)?.checked_sub(aligned(right)?)?, scale),
+            Arithmetic::Multiply => (left.mantissa.checked_mul(right.mantissa)?, left.scale + right.scale),
+            Arithmetic::Remainder => (aligned(left)?.checked_rem(aligned(right)?)?, scale),
+            Arithmetic::Divide => return None,
+        };
+        let small = mantissa.unsigned_abs() < POWERS[18].unsigned_abs() && scale <= 18;
+        small.then_some(Small { mantissa, scale })
+    }
+
+    /// The double nearest to the quotient; `None` by zero, and where that takes more than one division
+    /// of whole numbers that doubles hold exactly.
+    pub(super) fn quotient(left: Small, right: Small) -> Option<f64> {
+        let scale = left.scale.max(right.scale);
+        let exact = |number: Small| {
+            let whole = number.mantissa.checked_mul(POWERS[usize::from(scale - number.scale)])?;
+            (whole.unsigned_abs() <= 1 << 53).then_some(whole as f64)
+        };
+        let (left, right) = (exact(left)?, exact(right)?);
+        (right != 0.0).then_some(left / right)
+    }
+
+    /// The order by value.
     #[inline]
     pub(super) fn compare(self, other: Small) -> Ordering {
         if self.scale == other.scale {
@@ -211,16 +255,21 @@ pub(super) fn describe(value: &Value<'_>) -> String {
 }
 
 /// The number that a value (not null) is or, in CSV, reads as.
-pub(super) fn number(value: &Value<'_>) -> Result<Number, String> {
+#[inline]
+pub(super) fn number(value: Value<'_>) -> Result<Number, String> {
     match value {
-        Value::Number(number) => Ok(number.clone()),
-        Value::Written(text) => {
-            Number::parse(text).ok_or_else(|| format!("the number {} is out of range", shorten(text)))
-        }
-        Value::Untyped(text) => {
-            Number::parse(text).ok_or_else(|| format!("a number is wanted, and '{}' is none", shorten(text)))
-        }
-        other => Err(format!("a number is wanted, not {}", describe(other))),
+        Value::Number(number) => Ok(number),
+        Value::Written(text) | Value::Untyped(text) => Number::parse(text).ok_or_else(|| no_number(&value)),
+        other => Err(no_number(&other)),
+    }
+}
+
+#[cold]
+fn no_number(value: &Value<'_>) -> String {
+    match value {
+        Value::Written(text) => format!("the number {} is out of range", shorten(text)),
+        Value::Untyped(text) => format!("a number is wanted, and '{}' is none", shorten(text)),
+        other => format!("a number is wanted, not {}", describe(other)),
     }
 }
 
@@ -254,20 +303,19 @@ fn bool_of_text(text: &str) -> Option<bool> {
     }
 }
 
-/// The result of an operator on two values, neither of them null. Exact but for `/`, which gives the
-/// double nearest to the quotient; `%` has the sign of the dividend.
-pub(super) fn arithmetic(op: Arithmetic, left: &Value<'_>, right: &Value<'_>) -> Result<Number, String> {
-    let (left, right) = (number(left)?, number(right)?);
+/// The result of an operator. Exact but for `/`, which gives the double nearest to the quotient; `%` has
+/// the sign of the dividend.
+pub(super) fn arithmetic(op: Arithmetic, left: &Number, right: &Number) -> Result<Number, String> {
     let divides = matches!(op, Arithmetic::Divide | Arithmetic::Remainder);
     if divides && right.is_zero() {
         return Err("division by zero".to_owned());
     }
     let result = match op {
-        Arithmetic::Add => left.add(&right),
-        Arithmetic::Subtract => left.sub(&right),
-        Arithmetic::Multiply => left.mul(&right),
-        Arithmetic::Divide => left.div(&right),
-        Arithmetic::Remainder => left.rem(&right),
+        Arithmetic::Add => left.add(right),
+        Arithmetic::Subtract => left.sub(right),
+        Arithmetic::Multiply => left.mul(right),
+        Arithmetic::Divide => left.div(right),
+        Arithmetic::Remainder => left.rem(right),
     };
     result.ok_or_else(|| "the result is out of range".to_owned())
 }

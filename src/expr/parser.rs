@@ -75,8 +75,7 @@ impl<'t> Parser<'t> {
         // A comparison yields true or false: comparing that again is a mistake in nearly every case,
         // and dialects disagree on what it means.
         let mut compared = false;
-        loop {
-            let Some(level) = self.infix_level() else { break };
+        while let Some(level) = self.infix_level() {
             if level < least {
                 break;
             }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::*;
 use crate::error::SyntaxError;
+use crate::number::Number;
 use crate::value::Value;
 
 /// A scope and a row at once: fields by the text of their path.
@@ -225,6 +226,9 @@ fn arithmetic() {
     check("big + 1", "! `big + 1`: the number 1e400 is out of range");
     check("-s", "! `-s`: a number is wanted, not the text 'Hello'");
     check("-nil", "null");
+    check("nil + n", "null");
+    check("nil + s", "! `nil + s`: a number is wanted, not the text 'Hello'");
+    check("s + nil", "! `s + nil`: a number is wanted, not the text 'Hello'");
     check("1e308 * 10", "refused: the result is out of range");
     check("1 / 0", "refused: division by zero");
     check("1e999", "refused: the number `1e999` is out of range");
@@ -262,6 +266,53 @@ fn comparisons() {
     check("nil IS DISTINCT FROM NULL", "false");
     check("nil IS NOT DISTINCT FROM NULL", "true");
     check("n IS NOT DISTINCT FROM 5", "true");
+}
+
+/// Small numbers take a shorter way than others, to the same result.
+#[test]
+fn small_numbers_compute_like_all_others() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let number = |random: &mut fastrand::Rng| {
+        let bits = random.u32(1..60);
+        let digits = random.u64(..1 << bits).to_string();
+        let digits = &digits[..digits.len().min(18)];
+        let point = random.usize(..=digits.len());
+        let sign = if random.bool() { "-" } else { "" };
+        match point {
+            0 => format!("{sign}0.{digits}"),
+            point if point == digits.len() => format!("{sign}{digits}"),
+            point => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
+        }
+    };
+    for _ in 0..20_000 {
+        let (a, b) = (number(&mut random), number(&mut random));
+        let written = |text: &str| Value::Written(String::leak(text.to_owned()));
+        let op = ["+", "-", "*", "/", "%"][random.usize(..5)];
+        let (x, y) = (Number::parse(&a).unwrap(), Number::parse(&b).unwrap());
+        let expected = match op {
+            "+" => x.add(&y),
+            "-" => x.sub(&y),
+            "*" => x.mul(&y),
+            "/" => x.div(&y),
+            _ => x.rem(&y),
+        };
+        let expected =
+            expected.map_or(format!("! `a {op} b`: division by zero"), |n| show(Ok(Value::Number(n))));
+        let mut record = json();
+        record.fields = vec![("a", written(&a)), ("b", written(&b))];
+        let expr = parse_value(&format!("a {op} b"), &mut record).unwrap();
+        assert_eq!(show(expr.eval(&record)), expected, "{a} {op} {b}, seed {seed}");
+        if let Some((mantissa, scale)) = expr.eval_short(&record) {
+            let short = Number::Decimal { mantissa: mantissa.into(), scale };
+            assert_eq!(show(Ok(Value::Number(short))), expected, "{a} {op} {b}, seed {seed}");
+        }
+        let expr = parse("a + 0 < b", &mut record).unwrap();
+        assert_eq!(expr.is_true(&record), Ok(x.compare(&y).is_lt()), "{a} < {b}, seed {seed}");
+        let expr = parse(&format!("a < {b}"), &mut record).unwrap();
+        assert_eq!(expr.is_true(&record), Ok(x.compare(&y).is_lt()), "{a} < {b}, seed {seed}");
+    }
 }
 
 #[test]
@@ -449,7 +500,7 @@ fn text_functions() {
     check("substring(s FOR 2)", "'He'");
     check("substring(s FROM 4)", "'lo'");
     check("substring('äöü', 2, 1)", "'ö'");
-    check("substr(s, x)", "! `substr(s, x)`: a whole number is wanted, not 2.50");
+    check("substr(s, x)", "! `substr(s, x)`: a whole number is wanted, not 2.5");
     check("split_part('a,b,c', ',', 2)", "'b'");
     check("split_part('a,b,c', ',', -1)", "'c'");
     check("split_part('a,b,c', ',', 4)", "''");
