@@ -102,6 +102,9 @@ struct Source {
     /// Records and newlines before the first of them.
     records: u64,
     lines: u64,
+    /// Up to which byte of the first of them newlines have been counted, and how many there are: a batch
+    /// full of bad records must not be counted through for each of them.
+    counted: (usize, u64),
     /// The largest event time read; before any, the time of the first event that will be.
     largest: Option<i64>,
     jump: Option<JumpRule>,
@@ -246,9 +249,9 @@ impl Sequencer {
     fn run(&mut self, number: u32, limit: (i64, u32), step: &mut Step) -> Run {
         let source = &mut self.sources[number as usize];
         loop {
-            let Some(head) = source.queue.front() else { return Run::Exhausted };
+            let Some(head) = source.queue.front_mut() else { return Run::Exhausted };
             if source.row < head.decided {
-                let (batch, unbelieved) = (head.batch.clone(), head.unbelieved.clone());
+                let (batch, unbelieved) = (head.batch.clone(), mem::take(&mut head.unbelieved));
                 let mut stretch = Stretch {
                     rules: &self.rules,
                     judge: &mut self.judge,
@@ -262,6 +265,7 @@ impl Sequencer {
                 };
                 let stopped = stretch.read(limit);
                 let (rows, fires) = (mem::take(&mut stretch.rows), mem::take(&mut stretch.fires));
+                source.queue.front_mut().expect("it was there before").unbelieved = unbelieved;
                 if !rows.is_empty() {
                     step.parts.push(Part { batch: batch.clone(), first_record: source.records, rows, fires });
                 }
@@ -364,6 +368,7 @@ impl Source {
         self.counts.read += queued.batch.rows() as u64;
         self.records += queued.batch.rows() as u64;
         self.lines += queued.batch.lines;
+        self.counted = (0, 0);
         self.row = 0;
     }
 }
@@ -483,8 +488,13 @@ impl Stretch<'_> {
         self.set_aside.push(SetAside { batch: self.batch.clone(), row, line, why });
     }
 
-    fn line(&self, row: u32) -> u64 {
-        self.source.lines + self.batch.lines_before(row) + 1
+    /// The line on which a row's record starts. Rows are asked for in ascending order.
+    fn line(&mut self, row: u32) -> u64 {
+        let start = self.batch.spans[row as usize].0 as usize;
+        let (byte, lines) = &mut self.source.counted;
+        *lines += memchr::memchr_iter(b'\n', &self.batch.texts.bytes[*byte..start]).count() as u64;
+        *byte = start;
+        self.source.lines + *lines + 1
     }
 }
 

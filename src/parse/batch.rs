@@ -234,12 +234,6 @@ impl Batch {
             Err(_) => "",
         }
     }
-
-    /// How many newlines stand before a row in this batch.
-    pub fn lines_before(&self, row: u32) -> u64 {
-        let start = self.spans[row as usize].0 as usize;
-        memchr::memchr_iter(b'\n', &self.texts.bytes[..start]).count() as u64
-    }
 }
 
 /// What an aggregate sees of a batch.

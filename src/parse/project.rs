@@ -582,13 +582,20 @@ fn explain(fault: json::Fault, record: &[u8]) -> String {
     if fault == json::Fault::TooDeep {
         return format!("the record nests deeper than {}", json::DEPTH_MAX);
     }
-    let Err(error) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(record) else {
-        return "not a JSON object".to_owned();
+    // Nothing is built: the record may be long, and is known to be useless.
+    let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(record) else {
+        return match record.first() {
+            // What is passed over unread is not checked for this by the reference.
+            Some(b'{') => "not valid JSON: a \\u escape is half of a surrogate pair".to_owned(),
+            _ => NO_OBJECT.to_owned(),
+        };
     };
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or(&text);
     match record.first() {
         Some(b'{') => format!("not valid JSON: {what} at column {}", error.column()),
-        _ => "not a JSON object".to_owned(),
+        _ => NO_OBJECT.to_owned(),
     }
 }
+
+const NO_OBJECT: &str = "not a JSON object";
