@@ -101,11 +101,19 @@ impl fmt::Display for Error {
                 f.write_str("; --bad skip counts such records, --bad FILE keeps them")
             }
             Error::Input { source, reason } => write!(f, "{}: {reason}", Escaped(source)),
-            Error::Output { target, cause } => write!(f, "{}: {cause}", Escaped(target)),
+            Error::Output { target, cause } => write!(f, "{}: {}", Escaped(target), words(cause)),
             Error::ReaderGone => f.write_str("the reader of the output went away"),
             Error::Internal(message) => write!(f, "internal error: {message}; please report it"),
         }
     }
+}
+
+/// The reason that the operating system gives, in the form of our own messages.
+pub fn words(cause: &io::Error) -> String {
+    let text = cause.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 impl SyntaxError {
@@ -154,6 +162,12 @@ impl fmt::Display for SyntaxError {
     }
 }
 
+/// Whether a character of text from outside must not reach a terminal: it could drive it, or (bidirectional
+/// overrides) make a text read as something else.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Shows text from outside with its control characters escaped and at most 200 characters of it,
 /// so that a message can neither drive the terminal nor flood it.
 pub struct Escaped<'a>(pub &'a str);
@@ -164,8 +178,7 @@ impl fmt::Display for Escaped<'_> {
             if n == 200 {
                 return f.write_str("...");
             }
-            // Bidirectional overrides can make a message read as something else.
-            if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            if is_unprintable(c) {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 write!(f, "{c}")?;

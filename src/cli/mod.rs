@@ -9,11 +9,13 @@ pub mod parse;
 pub mod progress;
 pub mod report;
 pub mod run;
+pub mod streams;
 pub mod values;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::job::{self, Job, When};
@@ -24,6 +26,7 @@ use parse::Request;
 /// Runs windrow with these arguments, the program's name first, and returns its exit code.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
     let argv: Vec<OsString> = argv.into_iter().collect();
+    outlive_file_limits();
     // Until the options are read, colour goes by a look at the raw arguments.
     let mut color = color::asked_for(&argv);
     match carry_out(&argv, &mut color) {
@@ -42,6 +45,13 @@ pub fn job(argv: &[OsString]) -> Result<Job> {
         Request::Run(asked) | Request::Explain(asked) => job::build::job(&asked.args, &asked.settings),
         Request::Completions(_) | Request::Print(_) => Err(Error::usage("this is not a job")),
     }
+}
+
+/// Lets a write beyond `ulimit -f` fail with an error, which can be told, instead of ending the process.
+fn outlive_file_limits() {
+    let limit = rustix::process::Signal::XFSZ.as_raw();
+    // Whoever cannot have a handler is merely ended without a word.
+    let _ = signal_hook::flag::register(limit, Arc::default());
 }
 
 fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {

@@ -4,7 +4,8 @@
 
 use std::io::{self, Write};
 
-use crate::error::{Error, Result};
+use super::streams;
+use crate::error::{Error, Result, is_unprintable};
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[1;31m";
@@ -27,7 +28,8 @@ pub fn text(text: &str) {
 /// Writes a text to standard output. A reader that went away ends the run quietly, as elsewhere.
 pub fn output(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let written = streams::check_stdout().and_then(|()| stdout.write_all(text.as_bytes()));
+    let written = written.and_then(|()| stdout.flush());
     written.map_err(|cause| match cause.kind() {
         io::ErrorKind::BrokenPipe => Error::ReaderGone,
         _ => Error::Output { target: "standard output".to_owned(), cause },
@@ -56,8 +58,7 @@ pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => shown.extend(c.escape_default()),
-            c if c.is_control() => shown.extend(c.escape_default()),
+            c if is_unprintable(c) => shown.extend(c.escape_default()),
             c => shown.push(c),
         }
     }

@@ -107,10 +107,7 @@ fn words(error: &io::Error) -> String {
         Some(Errno::NXIO) => return "is a socket or has no device behind it; cannot be read".to_owned(),
         _ => {}
     }
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    crate::error::words(error)
 }
 
 #[cfg(test)]

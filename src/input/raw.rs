@@ -59,7 +59,10 @@ impl Raw {
                 Opened::Regular(file, size) => (Store::Cached(file), Some(size)),
                 Opened::Other(file, kind) => (Store::Stream(Stream::new(file, kind, true)), None),
             },
-            Origin::Stdin => from_handle(File::from(std::io::stdin().as_fd().try_clone_to_owned()?))?,
+            Origin::Stdin => {
+                crate::cli::streams::check_stdin()?;
+                from_handle(File::from(std::io::stdin().as_fd().try_clone_to_owned()?))?
+            }
         };
         Ok(Raw::new(store, size))
     }
