@@ -1,8 +1,8 @@
 //! `--agg`: calls of aggregates, `F(ARG) [FILTER (WHERE EXPR)] [AS NAME]`, and the columns' names.
 
 use super::check::Checker;
+use super::cursor::{Parsed, Parser};
 use super::lexer::Kind as Token;
-use super::parser::{Parsed, Parser};
 use super::program::Node;
 use super::suggest::did_you_mean;
 use super::syntax::{Kind, Node as Tree};
@@ -158,9 +158,14 @@ fn unknown(parser: &Parser<'_>, name: &str, span: std::ops::Range<usize>) -> Syn
             parser.error(span, format!("`{written}` is a function of single values, not an aggregate"));
         return error.with_help("it goes into an aggregate's argument");
     }
-    let names = aggregate::TABLE.iter().map(|definition| definition.name).filter(|name| !name.contains(' '));
+    let names = aggregate::TABLE
+        .iter()
+        .map(|definition| definition.name)
+        .filter(|name| !name.contains(' ') && *name != "p");
     let error = parser.error(span, format!("unknown aggregate `{written}`"));
+    let is_family = name.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     match did_you_mean(name, names) {
+        _ if is_family => error.with_help("percentiles are p0 to p100, such as p50 and p99.9"),
         Some(help) => error.with_help(help),
         None => error,
     }

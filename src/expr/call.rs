@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::check::{Checker, Typed, as_value, place};
-use super::eval::compile_regex;
+use super::cursor::{Parsed, shorten};
 use super::functions::{self, Body, FunctionHelp, Param};
-use super::parser::{Parsed, shorten};
 use super::program::{Condition, Node, RegexSource};
+use super::regexes::{WRITTEN_BYTES_MAX, compile_regex};
 use super::suggest::did_you_mean;
 use super::syntax::{Kind, Node as Tree};
 use super::timepart::{self, PARTS, Part};
@@ -144,7 +144,7 @@ impl Checker<'_> {
 
     fn regex(&mut self, tree: &Tree, by: &str) -> Parsed<RegexSource> {
         match self.wanted(tree, Type::Text, by)? {
-            Node::Literal(Value::Text(pattern)) => compile_regex(&pattern)
+            Node::Literal(Value::Text(pattern)) => compile_regex(&pattern, WRITTEN_BYTES_MAX)
                 .map(RegexSource::Ready)
                 .map_err(|message| self.error(&tree.span, message)),
             other => Ok(RegexSource::Computed(Box::new(other))),

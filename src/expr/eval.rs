@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use regex::Regex;
-
 use super::Row;
+use super::cast::cast;
 use super::functions::Param;
-use super::like::Pattern;
-use super::ops::{self, Small};
-use super::program::{At, Condition, Node, RegexSource};
+use super::ops;
+use super::program::{At, Node};
+use super::regexes::extract;
+use super::small::Small;
 use super::syntax::Arithmetic;
 use super::timepart;
 use crate::number::Number;
@@ -27,10 +27,10 @@ pub(super) struct Fail {
     pub at: At,
 }
 
-type Fallible<T> = Result<T, Box<Fail>>;
+pub(super) type Fallible<T> = Result<T, Box<Fail>>;
 
 /// Adds the place to a reason.
-trait Place<T> {
+pub(super) trait Place<T> {
     fn place(self, at: At) -> Fallible<T>;
 }
 
@@ -41,8 +41,6 @@ impl<T> Place<T> for Result<T, String> {
     }
 }
 
-/// The largest compiled size of a regular expression that is computed per record, in bytes.
-const REGEX_BYTES_MAX: usize = 1 << 20;
 /// Calls with up to this many arguments need no allocation for them.
 const ARGS_INLINE: usize = 4;
 
@@ -86,7 +84,7 @@ impl Node {
                 if value.is_null() {
                     return Ok(Value::Null);
                 }
-                match ops::cast(value, *to) {
+                match cast(value, *to) {
                     Err(_) if *lenient => Ok(Value::Null),
                     result => result.place(*at),
                 }
@@ -153,7 +151,7 @@ impl Node {
     }
 
     /// Whether this computes a number by operators.
-    fn is_arithmetic(&self) -> bool {
+    pub(super) fn is_arithmetic(&self) -> bool {
         matches!(self, Node::Arithmetic(..) | Node::Sign { .. })
     }
 
@@ -199,152 +197,18 @@ impl Node {
     }
 }
 
-impl Condition {
-    /// The truth over a row; `None` for null.
-    pub(super) fn truth(&self, row: &dyn Row) -> Fallible<Option<bool>> {
-        match self {
-            Condition::Constant(truth) => Ok(*truth),
-            Condition::FieldNumber(field, op, constant, at) => {
-                let order = constant.compare(&row.field(*field)).place(*at)?;
-                Ok(order.map(|order| op.holds(order)))
-            }
-            Condition::FieldText(field, op, text, at) => match row.field(*field) {
-                Value::Text(value) => Ok(Some(op.holds(value.as_bytes().cmp(text.as_bytes())))),
-                Value::Untyped(value) => Ok(Some(op.holds(value.as_bytes().cmp(text.as_bytes())))),
-                Value::Null => Ok(None),
-                other => ops::compare(&other, &Value::Text(Cow::Borrowed(text)))
-                    .map(|order| Some(op.holds(order)))
-                    .place(*at),
-            },
-            Condition::And(parts) => all(parts, row, true),
-            Condition::Or(parts) => all(parts, row, false),
-            Condition::Not(inner) => Ok(inner.truth(row)?.map(|truth| !truth)),
-            Condition::Value(node, at) => ops::truth(&node.value(row)?).place(*at),
-            Condition::Compare(op, sides, at) => {
-                if sides.iter().any(Node::is_arithmetic)
-                    && let (Some(left), Some(right)) = (sides[0].small(row), sides[1].small(row))
-                {
-                    return Ok(Some(op.holds(left.compare(right))));
-                }
-                let Some((left, right)) = both(sides, row)? else { return Ok(None) };
-                Ok(Some(op.holds(ops::compare(&left, &right).place(*at)?)))
-            }
-            Condition::Distinct(sides, at) => {
-                let (left, right) = (sides[0].value(row)?, sides[1].value(row)?);
-                match (left.is_null(), right.is_null()) {
-                    (false, false) => Ok(Some(ops::compare(&left, &right).place(*at)?.is_ne())),
-                    (left_null, right_null) => Ok(Some(left_null != right_null)),
-                }
-            }
-            Condition::AmongNumbers { value, list, at } => {
-                let value = value.value(row)?;
-                let mut found = None;
-                for constant in list {
-                    found = constant.compare(&value).place(*at)?.map(Ordering::is_eq);
-                    if found != Some(false) {
-                        break;
-                    }
-                }
-                Ok(found)
-            }
-            Condition::AmongTexts { value, list, at } => {
-                let value = value.value(row)?;
-                if value.is_null() {
-                    return Ok(None);
-                }
-                let text = ops::text(value).place(*at)?;
-                Ok(Some(list.binary_search_by(|candidate| candidate.as_bytes().cmp(text.as_bytes())).is_ok()))
-            }
-            Condition::Among { value, list, at } => among(value, list, row, *at),
-            Condition::Between(parts, at) => between(parts, row, *at),
-            Condition::Like(node, pattern, at) => {
-                let value = node.value(row)?;
-                if value.is_null() {
-                    return Ok(None);
-                }
-                Ok(Some(pattern.matches(&ops::text(value).place(*at)?)))
-            }
-            Condition::LikeComputed { sides, escape, any_case, at } => {
-                let Some((value, pattern)) = both(sides, row)? else { return Ok(None) };
-                let (text, pattern) = (ops::text(value).place(*at)?, ops::text(pattern).place(*at)?);
-                let pattern = Pattern::new(&pattern, *escape, *any_case).place(*at)?;
-                Ok(Some(pattern.matches(&text)))
-            }
-            Condition::RegexMatch(node, source, at) => {
-                let value = node.value(row)?;
-                let Some(regex) = regex(source, row, *at)? else { return Ok(None) };
-                if value.is_null() {
-                    return Ok(None);
-                }
-                Ok(Some(regex.is_match(&ops::text(value).place(*at)?)))
-            }
-            Condition::IsNull(node) => Ok(Some(node.value(row)?.is_null())),
-            Condition::Is(inner, truth) => Ok(Some(inner.truth(row)? == Some(*truth))),
-        }
-    }
-}
-
-/// AND (`neutral` true) and OR (false): the first part that is the opposite of neutral decides, and what
-/// stands behind it is not looked at; else null if one was null.
-fn all(parts: &[Condition], row: &dyn Row, neutral: bool) -> Fallible<Option<bool>> {
-    let mut result = Some(neutral);
-    for part in parts {
-        match part.truth(row)? {
-            Some(truth) if truth != neutral => return Ok(Some(!neutral)),
-            Some(_) => {}
-            None => result = None,
-        }
-    }
-    Ok(result)
-}
-
 /// Both values, unless one is null.
-fn both<'a>(sides: &'a [Node; 2], row: &'a dyn Row) -> Fallible<Option<(Value<'a>, Value<'a>)>> {
+pub(super) fn both<'a>(sides: &'a [Node; 2], row: &'a dyn Row) -> Fallible<Option<(Value<'a>, Value<'a>)>> {
     let (left, right) = (sides[0].value(row)?, sides[1].value(row)?);
     Ok(if left.is_null() || right.is_null() { None } else { Some((left, right)) })
 }
 
 /// Whether two values are equal; `None` if one is null.
-fn equal(left: &Value<'_>, right: &Value<'_>, at: At) -> Fallible<Option<bool>> {
+pub(super) fn equal(left: &Value<'_>, right: &Value<'_>, at: At) -> Fallible<Option<bool>> {
     if left.is_null() || right.is_null() {
         return Ok(None);
     }
     Ok(Some(ops::compare(left, right).place(at)?.is_eq()))
-}
-
-fn among(value: &Node, list: &[Node], row: &dyn Row, at: At) -> Fallible<Option<bool>> {
-    let value = value.value(row)?;
-    if value.is_null() {
-        return Ok(None);
-    }
-    let mut result = Some(false);
-    for candidate in list {
-        match equal(&value, &candidate.value(row)?, at)? {
-            Some(true) => return Ok(Some(true)),
-            Some(false) => {}
-            None => result = None,
-        }
-    }
-    Ok(result)
-}
-
-/// `value >= low AND value <= high`, the value computed once.
-fn between(parts: &[Node; 3], row: &dyn Row, at: At) -> Fallible<Option<bool>> {
-    let [value, low, high] = parts;
-    let value = value.value(row)?;
-    if value.is_null() {
-        return Ok(None);
-    }
-    let mut result = Some(true);
-    for (bound, excluded) in [(low, Ordering::Less), (high, Ordering::Greater)] {
-        let bound = bound.value(row)?;
-        if bound.is_null() {
-            result = None;
-        } else if ops::compare(&value, &bound).place(at)? == excluded {
-            return Ok(Some(false));
-        }
-    }
-    Ok(result)
 }
 
 fn join<'a>(parts: &'a [Node], row: &'a dyn Row, at: At) -> Fallible<Value<'a>> {
@@ -373,61 +237,6 @@ fn extreme<'a>(greatest: bool, args: &'a [Node], row: &'a dyn Row, at: At) -> Fa
         }
     }
     Ok(best.unwrap_or(Value::Null))
-}
-
-fn extract<'a>(
-    text: &'a Node,
-    source: &'a RegexSource,
-    group: &'a Node,
-    row: &'a dyn Row,
-    at: At,
-) -> Fallible<Value<'a>> {
-    let (value, group) = (text.value(row)?, group.value(row)?);
-    let Some(regex) = regex(source, row, at)? else { return Ok(Value::Null) };
-    if value.is_null() || group.is_null() {
-        return Ok(Value::Null);
-    }
-    let number = ops::number(group).place(at)?;
-    let group = number.to_i64().and_then(|group| usize::try_from(group).ok());
-    let Some(group) = group.filter(|group| *group < regex.captures_len()) else {
-        return Err("the pattern has no such group".to_owned()).place(at);
-    };
-    let text = ops::text(value).place(at)?;
-    let found = match group {
-        0 => regex.find(&text),
-        _ => regex.captures(&text).and_then(|captures| captures.get(group)),
-    };
-    let Some(range) = found.map(|found| found.range()) else { return Ok(Value::Null) };
-    Ok(Value::Text(match text {
-        Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
-        Cow::Owned(text) => Cow::Owned(text[range].to_owned()),
-    }))
-}
-
-/// The regular expression; `None` if its text is null.
-fn regex<'a>(source: &'a RegexSource, row: &'a dyn Row, at: At) -> Fallible<Option<Cow<'a, Regex>>> {
-    let node = match source {
-        RegexSource::Ready(regex) => return Ok(Some(Cow::Borrowed(regex))),
-        RegexSource::Computed(node) => node,
-    };
-    let pattern = node.value(row)?;
-    if pattern.is_null() {
-        return Ok(None);
-    }
-    compile_regex(&ops::text(pattern).place(at)?).map(|regex| Some(Cow::Owned(regex))).place(at)
-}
-
-/// Compiles a regular expression; the error says in a line what is wrong with it.
-pub(super) fn compile_regex(pattern: &str) -> Result<Regex, String> {
-    regex::RegexBuilder::new(pattern).size_limit(REGEX_BYTES_MAX * 10).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
-        // The library draws the pattern with the place marked; the last line is the message.
-        other => {
-            let text = other.to_string();
-            let line = text.lines().last().unwrap_or_default();
-            format!("not a regular expression: {}", line.trim_start_matches("error: "))
-        }
-    })
 }
 
 /// A value (not null) as a function's argument.

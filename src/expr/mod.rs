@@ -18,8 +18,12 @@ use crate::value::Value;
 
 mod aggregates;
 mod call;
+mod cast;
 mod check;
+mod conditions;
+mod cursor;
 mod eval;
+mod forms;
 mod functions;
 mod lexer;
 mod like;
@@ -28,15 +32,18 @@ mod ops;
 mod parser;
 mod paths;
 mod program;
+mod regexes;
+mod small;
 mod suggest;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod timepart;
+mod truth;
 mod types;
 
 use check::Checker;
-use parser::{Parsed, Parser};
+use cursor::{Parsed, Parser};
 use program::{Condition, Node};
 
 pub use functions::{FunctionHelp, functions};
@@ -81,7 +88,8 @@ pub trait Row {
     fn event_time(&self) -> i64;
 }
 
-/// A checked expression, ready to be evaluated.
+/// A checked expression, ready to be evaluated. A clone for each thread keeps threads from sharing the
+/// working memory of its regular expressions.
 #[derive(Debug, Clone)]
 pub struct Expr {
     root: Node,
@@ -101,7 +109,7 @@ impl Expr {
     /// The value over a row if it is a number of at most 18 digits: mantissa and scale, as they go into
     /// a column. `None` says nothing: [`Expr::eval`] tells what it is then.
     pub fn eval_short(&self, row: &dyn Row) -> Option<(i64, u8)> {
-        self.root.small(row).map(ops::Small::parts)
+        self.root.small(row).map(small::Small::parts)
     }
 
     /// The truth of a condition over a row: null counts as not true.
@@ -141,12 +149,12 @@ impl Expr {
             (Some(start), Some(end)) => self.text.get(start..end),
             _ => None,
         };
-        format!("`{}`: {}", parser::shorten(part.unwrap_or(&self.text)), fail.reason)
+        format!("`{}`: {}", cursor::shorten(part.unwrap_or(&self.text)), fail.reason)
     }
 
     #[cold]
     fn of_all(&self, reason: &str) -> String {
-        format!("`{}`: {reason}", parser::shorten(&self.text))
+        format!("`{}`: {reason}", cursor::shorten(&self.text))
     }
 }
 

@@ -6,132 +6,11 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::parser::shorten;
+use super::cursor::shorten;
+use super::small::Small;
 use super::syntax::{Arithmetic, Comparison};
-use super::types::CastTo;
-use crate::number::{Number, compare_written, is_number, short};
+use crate::number::{Number, compare_written, is_number};
 use crate::value::Value;
-
-/// A decimal of at most 18 digits in all: what nearly all numbers in data are, read and compared
-/// without the cost of the general type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Small {
-    mantissa: i64,
-    scale: u8,
-}
-
-const POWERS: [i64; 19] = {
-    let mut powers = [1; 19];
-    let mut n = 1;
-    while n < 19 {
-        powers[n] = powers[n - 1] * 10;
-        n += 1;
-    }
-    powers
-};
-
-impl Small {
-    /// Reads `-12.5`; `None` for what is longer, has an exponent or is no number.
-    #[inline]
-    pub(super) fn read(text: &str) -> Option<Small> {
-        short(text.as_bytes()).map(|(mantissa, scale)| Small { mantissa, scale })
-    }
-
-    /// The same number, if it is that small.
-    pub(super) fn from_number(number: &Number) -> Option<Small> {
-        match number {
-            Number::Decimal { mantissa, scale }
-                if *scale <= 18 && mantissa.unsigned_abs() < 10u128.pow(18) =>
-            {
-                Some(Small { mantissa: i64::try_from(*mantissa).ok()?, scale: *scale })
-            }
-            _ => None,
-        }
-    }
-
-    /// The same number in the general type.
-    pub(super) fn into_number(self) -> Number {
-        Number::Decimal { mantissa: i128::from(self.mantissa), scale: self.scale }
-    }
-
-    /// Mantissa and scale.
-    pub(super) fn parts(self) -> (i64, u8) {
-        (self.mantissa, self.scale)
-    }
-
-    /// The number with the other sign.
-    pub(super) fn negated(self) -> Small {
-        Small { mantissa: -self.mantissa, ..self }
-    }
-
-    /// The exact result of an operator; `None` where it is not small, and for all divisions by `/`.
-    #[inline]
-    pub(super) fn arithmetic(op: Arithmetic, left: Small, right: Small) -> Option<Small> {
-        let scale = left.scale.max(right.scale);
-        let aligned = |number: Small| number.mantissa.checked_mul(POWERS[usize::from(scale - number.scale)]);
-        let (mantissa, scale) = match op {
-            Arithmetic::Add => (aligned(left)?.checked_add(aligned(right)?)?, scale),
-            Arithmetic::Subtract => (aligned(left)?.checked_sub(aligned(right)?)?, scale),
-            Arithmetic::Multiply => (left.mantissa.checked_mul(right.mantissa)?, left.scale + right.scale),
-            Arithmetic::Remainder => (aligned(left)?.checked_rem(aligned(right)?)?, scale),
-            Arithmetic::Divide => return None,
-        };
-        let small = mantissa.unsigned_abs() < POWERS[18].unsigned_abs() && scale <= 18;
-        small.then_some(Small { mantissa, scale })
-    }
-
-    /// The double nearest to the quotient; `None` by zero, and where that takes more than one division
-    /// of whole numbers that doubles hold exactly.
-    pub(super) fn quotient(left: Small, right: Small) -> Option<f64> {
-        let scale = left.scale.max(right.scale);
-        let exact = |number: Small| {
-            let whole = number.mantissa.checked_mul(POWERS[usize::from(scale - number.scale)])?;
-            (whole.unsigned_abs() <= 1 << 53).then_some(whole as f64)
-        };
-        let (left, right) = (exact(left)?, exact(right)?);
-        (right != 0.0).then_some(left / right)
-    }
-
-    /// The order by value.
-    #[inline]
-    pub(super) fn compare(self, other: Small) -> Ordering {
-        if self.scale == other.scale {
-            return self.mantissa.cmp(&other.mantissa);
-        }
-        // Both stay below 10^36.
-        let left = i128::from(self.mantissa) * i128::from(POWERS[usize::from(other.scale)]);
-        let right = i128::from(other.mantissa) * i128::from(POWERS[usize::from(self.scale)]);
-        left.cmp(&right)
-    }
-}
-
-/// A number that values are compared with again and again.
-#[derive(Debug, Clone)]
-pub(super) struct Constant {
-    small: Option<Small>,
-    number: Number,
-}
-
-impl Constant {
-    /// This number.
-    pub(super) fn new(number: Number) -> Constant {
-        Constant { small: Small::from_number(&number), number }
-    }
-
-    /// How a value compares with this number; `None` for null.
-    #[inline]
-    pub(super) fn compare(&self, value: &Value<'_>) -> Result<Option<Ordering>, String> {
-        if let (Value::Written(text) | Value::Untyped(text), Some(small)) = (value, self.small)
-            && let Some(read) = Small::read(text)
-        {
-            return Ok(Some(read.compare(small)));
-        }
-        match value {
-            Value::Null => Ok(None),
-            other => compare(other, &Value::Number(self.number.clone())).map(Some),
-        }
-    }
-}
 
 impl Comparison {
     /// Whether the comparison holds between two values in this order.
@@ -238,7 +117,7 @@ pub(super) fn into_text<'v>(value: Value<'v>) -> Cow<'v, str> {
     }
 }
 
-fn canonical(number: &Number) -> String {
+pub(super) fn canonical(number: &Number) -> String {
     let mut out = Vec::with_capacity(24);
     number.write(&mut out);
     String::from_utf8(out).expect("numbers are written in ASCII")
@@ -318,64 +197,4 @@ pub(super) fn arithmetic(op: Arithmetic, left: &Number, right: &Number) -> Resul
         Arithmetic::Remainder => left.rem(right),
     };
     result.ok_or_else(|| "the result is out of range".to_owned())
-}
-
-/// A value (not null) as another type.
-pub(super) fn cast<'v>(value: Value<'v>, to: CastTo) -> Result<Value<'v>, String> {
-    if to == CastTo::Text {
-        return Ok(Value::Text(into_text(value)));
-    }
-    let failed = |value: &Value<'_>| format!("cannot cast {} to {to}", describe(value));
-    if to == CastTo::Boolean {
-        return to_bool(&value).map(Value::Bool).ok_or_else(|| failed(&value));
-    }
-    let number = match &value {
-        Value::Bool(truth) => Some(Number::from_int(i64::from(*truth))),
-        Value::Text(text) => Number::parse(text.trim_matches(' ')),
-        Value::Untyped(text) => Number::parse(text.trim_matches(' ')),
-        other => other.as_number(),
-    };
-    let result = number.and_then(|number| match to {
-        CastTo::Integer => number.round(0)?.to_i64().map(Number::from_int),
-        CastTo::Double => Number::from_f64(number.to_f64()),
-        CastTo::Decimal(precision) => to_decimal(&number, precision),
-        CastTo::Text | CastTo::Boolean => None,
-    });
-    result.map(Value::Number).ok_or_else(|| failed(&value))
-}
-
-fn to_bool(value: &Value<'_>) -> Option<bool> {
-    match value {
-        Value::Bool(truth) => Some(*truth),
-        Value::Written(_) | Value::Number(_) => Some(!value.as_number()?.is_zero()),
-        Value::Text(text) => bool_of_word(text),
-        Value::Untyped(text) => bool_of_word(text),
-        Value::Null | Value::Json(_) => None,
-    }
-}
-
-/// The spellings of true and false that SQL databases take in a cast.
-fn bool_of_word(text: &str) -> Option<bool> {
-    let text = text.trim_matches(' ');
-    let is = |words: [&str; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is(["true", "t", "yes", "y", "1"]) || text.eq_ignore_ascii_case("on") {
-        Some(true)
-    } else if is(["false", "f", "no", "n", "0"]) || text.eq_ignore_ascii_case("off") {
-        Some(false)
-    } else {
-        None
-    }
-}
-
-/// An exact decimal, rounded to the digits behind the point; `None` where it has too many before it.
-fn to_decimal(number: &Number, precision: Option<(u8, u8)>) -> Option<Number> {
-    // The shortest text of a double is the decimal that people mean by it.
-    let decimal = match number {
-        Number::Double(_) => Number::parse(&canonical(number)).filter(|n| !matches!(n, Number::Double(_)))?,
-        exact => exact.clone(),
-    };
-    let Some((digits, scale)) = precision else { return Some(decimal) };
-    let rounded = decimal.round(i32::from(scale))?;
-    let limit = Number::Decimal { mantissa: 10i128.pow(u32::from(digits - scale)), scale: 0 };
-    rounded.abs().compare(&limit).is_lt().then_some(rounded)
 }

@@ -117,7 +117,7 @@ pub(super) enum Expected {
 impl Expected {
     fn error(&self, text: &str, item: Range<usize>, at: usize) -> SyntaxError {
         let written = &text[item.clone()];
-        let shown = super::parser::shorten(written);
+        let shown = super::cursor::shorten(written);
         match self {
             Expected::Name => {
                 let error =

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::functions::{Param, Plain};
 use super::like::Pattern;
-use super::ops::Constant;
+use super::small::Constant;
 use super::syntax::{Arithmetic, Comparison};
 use super::timepart::Part;
 use super::types::CastTo;
@@ -140,7 +140,7 @@ pub(super) enum Condition {
     AmongNumbers {
         /// What is looked for.
         value: Node,
-        /// Where.
+        /// Where; sorted by value.
         list: Box<[Constant]>,
         /// Its place.
         at: At,

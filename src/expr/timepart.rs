@@ -139,7 +139,7 @@ pub(super) fn read(text: &str) -> Result<i64, String> {
     let civil = text.parse::<jiff::civil::DateTime>().ok();
     let instant = civil.and_then(|civil| TimeZone::UTC.to_timestamp(civil).ok());
     instant.map(|instant| instant.as_nanosecond().div_euclid(1000) as i64).ok_or_else(|| {
-        format!("'{}' is not a time such as 2026-01-31T12:00:00Z", super::parser::shorten(text))
+        format!("'{}' is not a time such as 2026-01-31T12:00:00Z", super::cursor::shorten(text))
     })
 }
 
@@ -154,7 +154,7 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, (String, Option<String>)> {
     TimeZone::get(name).map_err(|_| {
         let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
         let help = did_you_mean(name, known.iter().map(String::as_str));
-        (format!("unknown time zone '{}'", super::parser::shorten(name)), help)
+        (format!("unknown time zone '{}'", super::cursor::shorten(name)), help)
     })
 }
 
