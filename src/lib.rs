@@ -28,5 +28,6 @@ pub mod stats;
 pub mod error;
 pub mod expr;
 pub mod number;
+pub mod suggest;
 pub mod time;
 pub mod value;

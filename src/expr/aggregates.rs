@@ -4,13 +4,13 @@ use super::check::Checker;
 use super::cursor::{Parsed, Parser};
 use super::lexer::Kind as Token;
 use super::program::Node;
-use super::suggest::did_you_mean;
 use super::syntax::{Kind, Node as Tree};
 use super::types::Type;
 use super::{Call, Expr, FieldPath, Scope, finish_expr};
 use crate::aggregate::{self, Definition, Takes};
 use crate::error::SyntaxError;
 use crate::number::Number;
+use crate::suggest::did_you_mean;
 use crate::value::Value;
 
 /// What stands between the brackets of a call.

@@ -7,11 +7,11 @@ use super::cursor::{Parsed, shorten};
 use super::functions::{self, Body, FunctionHelp, Param};
 use super::program::{Condition, Node, RegexSource};
 use super::regexes::{WRITTEN_BYTES_MAX, compile_regex};
-use super::suggest::did_you_mean;
 use super::syntax::{Kind, Node as Tree};
 use super::timepart::{self, PARTS, Part};
 use super::types::Type;
 use crate::number::Number;
+use crate::suggest::did_you_mean;
 use crate::value::Value;
 
 impl Checker<'_> {

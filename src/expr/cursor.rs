@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::lexer::{self, Kind as Token};
-use super::suggest;
 use crate::error::SyntaxError;
+use crate::suggest;
 
 /// The words that can follow an operand.
 const INFIX: [&str; 8] = ["and", "or", "not", "in", "between", "like", "ilike", "is"];

@@ -2,10 +2,10 @@
 
 use super::cursor::{Parsed, Parser};
 use super::lexer::Kind as Token;
-use super::suggest::did_you_mean;
 use super::syntax::{Kind, Node};
 use super::types::{self, CastTo};
 use crate::number::Number;
+use crate::suggest::did_you_mean;
 
 const TYPES: &str = "the types are integer, double, decimal, text and boolean";
 

@@ -34,7 +34,6 @@ mod paths;
 mod program;
 mod regexes;
 mod small;
-mod suggest;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -47,7 +46,6 @@ use cursor::{Parsed, Parser};
 use program::{Condition, Node};
 
 pub use functions::{FunctionHelp, functions};
-pub use suggest::{closest, did_you_mean};
 
 /// A field as the user names it: a column, a member, or a path into nested JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

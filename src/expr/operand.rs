@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::cursor::{Parsed, Parser};
 use super::lexer::Kind as Token;
 use super::parser::RESERVED;
-use super::suggest::did_you_mean;
 use super::syntax::{Kind, Node};
+use crate::suggest::did_you_mean;
 
 use super::{FieldPath, Step, functions};
 use crate::error::SyntaxError;

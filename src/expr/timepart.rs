@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use super::suggest::did_you_mean;
 use crate::number::Number;
+use crate::suggest::did_you_mean;
 
 /// A part of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use crate::error;
 use crate::expr::{FieldPath, Scope, Step};
+use crate::suggest::closest;
 
 use super::Aggregation;
-use super::nearest::nearest;
 use super::settings::Settings;
 
 /// The output columns, numbered in their order.
@@ -56,7 +56,7 @@ impl Scope for Columns {
             _ => &path.text,
         };
         let columns = format!("columns: {}", self.names.join(", "));
-        let help = match nearest(wanted, self.names.iter().map(String::as_str)) {
+        let help = match closest(wanted, self.names.iter().map(String::as_str)) {
             Some(name) => format!("did you mean `{name}`? {columns}"),
             None => columns,
         };

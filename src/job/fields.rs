@@ -34,6 +34,10 @@ impl Scope for Fields {
     fn has_event_time(&self) -> bool {
         true
     }
+
+    fn takes_any_name(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

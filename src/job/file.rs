@@ -13,8 +13,7 @@ use clap::{Arg, ArgAction, Command};
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Escaped, Result};
-
-use super::nearest::nearest;
+use crate::suggest::closest;
 
 /// The options that a job file gives.
 #[derive(Debug)]
@@ -107,7 +106,7 @@ fn unknown(name: &str, command: &Command) -> String {
     let names = command.get_arguments().filter(|arg| is_key(arg) && !arg.is_hide_set());
     let names = names.filter_map(Arg::get_long).chain(["files"]);
     // Keys with underscores are the likeliest slip.
-    match nearest(&name.replace('_', "-"), names) {
+    match closest(&name.replace('_', "-"), names) {
         Some(near) => format!("there is no option `{}`; did you mean `{near}`?", Escaped(name)),
         None => {
             let help = command.get_bin_name().unwrap_or(command.get_name());

@@ -5,7 +5,6 @@ pub mod columns;
 pub mod explain;
 pub mod fields;
 pub mod file;
-pub mod nearest;
 pub mod outputs;
 pub mod settings;
 pub mod sources;

@@ -11,13 +11,13 @@ use crate::expr::{FieldPath, Step};
 pub const DEPTH_MAX: u32 = 128;
 
 /// The wanted fields as a tree of members and elements.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shape {
     /// Node 0 is the record itself.
     nodes: Vec<Node>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Node {
     members: Vec<(Box<[u8]>, u32)>,
     elements: Vec<(usize, u32)>,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
-use super::batch::{ArgColumn, Batch, Cell, CellKind, Fate, NumberColumn, field_value};
+use super::batch::{ArgColumn, Batch, Cell, CellKind, Fate, NumberColumn, Packed, field_value};
 use super::{csv, json, key};
 use crate::aggregate::Takes;
 use crate::expr::{Expr, FieldPath, Row};
@@ -18,6 +18,7 @@ use crate::value::Value;
 use crate::window::{PaneFinder, Windows};
 
 /// What the parse stage needs to know of a job.
+#[derive(Clone)]
 pub struct Projection {
     /// The job's fields, and behind them the time field if it is none of them.
     pub fields: Vec<FieldPath>,
@@ -33,6 +34,7 @@ pub struct Projection {
 }
 
 /// One aggregate's argument.
+#[derive(Clone)]
 struct Arg {
     takes: Takes,
     exprs: Vec<Expr>,
@@ -512,7 +514,13 @@ fn push_number(
     }
     let value = match expr.as_field() {
         Some(field) => view.field(field),
-        None => expr.eval(view)?,
+        None => {
+            if let Some((mantissa, scale)) = expr.eval_short(view) {
+                numbers.packed.push(Packed { mantissa, scale: scale as i8 });
+                return Ok(());
+            }
+            expr.eval(view)?
+        }
     };
     let text = match &value {
         Value::Null => {

@@ -1,12 +1,13 @@
 //! The parser threads: chunks become batches, in any order.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::readers::{Read, What};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::Chunk;
 use crate::job::{BadPolicy, Job};
 use crate::parse::batch::{Batch, Fate};
@@ -31,7 +32,8 @@ pub fn start(
     pool: &Sender<Vec<u8>>,
 ) {
     for _ in 0..job.threads {
-        let (job, projection) = (job.clone(), projection.clone());
+        // A copy each: regular expressions have scratch memory that threads would contend for.
+        let (job, projection) = (job.clone(), Projection::clone(projection));
         let (chunks, arrivals, pool) = (chunks.clone(), arrivals.clone(), pool.clone());
         thread::spawn(move || {
             let mut parser = Parser::new(&projection);
@@ -41,9 +43,10 @@ pub fn start(
                     What::End(end) => end.map(|()| None),
                     What::Chunk(Chunk::Records { bytes, offset }, layout) => {
                         let chunk = ChunkToParse { source, bytes, offset, layout: &layout, form };
-                        let mut batch = parser.parse(chunk);
-                        batch.pool = Some(pool.clone());
-                        Ok(Some((batch, layout)))
+                        parse(&mut parser, chunk).map(|mut batch| {
+                            batch.pool = Some(pool.clone());
+                            Some((batch, layout))
+                        })
                     }
                     What::Chunk(Chunk::TooLong { offset, head, lines, len }, layout) => {
                         let reason = format!(
@@ -65,6 +68,13 @@ pub fn start(
             }
         });
     }
+}
+
+/// Parses a chunk. A panic would be a bug; the front would wait for ever for the batch that did not come, so it
+/// is told instead.
+fn parse(parser: &mut Parser<'_>, chunk: ChunkToParse<'_>) -> Result<Batch> {
+    catch_unwind(AssertUnwindSafe(|| parser.parse(chunk)))
+        .map_err(|_| Error::Internal("a parser panicked".to_owned()))
 }
 
 /// Nobody will look into records that are only counted.

@@ -4,6 +4,7 @@
 //! message.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -19,6 +20,7 @@ use crate::input::{Chunk, Format, Origin, ReadOptions, Source};
 use crate::job::Job;
 use crate::parse::csv::Columns;
 use crate::parse::project::{Layout, Projection};
+use crate::suggest::did_you_mean;
 use crate::time::Form;
 
 /// The front asks for the next chunk of a source.
@@ -143,7 +145,10 @@ impl Reader {
     fn serve(mut self, requests: &Receiver<Request>) {
         for request in requests {
             let Some(mut state) = self.sources.remove(&request.source) else { continue };
-            let what = self.read(request.source, &mut state).unwrap_or_else(|error| What::End(Err(error)));
+            // A panic would be a bug; the front would wait for ever for the answer, so it is told instead.
+            let read = catch_unwind(AssertUnwindSafe(|| self.read(request.source, &mut state)));
+            let read = read.unwrap_or_else(|_| Err(Error::Internal("a reader panicked".to_owned())));
+            let what = read.unwrap_or_else(|error| What::End(Err(error)));
             if let What::End(_) = what {
                 state.ended = true;
                 state.opened = None;
@@ -235,13 +240,8 @@ fn column(source: &str, field: &FieldPath, names: &[String]) -> Result<usize> {
             "{source}: the header has `{name}` more than once, and the job uses it; rename one of the columns"
         ))),
         (None, _) => {
-            let close = names.iter().map(|column| (strsim::damerau_levenshtein(column, name), column));
-            let hint = match close.min() {
-                Some((distance, column)) if distance <= 1 + name.len() / 4 => {
-                    format!("did you mean `{column}`? ")
-                }
-                _ => String::new(),
-            };
+            let hint = did_you_mean(name, names.iter().map(String::as_str));
+            let hint = hint.map_or(String::new(), |hint| hint + " ");
             let shown: Vec<&str> = names.iter().take(40).map(String::as_str).collect();
             Err(Error::usage(format!(
                 "{source}: there is no column `{name}`; {hint}the columns are {}",

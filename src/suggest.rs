@@ -32,6 +32,7 @@ mod tests {
         let check =
             |word, expected| assert_eq!(closest(word, ["length", "lower", "ln", "at"]), expected, "{word}");
         check("lenght", Some("length"));
+        check("legnth", Some("length"));
         check("LOWR", Some("lower"));
         check("frobnicate", None);
         check("x", None);
