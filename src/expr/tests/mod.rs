@@ -1,5 +1,6 @@
 //! Tests of the language as a whole: a text goes in, a value or a message comes out.
 
+use crate::suggest::did_you_mean;
 use std::borrow::Cow;
 
 use super::*;
