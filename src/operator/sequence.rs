@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::counts::Counts;
 use super::dedup::Dedup;
 use super::jump::JumpRule;
-use super::step::{Part, SetAside, Step, Why};
+use super::step::{Part, SetAside, Step, UNBELIEVED, Why};
 use crate::error::Error;
 use crate::parse::batch::{Batch, Fate};
 use crate::time::Form;
@@ -396,14 +396,13 @@ impl Stretch<'_> {
             self.source.row = row + 1;
             let fate = batch.fates[row as usize];
             if fate == Fate::Untimed {
-                if let Some(error) = self.bad(row, batch.reason(row)) {
+                if let Some(error) = self.bad(row, Why::Bad) {
                     return Some(Run::Failed(error));
                 }
                 continue;
             }
             if self.unbelieved.binary_search(&row).is_ok() {
-                let reason = "its time is further ahead than --max-jump allows, and the next event does not bear it out";
-                if let Some(error) = self.bad(row, reason) {
+                if let Some(error) = self.bad(row, Why::Unbelieved) {
                     return Some(Run::Failed(error));
                 }
                 continue;
@@ -422,7 +421,7 @@ impl Stretch<'_> {
                 Fate::Filtered => self.source.counts.filtered += 1,
                 Fate::Usable => self.event(row, time, watermark),
                 Fate::Bad | Fate::Untimed => {
-                    if let Some(error) = self.bad(row, batch.reason(row)) {
+                    if let Some(error) = self.bad(row, Why::Bad) {
                         return Some(Run::Failed(error));
                     }
                 }
@@ -460,18 +459,23 @@ impl Stretch<'_> {
     }
 
     /// Counts a bad record, and returns the error that it is if bad records end the run.
-    fn bad(&mut self, row: u32, reason: &str) -> Option<Error> {
+    fn bad(&mut self, row: u32, why: Why) -> Option<Error> {
         self.source.counts.bad += 1;
         match self.rules.bad {
             Bad::Count => None,
             Bad::Keep => {
-                self.set_aside(row, Why::Bad { reason: reason.to_owned() });
+                self.set_aside(row, why);
                 None
             }
             Bad::Fail => {
                 // The rest of the batch stays unread, and the ledger says so.
                 self.source.counts.read += u64::from(row) + 1;
-                let record = self.batch.record(row);
+                let batch = self.batch;
+                let record = batch.record(row);
+                let reason = match why {
+                    Why::Unbelieved => UNBELIEVED,
+                    _ => batch.reasons.of(row),
+                };
                 let excerpt = String::from_utf8_lossy(&record[..record.len().min(240)]);
                 Some(Error::BadRecord {
                     source: self.rules.sources[self.number as usize].clone(),

@@ -57,12 +57,15 @@ pub enum Why {
         /// The watermark before the event.
         watermark: i64,
     },
-    /// It cannot be used.
-    Bad {
-        /// The reason.
-        reason: String,
-    },
+    /// It cannot be used; its batch says why.
+    Bad,
+    /// `--max-jump` does not believe its time.
+    Unbelieved,
 }
+
+/// Why an event that `--max-jump` set aside is bad.
+pub const UNBELIEVED: &str =
+    "its time is further ahead than --max-jump allows, and the next event does not bear it out";
 
 impl Step {
     /// How many events it holds.

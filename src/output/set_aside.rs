@@ -1,7 +1,7 @@
 //! Late and bad records as NDJSON, for `--late FILE` and `--bad FILE`.
 
 use super::json::write_json_string;
-use crate::operator::step::{SetAside, Why};
+use crate::operator::step::{SetAside, UNBELIEVED, Why};
 use crate::time::{self, Form};
 
 /// Writes one record with where it stood and why it was set aside:
@@ -31,7 +31,8 @@ pub fn write(record: &SetAside, source: &str, form: Form, out: &mut Vec<u8>) {
 
 fn reason(record: &SetAside, form: Form) -> String {
     match &record.why {
-        Why::Bad { reason } => reason.clone(),
+        Why::Bad => record.batch.reasons.of(record.row).to_owned(),
+        Why::Unbelieved => UNBELIEVED.to_owned(),
         Why::Late { watermark } => {
             let shown = |time| {
                 let mut out = Vec::new();

@@ -190,8 +190,8 @@ pub struct Batch {
     pub time: Vec<i64>,
     /// Per row, its fate as far as parsing decides it.
     pub fates: Vec<Fate>,
-    /// Why rows are bad, in the order of rows.
-    pub reasons: Vec<(u32, String)>,
+    /// Why rows are bad.
+    pub reasons: Reasons,
     /// Per row, the hash of its id; empty without deduplication.
     pub ids: Vec<u128>,
     /// The keys.
@@ -226,11 +226,35 @@ impl Batch {
         let (start, end) = self.spans[row as usize];
         &self.texts.bytes[start as usize..end as usize]
     }
+}
 
-    /// Why a row is bad.
-    pub fn reason(&self, row: u32) -> &str {
-        match self.reasons.binary_search_by_key(&row, |(row, _)| *row) {
-            Ok(at) => &self.reasons[at].1,
+/// Why rows are bad. A batch may hold nothing but bad records of a byte or two, so an entry is small, and what
+/// is said of several rows in a row stands there once.
+#[derive(Debug, Default)]
+pub struct Reasons {
+    /// The row, ascending, and where its reason stands in `text`.
+    rows: Vec<(u32, u32, u32)>,
+    text: String,
+}
+
+impl Reasons {
+    /// Says why a row is bad; rows are told in order.
+    pub fn push(&mut self, row: u32, reason: &str) {
+        let (start, end) = match self.rows.last() {
+            Some(&(_, start, end)) if self.text[start as usize..end as usize] == *reason => (start, end),
+            _ => {
+                let start = self.text.len() as u32;
+                self.text.push_str(reason);
+                (start, self.text.len() as u32)
+            }
+        };
+        self.rows.push((row, start, end));
+    }
+
+    /// Why a row is bad; empty for a row of which nothing was said.
+    pub fn of(&self, row: u32) -> &str {
+        match self.rows.binary_search_by_key(&row, |entry| entry.0) {
+            Ok(at) => &self.text[self.rows[at].1 as usize..self.rows[at].2 as usize],
             Err(_) => "",
         }
     }

@@ -292,7 +292,7 @@ impl<'p> Parser<'p> {
         reason: String,
     ) -> usize {
         self.push_empty(batch, bytes, start, end, fate, 0);
-        batch.reasons.push((batch.rows() as u32 - 1, reason));
+        batch.reasons.push(batch.rows() as u32 - 1, &reason);
         (end + 1).min(bytes.len())
     }
 
@@ -312,7 +312,7 @@ impl<'p> Parser<'p> {
             }
             Err(Unusable::Bad(reason)) => {
                 self.push_empty(batch, bytes, start, end, Fate::Bad, time);
-                batch.reasons.push((batch.rows() as u32 - 1, reason));
+                batch.reasons.push(batch.rows() as u32 - 1, &reason);
             }
         }
     }

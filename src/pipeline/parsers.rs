@@ -10,7 +10,7 @@ use super::readers::{Read, What};
 use crate::error::{Error, Result};
 use crate::input::Chunk;
 use crate::job::{BadPolicy, Job};
-use crate::parse::batch::{Batch, Fate};
+use crate::parse::batch::{Batch, Fate, Reasons};
 use crate::parse::project::{ChunkToParse, Layout, Parser, Projection};
 
 /// What arrives at the front.
@@ -79,7 +79,7 @@ fn parse(parser: &mut Parser<'_>, chunk: ChunkToParse<'_>) -> Result<Batch> {
 
 /// Nobody will look into records that are only counted.
 fn lighten(mut batch: Batch) -> Batch {
-    batch.reasons = Vec::new();
+    batch.reasons = Reasons::default();
     if batch.fates.iter().all(|&fate| fate == Fate::Untimed) {
         batch.texts = Default::default();
         batch.spans = Vec::new();

@@ -3,7 +3,7 @@
 //! A reader reads a chunk when the front asks for one, and not before. One request is answered by exactly one
 //! message.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -173,10 +173,10 @@ impl Reader {
                 Format::Csv { .. } if self.job.read.header => source.header()?,
                 _ => None,
             };
-            state.opened = Some(Opened { source, header, first: None });
+            state.opened = Some(Opened { source, header, ahead: VecDeque::new() });
         }
         let opened = state.opened.as_mut().expect("it was opened above");
-        let chunk = match opened.first.take() {
+        let chunk = match opened.ahead.pop_front() {
             Some(chunk) => chunk,
             None => opened.source.next(self.pool.try_recv().unwrap_or_default())?,
         };

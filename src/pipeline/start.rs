@@ -1,11 +1,11 @@
 //! Before the threads: which field holds the event time, where the job does not say.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::error::{Error, Result};
 use crate::expr::{FieldPath, Step};
-use crate::input::{Chunk, Format, Source};
-use crate::job::{DEFAULT_TIME_FIELDS, Job};
+use crate::input::{Chunk, Format, Source, SourceSpec};
+use crate::job::{BadPolicy, DEFAULT_TIME_FIELDS, Job};
 use crate::parse::batch::Cell;
 use crate::parse::csv;
 use crate::parse::json::{Scanner, Shape};
@@ -16,13 +16,13 @@ pub struct Opened {
     pub source: Source,
     /// The header of a CSV source, and its number of lines; `None` if it is empty or has none.
     pub header: Option<(Vec<String>, u64)>,
-    /// The first chunk, if it was read.
-    pub first: Option<Chunk>,
+    /// The first chunks, as far as they were read.
+    pub ahead: VecDeque<Chunk>,
 }
 
 /// The time field of a job, and the sources that were opened to find it.
 pub fn settle_time_field(job: &Job) -> Result<(FieldPath, HashMap<u32, Opened>)> {
-    let mut opened = HashMap::new();
+    let (mut opened, mut looked) = (HashMap::new(), 0);
     if let Some(field) = &job.time_field {
         return Ok((field.clone(), opened));
     }
@@ -35,23 +35,12 @@ pub fn settle_time_field(job: &Job) -> Result<(FieldPath, HashMap<u32, Opened>)>
         if let Some((names, _)) = &header {
             let found = DEFAULT_TIME_FIELDS.iter().find(|field| names.iter().any(|name| name == *field));
             let field = found.ok_or_else(|| no_time_field(&spec.name, "the header"))?;
-            opened.insert(number, Opened { source, header, first: None });
+            opened.insert(number, Opened { source, header, ahead: VecDeque::new() });
             return Ok((path(field), opened));
         }
-        let first = source.next(Vec::new())?;
-        let found = match (&first, spec.format) {
-            (Chunk::Records { bytes, .. }, Format::Ndjson) => Some(in_json(bytes, &spec.name)?),
-            (Chunk::Records { .. }, Format::Csv { .. }) => {
-                return Err(Error::usage(format!(
-                    "{}: without a header there is no event time field to find; name it by its number: --time 1",
-                    spec.name
-                )));
-            }
-            // A record too long to look into: its being bad is all there is to say.
-            (Chunk::TooLong { .. }, _) => Some(DEFAULT_TIME_FIELDS[0]),
-            (Chunk::End, _) => None,
-        };
-        opened.insert(number, Opened { source, header, first: Some(first) });
+        let mut ahead = VecDeque::new();
+        let found = look(spec, job.bad == BadPolicy::Fail, &mut looked, &mut source, &mut ahead)?;
+        opened.insert(number, Opened { source, header, ahead });
         if let Some(field) = found {
             return Ok((path(field), opened));
         }
@@ -59,22 +48,72 @@ pub fn settle_time_field(job: &Job) -> Result<(FieldPath, HashMap<u32, Opened>)>
     Ok((path(DEFAULT_TIME_FIELDS[0]), opened))
 }
 
-/// The time field of the first record of a chunk that is one. If none is, all will be told to be bad anyway.
-fn in_json(bytes: &[u8], source: &str) -> Result<&'static str> {
+/// How far into the inputs a record is looked for that can be used: what was read stays in memory until then.
+const LOOK_BYTES: u64 = 16 << 20;
+
+/// The time field of a source's first usable record; `None` if it has none. Goes by content alone, wherever
+/// chunks were cut. If no record is usable for very long, it does not matter what they are bad for.
+fn look(
+    spec: &SourceSpec,
+    bad_fails: bool,
+    looked: &mut u64,
+    source: &mut Source,
+    ahead: &mut VecDeque<Chunk>,
+) -> Result<Option<&'static str>> {
+    loop {
+        let chunk = source.next(Vec::new())?;
+        let found = match (&chunk, spec.format) {
+            (Chunk::End, _) => {
+                ahead.push_back(chunk);
+                return Ok(None);
+            }
+            (Chunk::Records { .. }, Format::Csv { .. }) => {
+                return Err(Error::usage(format!(
+                    "{}: without a header there is no event time field to find; name it by its number: --time 1",
+                    spec.name
+                )));
+            }
+            (Chunk::Records { bytes, .. }, Format::Ndjson) => {
+                let before = *looked;
+                *looked += bytes.len() as u64;
+                in_json(bytes, before, bad_fails, &spec.name)?
+            }
+            (Chunk::TooLong { head, .. }, _) => {
+                *looked += head.len() as u64;
+                (bad_fails || *looked >= LOOK_BYTES).then_some(DEFAULT_TIME_FIELDS[0])
+            }
+        };
+        ahead.push_back(chunk);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The time field of the first usable record of a chunk.
+fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<Option<&'static str>> {
     let fields: Vec<FieldPath> = DEFAULT_TIME_FIELDS.iter().map(|name| path(name)).collect();
     let shape = Shape::new(&fields);
     let mut scanner = Scanner::new(&shape);
+    let mut next = before;
     for line in bytes.split(|&byte| byte == b'\n') {
-        let line = line.trim_ascii_start();
+        let start = next;
+        next += line.len() as u64 + 1;
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
         let mut cells = [Cell::NULL; DEFAULT_TIME_FIELDS.len()];
         if std::str::from_utf8(line).is_ok() && scanner.scan(line, 0, &mut cells, &mut Vec::new()).is_ok() {
             let found = cells.iter().position(|cell| *cell != Cell::NULL);
-            return found
-                .map(|at| DEFAULT_TIME_FIELDS[at])
-                .ok_or_else(|| no_time_field(source, "the first record"));
+            let found = found.ok_or_else(|| no_time_field(source, "the first record"))?;
+            return Ok(Some(DEFAULT_TIME_FIELDS[found]));
+        }
+        if bad_fails || start >= LOOK_BYTES {
+            return Ok(Some(DEFAULT_TIME_FIELDS[0]));
         }
     }
-    Ok(DEFAULT_TIME_FIELDS[0])
+    Ok(None)
 }
 
 fn no_time_field(source: &str, place: &str) -> Error {

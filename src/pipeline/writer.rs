@@ -63,7 +63,7 @@ impl<'j> Writer<'j> {
     fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Receiver<Fired>]) -> Result<()> {
         for step in steps {
             self.open(&step)?;
-            self.write_set_aside(&step);
+            self.write_set_aside(&step)?;
             drop(step);
             let rows: std::result::Result<Vec<Fired>, _> = fired.iter().map(Receiver::recv).collect();
             let rows = rows.map_err(|_| Error::Internal("a shard has stopped".to_owned()))?;
@@ -89,18 +89,20 @@ impl<'j> Writer<'j> {
         Ok(())
     }
 
-    fn write_set_aside(&mut self, step: &Step) {
-        let Some(sinks) = &mut self.sinks else { return };
+    fn write_set_aside(&mut self, step: &Step) -> Result<()> {
+        let Some(sinks) = &mut self.sinks else { return Ok(()) };
         for record in &step.set_aside {
             let sink = match record.why {
                 Why::Late { .. } => &mut sinks.late,
-                Why::Bad { .. } => &mut sinks.bad,
+                Why::Bad | Why::Unbelieved => &mut sinks.bad,
             };
             if let Some(sink) = sink {
                 let source = &self.job.sources[record.batch.source as usize].name;
                 set_aside::write(record, source, step.form.unwrap_or(Form::Text), sink.buffer());
+                sink.relieve()?;
             }
         }
+        Ok(())
     }
 
     fn write_rows(&mut self, fired: &[Fired]) -> Result<()> {
