@@ -1,3 +1,6 @@
-//! Tests of whole jobs: within the process and through the binary.
+//! Tests of whole jobs: within the test's process and through the binary.
 
 mod common;
+mod generate;
+mod model;
+mod property;
