@@ -33,9 +33,17 @@ impl Summary {
         total
     }
 
-    /// Checks that nothing has vanished: per source by the ledger's identity, and in total against the events
-    /// that the windows say they have taken.
-    pub fn check_ledger(&self, taken: u64) -> Result<()> {
+    /// Checks, when all input has been read, that nothing has vanished: per source by the ledger's identity and
+    /// against the records that parsing has sent, and in total against the events that the windows have taken.
+    pub fn check_ledger(&self, arrived: impl Iterator<Item = u64>, taken: u64) -> Result<()> {
+        for ((name, counts), arrived) in self.sources.iter().zip(arrived) {
+            if counts.read != arrived {
+                let read = counts.read;
+                return Err(Error::Internal(format!(
+                    "{name}: {arrived} records were parsed and {read} read"
+                )));
+            }
+        }
         if let Some((name, counts)) = self.sources.iter().find(|(_, counts)| !counts.balances()) {
             return Err(Error::Internal(format!("the ledger of {name} does not balance: {counts:?}")));
         }

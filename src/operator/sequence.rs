@@ -111,6 +111,8 @@ struct Source {
     end: Option<Result<(), Error>>,
     form: Option<Form>,
     counts: Counts,
+    /// Records that the parse stage says it has sent.
+    arrived: u64,
 }
 
 struct Queued {
@@ -157,6 +159,7 @@ impl Sequencer {
         let source = &mut self.sources[number as usize];
         source.form = source.form.or(batch.form);
         let rows = batch.rows() as u32;
+        source.arrived += u64::from(rows);
         source.queue.push_back(Queued { batch: Arc::new(batch), decided: rows, unbelieved: Vec::new() });
         source.apply_jump_rule();
     }
@@ -263,7 +266,10 @@ impl Sequencer {
                     fires: Vec::new(),
                     set_aside: &mut step.set_aside,
                 };
+                let first = stretch.source.row;
                 let stopped = stretch.read(limit);
+                // Of a batch that is not read to its end the ledger holds what was.
+                stretch.source.counts.read += u64::from(stretch.source.row - first);
                 let (rows, fires) = (mem::take(&mut stretch.rows), mem::take(&mut stretch.fires));
                 source.queue.front_mut().expect("it was there before").unbelieved = unbelieved;
                 if !rows.is_empty() {
@@ -298,6 +304,13 @@ impl Sequencer {
         mem::take(&mut self.used)
     }
 
+    /// How many batches of a source cannot be used up before more of it arrives, because `--max-jump` waits
+    /// for its next event.
+    pub fn undecided(&self, number: u32) -> usize {
+        let queue = &self.sources[number as usize].queue;
+        queue.iter().filter(|queued| queued.decided < queued.batch.rows() as u32).count()
+    }
+
     /// The form of a source's times, once known.
     pub fn source_form(&self, number: u32) -> Option<Form> {
         self.sources[number as usize].form
@@ -306,6 +319,11 @@ impl Sequencer {
     /// The ledger of each source.
     pub fn counts(&self) -> impl Iterator<Item = &Counts> {
         self.sources.iter().map(|source| &source.counts)
+    }
+
+    /// How many records the parse stage has sent, per source.
+    pub fn arrived(&self) -> impl Iterator<Item = u64> {
+        self.sources.iter().map(|source| source.arrived)
     }
 
     /// The watermark; `i64::MIN` before the first event.
@@ -365,7 +383,6 @@ impl Source {
     /// The first batch has been read to its end.
     fn use_up(&mut self) {
         let Some(queued) = self.queue.pop_front() else { return };
-        self.counts.read += queued.batch.rows() as u64;
         self.records += queued.batch.rows() as u64;
         self.lines += queued.batch.lines;
         self.counted = (0, 0);
@@ -422,6 +439,8 @@ impl Stretch<'_> {
                 Fate::Usable => self.event(row, time, watermark),
                 Fate::Bad | Fate::Untimed => {
                     if let Some(error) = self.bad(row, Why::Bad) {
+                        // What had fired before this record stays; it fires nothing itself.
+                        self.source.largest = Some(largest);
                         return Some(Run::Failed(error));
                     }
                 }
@@ -468,8 +487,6 @@ impl Stretch<'_> {
                 None
             }
             Bad::Fail => {
-                // The rest of the batch stays unread, and the ledger says so.
-                self.source.counts.read += u64::from(row) + 1;
                 let batch = self.batch;
                 let record = batch.record(row);
                 let reason = match why {

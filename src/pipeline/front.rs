@@ -115,12 +115,14 @@ impl Front {
 
     /// Asks for as many chunks of a source as its credit allows. Until the form of its times is known it is one
     /// at a time, since the parsers have to be told; and until it is being read, its first chunk is enough.
+    /// Batches that `--max-jump` cannot decide about without the next one do not count.
     fn ask(&mut self, source: u32) {
         let state = &mut self.sources[source as usize];
         let form = self.sequencer.source_form(source);
         let known = form.is_some() || self.form_fixed;
         let alone = self.requests.len() == 1;
         let credit = if known && (state.begun || alone) { self.credit } else { 1 };
+        let credit = credit + self.sequencer.undecided(source);
         while !state.ended && state.under_way < credit {
             state.under_way += 1;
             // A reader that is gone has said why in its last message.

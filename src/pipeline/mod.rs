@@ -113,5 +113,5 @@ fn finish(
     summary.take(sequencer.counts(), rows);
     written?;
     read?;
-    summary.check_ledger(added?)
+    summary.check_ledger(sequencer.arrived(), added?)
 }
