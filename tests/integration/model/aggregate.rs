@@ -276,7 +276,7 @@ fn by_value(a: &Value, b: &Value) -> Ordering {
 
 fn text(value: &Value) -> &str {
     match value {
-        Value::Number(text) | Value::Text(text) | Value::Field(text) => text,
+        Value::Number(text) | Value::Text(text) | Value::Field(text) | Value::Json(text) => text,
         _ => "",
     }
 }

@@ -60,7 +60,23 @@ pub fn quotient(numerator: &BigInt, denominator: &BigInt) -> String {
     let (digits, rest) = (&scaled / denominator, &scaled % denominator);
     let sticky = if rest == BigInt::ZERO { '0' } else { '1' };
     let double: f64 = format!("{digits}{sticky}e-101").parse().expect("digits and an exponent");
-    format!("{}", if double == 0.0 { 0.0 } else { double })
+    shortest(if double == 0.0 { 0.0 } else { double })
+}
+
+/// The shortest text that reads back as this double; of two that are, the nearer, and of equally near ones the
+/// one with an even last digit.
+fn shortest(double: f64) -> String {
+    let (plain, scientific) = (double.to_string(), format!("{double:e}"));
+    let digits = scientific.split('e').next().map_or(0, |m| m.bytes().filter(u8::is_ascii_digit).count());
+    let nearest = format!("{double:.*e}", digits - 1);
+    let last = nearest.split('e').next().and_then(|mantissa| mantissa.chars().last());
+    match last {
+        // The two can differ in their last digit, which is the last one of the plain text too if it has a point.
+        Some(last) if plain.contains('.') && nearest.parse() == Ok(double) => {
+            format!("{}{last}", &plain[..plain.len() - 1])
+        }
+        _ => plain,
+    }
 }
 
 #[test]
@@ -74,5 +90,6 @@ fn decimals() {
     assert_eq!(decimal("x"), None);
     assert_eq!(decimal(""), None);
     assert_eq!(quotient(&1.into(), &3.into()), "0.3333333333333333");
+    assert_eq!(shortest(249_999_375_000.390_625), "249999375000.39062");
     assert_eq!(quotient(&(-6).into(), &3.into()), "-2");
 }
