@@ -2,42 +2,19 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use super::Owner;
 use super::step::Step;
 use crate::output::rows::{Fired, FiredRow};
-use crate::parse::batch::{Batch, Place};
+use crate::parse::batch::Place;
 
 /// The events that wait.
 #[derive(Default)]
 pub struct Orderer {
-    waiting: BinaryHeap<Reverse<(Place, Event)>>,
+    /// Records by their places, which all differ. Each is a copy of its own: a batch that lived as long as one
+    /// of its events would let a few events from the far future hold the whole input.
+    waiting: BinaryHeap<Reverse<(Place, Box<[u8]>)>>,
     taken: u64,
-}
-
-/// An event by its place in a batch. A batch lives as long as one of its events waits.
-struct Event {
-    batch: Arc<Batch>,
-    row: u32,
-}
-
-// Places differ, so events need no order of their own; the heap wants one nevertheless.
-impl PartialEq for Event {
-    fn eq(&self, _: &Event) -> bool {
-        true
-    }
-}
-impl Eq for Event {}
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Event) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Event {
-    fn cmp(&self, _: &Event) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
-    }
 }
 
 impl Owner for Orderer {
@@ -45,23 +22,21 @@ impl Owner for Orderer {
     fn apply(&mut self, step: &Step) -> Fired {
         let mut fired = Fired::default();
         for part in &step.parts {
+            self.taken += part.rows.len() as u64;
             for &row in &part.rows {
                 let place = Place {
                     time: part.batch.time[row as usize],
                     source: part.batch.source,
                     record: part.first_record + u64::from(row),
                 };
-                self.taken += 1;
-                self.waiting.push(Reverse((place, Event { batch: part.batch.clone(), row })));
+                self.waiting.push(Reverse((place, part.batch.record(row).into())));
             }
         }
         // An event at the watermark may yet be preceded by one of the same time from an earlier source.
-        while let Some(Reverse((place, _))) = self.waiting.peek() {
-            if !step.ended && place.time >= step.watermark {
-                break;
-            }
-            let Some(Reverse((_, event))) = self.waiting.pop() else { break };
-            fired.text.extend_from_slice(event.batch.record(event.row));
+        let leaves = |place: &Place| step.ended || place.time < step.watermark;
+        while self.waiting.peek().is_some_and(|Reverse((place, _))| leaves(place)) {
+            let Some(Reverse((_, record))) = self.waiting.pop() else { break };
+            fired.text.extend_from_slice(&record);
             fired.text.push(b'\n');
             fired.rows.push(FiredRow { text: fired.text.len(), ..FiredRow::default() });
         }
