@@ -91,16 +91,16 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(message) | Error::Failed(message) => f.write_str(message),
+            Error::Usage(message) | Error::Failed(message) => f.write_str(&shown(message)),
             Error::Syntax(error) => error.fmt(f),
             Error::BadRecord { source, line, reason, excerpt } => {
-                write!(f, "{}:{line}: {reason}", Escaped(source))?;
+                write!(f, "{}:{line}: {}", Escaped(source), shown(reason))?;
                 if !excerpt.is_empty() {
                     write!(f, "; the record begins {}", Escaped(excerpt))?;
                 }
                 f.write_str("; --bad skip counts such records, --bad FILE keeps them")
             }
-            Error::Input { source, reason } => write!(f, "{}: {reason}", Escaped(source)),
+            Error::Input { source, reason } => write!(f, "{}: {}", Escaped(source), shown(reason)),
             Error::Output { target, cause } => write!(f, "{}: {}", Escaped(target), words(cause)),
             Error::ReaderGone => f.write_str("the reader of the output went away"),
             Error::Internal(message) => write!(f, "internal error: {message}; please report it"),
@@ -147,9 +147,9 @@ impl fmt::Display for SyntaxError {
         if !self.option.is_empty() {
             write!(f, "{}: ", self.option)?;
         }
-        f.write_str(&self.message)?;
+        f.write_str(&shown(&self.message))?;
         if let Some(help) = &self.help {
-            write!(f, "; {help}")?;
+            write!(f, "; {}", shown(help))?;
         }
         // A long text is shown around the mistake only.
         let line: String = self.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -166,6 +166,32 @@ impl fmt::Display for SyntaxError {
 /// overrides) make a text read as something else.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text with all that must not reach a terminal escaped. Unlike [`Escaped`] it is not shortened.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unprintable(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// A message that may quote something long: with the middle left out, where what was quoted most likely stands.
+fn shown(message: &str) -> String {
+    const HEAD_CHARS: usize = 1200;
+    const TAIL_CHARS: usize = 400;
+    let message = printable(message);
+    let chars = message.chars().count();
+    if chars <= HEAD_CHARS + TAIL_CHARS {
+        return message;
+    }
+    let head: String = message.chars().take(HEAD_CHARS).collect();
+    let tail: String = message.chars().skip(chars - TAIL_CHARS).collect();
+    format!("{head} ... {tail}")
 }
 
 /// Shows text from outside with its control characters escaped and at most 200 characters of it,
@@ -185,5 +211,22 @@ impl fmt::Display for Escaped<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_drives_a_terminal() {
+        assert_eq!(printable("é \u{1b}[31m\n\u{202e}x"), "é \\u{1b}[31m\\n\\u{202e}x");
+        assert_eq!(Escaped("a\u{9b}").to_string(), "a\\u{9b}");
+        assert_eq!(Escaped(&"x".repeat(201)).to_string(), "x".repeat(200) + "...");
+        assert_eq!(Error::usage("a\u{7}b").to_string(), "a\\u{7}b");
+        let long = Error::usage(format!("no such thing: {}; name another", "x".repeat(100_000))).to_string();
+        assert!(
+            long.len() < 2_000 && long.starts_with("no such thing: x") && long.ends_with("x; name another")
+        );
     }
 }

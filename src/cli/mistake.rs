@@ -2,7 +2,7 @@
 
 use clap::error::ErrorKind;
 
-use super::report::printable;
+use crate::error::printable;
 
 /// clap's message in the form that all messages have: one line, the ways out behind semicolons.
 pub fn message(error: &clap::Error) -> String {

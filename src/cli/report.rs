@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::streams;
-use crate::error::{Error, Result, is_unprintable};
+use crate::error::{Error, Result};
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[1;31m";
@@ -52,19 +52,6 @@ fn message(error: &Error, colour: bool) -> String {
     }
 }
 
-/// Text that somebody else chose, with its control characters escaped. Unlike
-/// [`crate::error::Escaped`] it is not shortened.
-pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            c if is_unprintable(c) => shown.extend(c.escape_default()),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,10 +68,5 @@ mod tests {
             message(&syntax, true),
             "\x1b[1mwindrow:\x1b[0m --where: a value is missing\n  | a +\n  |    \x1b[1;31m^\x1b[0m\n"
         );
-    }
-
-    #[test]
-    fn control_characters() {
-        assert_eq!(printable("é \u{1b}[31m\n\u{202e}x"), "é \\u{1b}[31m\\n\\u{202e}x");
     }
 }

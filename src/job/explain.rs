@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use crate::aggregate::Takes;
-use crate::cli::report::printable;
+use crate::error::printable;
 use crate::expr::FieldPath;
 
 use super::settings::{Origin, Setting, Settings};

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::Progress;
 use super::parsers::Arrival;
 use super::readers::{Request, Requests};
-use crate::error::{Error, Result};
+use crate::error::{Error, Escaped, Result};
 use crate::input::Format;
 use crate::job::{BadPolicy, Job, LatePolicy, Task};
 use crate::operator::sequence::{Bad, Closing, Pause, Rules, Sequencer};
@@ -179,7 +179,8 @@ impl Front {
             {
                 return Err(Error::usage(format!(
                     "{}: its columns differ from those of {}; windrow order passes records on as they are",
-                    self.job.sources[source as usize].name, self.job.sources[other].name
+                    Escaped(&self.job.sources[source as usize].name),
+                    Escaped(&self.job.sources[other].name)
                 )));
             }
         }

@@ -14,14 +14,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::Progress;
 use super::front;
 use super::start::{Opened, csv_width};
-use crate::error::{Error, Result};
+use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
 use crate::input::{Chunk, Format, Origin, ReadOptions, Source};
 use crate::job::Job;
 use crate::parse::csv::Columns;
 use crate::parse::project::{Layout, Projection};
 use crate::suggest::did_you_mean;
-use crate::time::Form;
+use crate::time::{Form, cut};
 
 /// The front asks for the next chunk of a source.
 #[derive(Debug, Clone, Copy)]
@@ -237,14 +237,19 @@ fn column(source: &str, field: &FieldPath, names: &[String]) -> Result<usize> {
     match (places.next(), places.next()) {
         (Some(place), None) => Ok(place),
         (Some(_), Some(_)) => Err(Error::usage(format!(
-            "{source}: the header has `{name}` more than once, and the job uses it; rename one of the columns"
+            "{}: the header has `{}` more than once, and the job uses it; rename one of the columns",
+            Escaped(source),
+            cut(name)
         ))),
         (None, _) => {
             let hint = did_you_mean(name, names.iter().map(String::as_str));
             let hint = hint.map_or(String::new(), |hint| hint + " ");
-            let shown: Vec<&str> = names.iter().take(40).map(String::as_str).collect();
+            let shown: Vec<String> = names.iter().take(40).map(|name| cut(name).to_string()).collect();
             Err(Error::usage(format!(
-                "{source}: there is no column `{name}`; {hint}the columns are {}",
+                "{}: there is no column `{}`; {}the columns are {}",
+                Escaped(source),
+                cut(name),
+                Escaped(&hint),
                 shown.join(", ")
             )))
         }

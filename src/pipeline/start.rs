@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
 use crate::input::{Chunk, Format, Source, SourceSpec};
 use crate::job::{BadPolicy, DEFAULT_TIME_FIELDS, Job};
@@ -70,7 +70,7 @@ fn look(
             (Chunk::Records { .. }, Format::Csv { .. }) => {
                 return Err(Error::usage(format!(
                     "{}: without a header there is no event time field to find; name it by its number: --time 1",
-                    spec.name
+                    Escaped(&spec.name)
                 )));
             }
             (Chunk::Records { bytes, .. }, Format::Ndjson) => {
@@ -99,6 +99,10 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<O
     for line in bytes.split(|&byte| byte == b'\n') {
         let start = next;
         next += line.len() as u64 + 1;
+        // Blank lines count too: they are kept like all that is read.
+        if start >= LOOK_BYTES {
+            return Ok(Some(DEFAULT_TIME_FIELDS[0]));
+        }
         let line = line.trim_ascii();
         if line.is_empty() {
             continue;
@@ -109,7 +113,7 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<O
             let found = found.ok_or_else(|| no_time_field(source, "the first record"))?;
             return Ok(Some(DEFAULT_TIME_FIELDS[found]));
         }
-        if bad_fails || start >= LOOK_BYTES {
+        if bad_fails {
             return Ok(Some(DEFAULT_TIME_FIELDS[0]));
         }
     }
@@ -118,7 +122,8 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<O
 
 fn no_time_field(source: &str, place: &str) -> Error {
     Error::usage(format!(
-        "{source}: {place} has none of the fields {}; name the event time field with --time FIELD",
+        "{}: {place} has none of the fields {}; name the event time field with --time FIELD",
+        Escaped(source),
         DEFAULT_TIME_FIELDS.join(", ")
     ))
 }

@@ -62,6 +62,10 @@ fn parse_offset(text: &str) -> Option<Offset> {
 
 /// The zone name nearest to a text: one whose city it is, else one a few letters away.
 fn suggest(text: &str) -> Option<String> {
+    // A long pasted text is no typing mistake, and the distance costs the product of the lengths.
+    if text.len() > 64 {
+        return None;
+    }
     let wanted = text.trim().replace(' ', "_").to_lowercase();
     let mut best: Option<(usize, String)> = None;
     for name in jiff::tz::db().available() {
