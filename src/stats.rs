@@ -1,6 +1,8 @@
 //! The account of a run: what became of every record, per source and in total.
 
-use crate::error::{Error, Result};
+use std::path::Path;
+
+use crate::error::{Error, Escaped, Result};
 use crate::operator::counts::Counts;
 
 /// The account of a run.
@@ -58,20 +60,7 @@ impl Summary {
 
     /// One line for people.
     pub fn text(&self) -> String {
-        let total = self.total();
-        let mut text = format!("{} read = {} accepted", total.read, total.accepted);
-        for (name, count) in [
-            ("filtered", total.filtered),
-            ("late", total.late),
-            ("duplicate", total.duplicate),
-            ("bad", total.bad),
-        ] {
-            text += &format!(" + {count} {name}");
-        }
-        if total.partially_late > 0 {
-            text += &format!(" ({} partially late)", total.partially_late);
-        }
-        text + &format!("; {} rows written", self.rows)
+        format!("{}; {} rows written", self.total(), self.rows)
     }
 
     /// One JSON object for scripts.
@@ -87,12 +76,19 @@ impl Summary {
         object.to_string()
     }
 
-    /// What deserves a warning: something was late, bad or partially late.
-    pub fn warning(&self) -> Option<String> {
+    /// What deserves a warning: something was late, bad or partially late. Late and bad records are kept in
+    /// these files, if any.
+    pub fn warning(&self, late: Option<&Path>, bad: Option<&Path>) -> Option<String> {
         let total = self.total();
+        let kept = |file: Option<&Path>, otherwise: &str| match file {
+            Some(path) => format!("{} has them", Escaped(&path.display().to_string())),
+            None => otherwise.to_owned(),
+        };
+        let late = format!("{}, a larger --delay accepts more", kept(late, "--late FILE keeps them"));
+        let bad = kept(bad, "--bad FILE keeps them with the reason");
         let parts: Vec<String> = [
-            (total.late, "late", "--late FILE keeps them, a larger --delay accepts more"),
-            (total.bad, "bad", "--bad FILE keeps them with the reason"),
+            (total.late, "late", late.as_str()),
+            (total.bad, "bad", &bad),
             (total.partially_late, "partially late", "they missed windows that had closed; see --delay"),
         ]
         .into_iter()

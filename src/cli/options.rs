@@ -207,7 +207,7 @@ pub struct DiagnosticOptions {
     /// No summary and no warnings
     #[arg(short, long, hide_short_help = true)]
     pub quiet: bool,
-    /// Say more; twice for still more
+    /// The account of the run, input by input
     #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
     pub verbose: u8,
     /// Progress on standard error: auto (if it is a terminal), always, never

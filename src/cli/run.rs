@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::progress::Display;
 use super::report;
-use crate::error::{Error, Result};
-use crate::job::{BadPolicy, Job, LatePolicy, Stats};
+use crate::error::{Error, Escaped, Result};
+use crate::job::{BadPolicy, Job, LatePolicy, Report, Stats};
 use crate::output::sink::Sink;
 use crate::pipeline::{self, Outputs, Progress};
 use crate::stats::Summary;
@@ -21,7 +21,7 @@ pub fn run(job: Job) -> Result<()> {
     display.stop();
     // A reader that has gone away is left in peace.
     if !matches!(result, Err(Error::ReaderGone)) {
-        say(&job, &summary, result.is_ok());
+        report::text(&account(&job, &summary, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
 }
@@ -48,21 +48,91 @@ fn outputs(job: &Job) -> Outputs {
 }
 
 /// The account of the run, as asked for, and a warning if something deserves one.
-fn say(job: &Job, summary: &Summary, done: bool) {
-    let quiet = job.report.quiet;
-    match job.report.stats {
-        Stats::Json => report::text(&format!("{}\n", summary.json())),
-        Stats::Text => report::text(&format!("windrow: {}\n", summary.text())),
-        Stats::Auto if done && !quiet && std::io::stderr().is_terminal() => {
-            report::text(&format!("windrow: {}\n", summary.text()));
+fn account(job: &Job, summary: &Summary, done: bool, terminal: bool) -> String {
+    let Report { quiet, verbose, stats, .. } = job.report;
+    let line = match stats {
+        // Whoever reads JSON finds there what a warning would say, and nothing that is not JSON.
+        Stats::Json => return format!("{}\n", summary.json()),
+        Stats::Text => true,
+        Stats::Auto => done && !quiet && (terminal || verbose > 0),
+    };
+    let mut text = String::new();
+    if line && verbose > 0 {
+        for (name, counts) in &summary.sources {
+            text += &format!("windrow: {}: {counts}\n", Escaped(name));
         }
-        Stats::Auto => {}
     }
+    if line {
+        text += &format!("windrow: {}\n", summary.text());
+    }
+    let late = match &job.late {
+        LatePolicy::File(path) => Some(path.as_path()),
+        LatePolicy::Drop => None,
+    };
+    let bad = match &job.bad {
+        BadPolicy::File(path) => Some(path.as_path()),
+        BadPolicy::Fail | BadPolicy::Skip => None,
+    };
     // An error says more than a warning could.
     if done
         && !quiet
-        && let Some(warning) = summary.warning()
+        && let Some(warning) = summary.warning(late, bad)
     {
-        report::text(&format!("windrow: warning: {warning}\n"));
+        text += &format!("windrow: warning: {warning}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+    use crate::operator::counts::Counts;
+
+    /// The account of a run with one late and one bad record in the second of its two inputs.
+    fn check(options: &str, terminal: bool, want: &str) {
+        let argv = format!("windrow -w 1m {options} a b");
+        let argv: Vec<_> = argv.split_whitespace().map(Into::into).collect();
+        let job = cli::job(&argv).unwrap();
+        let mut summary = Summary::new(["a", "b"].map(str::to_owned).into_iter());
+        let first = Counts { read: 1, accepted: 1, ..Counts::default() };
+        let second = Counts { read: 3, accepted: 1, late: 1, bad: 1, ..Counts::default() };
+        summary.take([first, second].iter(), 2);
+        assert_eq!(account(&job, &summary, true, terminal), want, "{options}");
+    }
+
+    const LINE: &str =
+        "windrow: 4 read = 2 accepted + 0 filtered + 1 late + 0 duplicate + 1 bad; 2 rows written\n";
+    const WARNING: &str = "windrow: warning: 1 of 4 records late (--late FILE keeps them, a larger --delay \
+         accepts more); 1 of 4 records bad (--bad FILE keeps them with the reason)\n";
+
+    #[test]
+    fn accounts() {
+        check("", false, WARNING);
+        check("", true, &format!("{LINE}{WARNING}"));
+        check("--stats", false, &format!("{LINE}{WARNING}"));
+        check("-q", true, "");
+        check("-q --stats", false, LINE);
+        check(
+            "--late l.ndjson --bad b.ndjson",
+            false,
+            "windrow: warning: 1 of 4 records late (l.ndjson has them, a larger --delay accepts more); \
+             1 of 4 records bad (b.ndjson has them)\n",
+        );
+    }
+
+    #[test]
+    fn verbose_accounts_name_the_inputs() {
+        let first = "windrow: a: 1 read = 1 accepted + 0 filtered + 0 late + 0 duplicate + 0 bad\n";
+        let second = "windrow: b: 3 read = 1 accepted + 0 filtered + 1 late + 0 duplicate + 1 bad\n";
+        check("-v", false, &format!("{first}{second}{LINE}{WARNING}"));
+    }
+
+    #[test]
+    fn json_stands_alone() {
+        let one = r#"{"accepted":1,"bad":0,"duplicate":0,"filtered":0,"late":0,"partially_late":0,"read":1,"source":"a"}"#;
+        let two = r#"{"accepted":1,"bad":1,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":3,"source":"b"}"#;
+        let total = r#"{"accepted":2,"bad":1,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":4,"rows":2,"sources":"#;
+        check("--stats=json", true, &format!("{total}[{one},{two}]}}\n"));
     }
 }

@@ -1,5 +1,6 @@
 //! The loss ledger: every record read ends in exactly one count.
 
+use std::fmt;
 use std::ops::AddAssign;
 
 /// What became of the records of a source, or of all.
@@ -25,6 +26,19 @@ impl Counts {
     /// Whether nothing has vanished: `read = accepted + filtered + late + duplicate + bad`.
     pub fn balances(&self) -> bool {
         self.read == self.accepted + self.filtered + self.late + self.duplicate + self.bad
+    }
+}
+
+impl fmt::Display for Counts {
+    /// The ledger as one line for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { read, accepted, filtered, late, duplicate, bad, partially_late } = self;
+        write!(f, "{read} read = {accepted} accepted + {filtered} filtered + {late} late")?;
+        write!(f, " + {duplicate} duplicate + {bad} bad")?;
+        match partially_late {
+            0 => Ok(()),
+            _ => write!(f, " ({partially_late} partially late)"),
+        }
     }
 }
 
