@@ -4,3 +4,4 @@ mod common;
 mod generate;
 mod model;
 mod property;
+mod readme;
