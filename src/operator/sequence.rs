@@ -203,10 +203,14 @@ impl Sequencer {
                 source.end = Some(Ok(()));
                 match end {
                     Ok(()) => continue,
-                    Err(error) => return Pause::Failed(error),
+                    Err(error) => {
+                        // What was read before may close windows yet.
+                        self.watermark = self.watermark.max(source.watermark(self.rules.delay));
+                        return Pause::Failed(error);
+                    }
                 }
             }
-            let watermark = source.largest.map_or(i64::MIN, |largest| largest - self.rules.delay);
+            let watermark = source.watermark(self.rules.delay);
             self.order.push(Reverse((watermark, number)));
             // The new global watermark, unless this one was stopped short.
             if let (Some(Reverse((lowest, _))), false) = (self.order.peek(), matches!(run, Run::Failed(_))) {
@@ -373,6 +377,11 @@ impl Source {
             first = false;
             queued.decided = queued.batch.rows() as u32;
         }
+    }
+
+    /// Its own watermark.
+    fn watermark(&self, delay: i64) -> i64 {
+        self.largest.map_or(i64::MIN, |largest| largest - delay)
     }
 
     /// The time of the event that is next.
