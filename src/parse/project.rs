@@ -216,7 +216,9 @@ impl<'p> Parser<'p> {
     pub fn too_long(&self, source: u32, offset: u64, head: Vec<u8>, lines: u64, reason: String) -> Batch {
         let mut batch = self.empty_batch(source, offset);
         batch.lines = lines;
-        self.unusable(&mut batch, &head, 0, head.len(), Fate::Untimed, reason);
+        // A head that is cut does not reach to the line end.
+        let end = if head.ends_with(b"\n") { head.len() - 1 } else { head.len() };
+        self.unusable(&mut batch, &head, 0, end, Fate::Untimed, reason);
         batch.texts.bytes = head;
         batch
     }

@@ -50,7 +50,7 @@ pub fn start(
                     }
                     What::Chunk(Chunk::TooLong { offset, head, lines, len }, layout) => {
                         let reason = format!(
-                            "the record is {len} bytes long, and --max-record is {}",
+                            "the record takes up {len} bytes with its line end, and --max-record is {}",
                             job.read.record_bytes_max
                         );
                         Ok(Some((parser.too_long(source, offset, head, lines, reason), layout)))
