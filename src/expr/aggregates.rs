@@ -239,15 +239,19 @@ fn default_name(function: &str, argument: &Argument, text: &str) -> String {
     if argument.is_empty() { function } else { format!("{function}_{argument}") }
 }
 
-/// A path with its points and brackets turned to `_`, and without its quotes.
+/// A path with its points and brackets turned to `_`, each to one, and without its quotes.
 fn field_name(path: &FieldPath) -> String {
-    let steps: Vec<String> = (path.steps.iter())
-        .map(|step| match step {
-            super::Step::Member(name) => name.replace(['.', '[', ']'], "_"),
-            super::Step::Index(index) => index.to_string(),
-        })
-        .collect();
-    steps.join("_")
+    let mut name = String::new();
+    for (n, step) in path.steps.iter().enumerate() {
+        match step {
+            super::Step::Member(member) => {
+                name.push_str(if n == 0 { "" } else { "_" });
+                name.push_str(&member.replace(['.', '[', ']'], "_"));
+            }
+            super::Step::Index(index) => name.push_str(&format!("_{index}_")),
+        }
+    }
+    name
 }
 
 /// An expression with all that cannot stand in a name turned to `_`.

@@ -78,7 +78,7 @@ fn aggregates() {
     check("count(distinct s)", &[("count_distinct_s", 1, "")]);
     check("count(1)", &[("count_1", 1, "")]);
     check("sum(data.user.id)", &[("sum_data_user_id", 1, "")]);
-    check("min(items[0].sku)", &[("min_items_0_sku", 1, "")]);
+    check("min(items[0].sku)", &[("min_items_0__sku", 1, "")]);
     check("p99(n), p99.9(n)", &[("p99_n", 1, "0.99"), ("p99.9_n", 1, "0.999")]);
     check("percentile(n, 0.95)", &[("percentile_n", 1, "0.95")]);
     check("percentile(n, 1 - 0.05) AS \"95 %\"", &[("95 %", 1, "0.95")]);
