@@ -1,5 +1,6 @@
 //! Tests of whole jobs: within the test's process and through the binary.
 
+mod cases;
 mod common;
 mod generate;
 mod model;
