@@ -6,3 +6,4 @@ mod generate;
 mod model;
 mod property;
 mod readme;
+mod real;
