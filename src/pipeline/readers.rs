@@ -183,9 +183,14 @@ impl Reader {
         let position = opened.source.stored_position();
         self.progress.bytes_read.fetch_add(position.saturating_sub(state.position), Ordering::Relaxed);
         state.position = position;
-        if let Chunk::End = chunk {
-            return Ok(What::End(Ok(())));
-        }
+        let chunk = match chunk {
+            // A header without records is held against the job all the same: it comes with a chunk of nothing.
+            Chunk::End if opened.header.is_some() && state.layout.is_none() => {
+                Chunk::Records { bytes: Vec::new(), offset: opened.source.offset() }
+            }
+            Chunk::End => return Ok(What::End(Ok(()))),
+            chunk => chunk,
+        };
         let layout = match &state.layout {
             Some(layout) => layout.clone(),
             None => {
