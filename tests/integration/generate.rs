@@ -81,16 +81,19 @@ impl Case {
     /// The options of the command line.
     pub fn options(&self) -> Vec<String> {
         let job = &self.job;
-        let mut options: Vec<String> = Vec::new();
+        let order = job.windows == Windows::Order;
+        let mut options: Vec<String> = if order { vec!["order".to_owned()] } else { Vec::new() };
         let mut add = |name: &str, value: String| options.extend([name.to_owned(), value]);
         add("--from", if job.csv { "csv" } else { "ndjson" }.to_owned());
-        add("--to", if job.csv { "csv" } else { "ndjson" }.to_owned());
+        if !order {
+            add("--to", if job.csv { "csv" } else { "ndjson" }.to_owned());
+            add("--window", window_text(job.windows));
+        }
         add("--time", "t".to_owned());
         if let Some(Form::Number(nanos)) = job.time_form {
             let (_, name) = UNITS.iter().find(|(unit, _)| *unit == nanos).expect("a known unit");
             add("--time-format", (*name).to_owned());
         }
-        add("--window", window_text(job.windows));
         add("--delay", format!("{}us", job.delay));
         add("--remember", format!("{}us", job.remember));
         if let Some(jump_max) = job.jump_max {
@@ -105,7 +108,7 @@ impl Case {
         if let Some(filter) = job.filter {
             add("--where", filter.text().to_owned());
         }
-        for (n, call) in job.calls.iter().enumerate() {
+        for (n, call) in job.calls.iter().enumerate().filter(|_| !order) {
             add("--agg", format!("{} AS a{n}", call.text()));
         }
         if let Some(having) = job.having {
@@ -243,7 +246,7 @@ fn window_text(windows: Windows) -> String {
         Windows::Hopping { size, advance, offset } => format!("{size}us/{advance}us+{offset}us"),
         Windows::Cumulate { size, step, offset } => format!("cumulate:{size}us/{step}us+{offset}us"),
         Windows::Session { gap } => format!("session:{gap}us"),
-        Windows::None => "none".to_owned(),
+        Windows::None | Windows::Order => "none".to_owned(),
     }
 }
 
@@ -280,7 +283,8 @@ fn job(random: &mut Rng) -> Job {
     let ranked: Vec<usize> = (0..calls.len())
         .filter(|&n| matches!(calls[n].function, Function::CountAll | Function::Sum | Function::Avg))
         .collect();
-    Job {
+    let mut job = Job {
+        header: "t,id,k,j,v,m,x,n",
         csv: one_in(random, 3),
         time_form: one_in(random, 3).then(|| Form::Number(pick(random, &UNITS).0)),
         windows,
@@ -299,7 +303,14 @@ fn job(random: &mut Rng) -> Job {
         }),
         calls,
         fail: one_in(random, 6),
+    };
+    if one_in(random, 12) {
+        job.windows = Windows::Order;
+        job.calls.truncate(1);
+        job.keys.clear();
+        (job.having, job.top) = (None, None);
     }
+    job
 }
 
 /// Where a case's events lie in time.
@@ -318,7 +329,7 @@ impl Times {
             Windows::Hopping { advance, offset, .. } => (advance, offset),
             Windows::Cumulate { step, offset, .. } => (step, offset),
             Windows::Session { gap } => (gap, 0),
-            Windows::None => (1_000_000, 0),
+            Windows::None | Windows::Order => (1_000_000, 0),
         };
         // Auto detection takes small numbers for seconds.
         let base = match job.time_form {
@@ -410,6 +421,11 @@ fn stream(random: &mut Rng, job: &Job, times: &Times, n: usize) -> Stream {
             records.push(end.as_bytes().to_vec());
         }
     }
+    if job.csv && one_in(random, 15) {
+        // What follows the quote belongs to this record.
+        let at = random.usize(0..=records.len());
+        records.insert(at, format!("1,\"open{end}").into_bytes());
+    }
     if let Some(last) = records.last_mut()
         && one_in(random, 4)
     {
@@ -417,7 +433,7 @@ fn stream(random: &mut Rng, job: &Job, times: &Times, n: usize) -> Stream {
     }
     let mut head = if one_in(random, 10) { b"\xef\xbb\xbf".to_vec() } else { Vec::new() };
     if job.csv {
-        head.extend_from_slice(format!("t,id,k,j,v,m,x,n{end}").as_bytes());
+        head.extend_from_slice(format!("{}{end}", job.header).as_bytes());
     }
     Stream { name: format!("s{n}"), head, records }
 }

@@ -18,10 +18,22 @@ use time::Form;
 /// The windows; all lengths in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Windows {
-    Hopping { size: i64, advance: i64, offset: i64 },
-    Cumulate { size: i64, step: i64, offset: i64 },
-    Session { gap: i64 },
+    Hopping {
+        size: i64,
+        advance: i64,
+        offset: i64,
+    },
+    Cumulate {
+        size: i64,
+        step: i64,
+        offset: i64,
+    },
+    Session {
+        gap: i64,
+    },
     None,
+    /// None at all: `windrow order`.
+    Order,
 }
 
 /// `--having` over the rows.
@@ -57,6 +69,8 @@ pub struct Job {
     pub top: Option<Top>,
     /// Whether the first bad record ends the run.
     pub fail: bool,
+    /// The header of CSV inputs.
+    pub header: &'static str,
 }
 
 /// The ledger of a source.
@@ -279,7 +293,7 @@ impl Run<'_> {
         let is_closed = |&(_, end): &(i64, i64)| end <= watermark;
         let late = match job.windows {
             Windows::None => false,
-            Windows::Session { .. } => time < watermark,
+            Windows::Session { .. } | Windows::Order => time < watermark,
             _ => windows.iter().all(is_closed),
         };
         if late {
@@ -307,7 +321,10 @@ impl Run<'_> {
         self.events.sort_by_key(|event| (event.time, event.source, event.position));
         let form = self.sources.iter().find_map(|source| source.form).unwrap_or(Form::Text);
         let fired = if self.failed { self.watermark } else { i64::MAX };
-        let (rows, rows_written) = rows(self.job, &self.events, form, fired);
+        let (rows, rows_written) = match self.job.windows {
+            Windows::Order => self.records(fired),
+            _ => rows(self.job, &self.events, form, fired),
+        };
         Outcome {
             rows,
             rows_written,
@@ -316,6 +333,21 @@ impl Run<'_> {
             counts: self.sources.iter().map(|source| source.counts).collect(),
             failed: self.failed,
         }
+    }
+}
+
+impl Run<'_> {
+    /// The events themselves, in order, as they were written, and how many they are.
+    fn records(&self, fired: i64) -> (String, u64) {
+        let mut out = String::new();
+        if self.job.csv {
+            out += &format!("{}\n", self.job.header);
+        }
+        let fired: Vec<&Event> = self.events.iter().filter(|event| event.time < fired).collect();
+        for event in &fired {
+            out += &format!("{}\n", self.sources[event.source].records[event.position].0.text);
+        }
+        (out, fired.len() as u64)
     }
 }
 
@@ -343,6 +375,7 @@ fn fate(job: &Job, record: &Record) -> Fate {
 fn is_remembered(job: &Job, first: i64, watermark: i64) -> bool {
     match job.windows {
         Windows::None => true,
+        Windows::Order => watermark <= first + job.remember,
         Windows::Session { gap } => watermark <= first + gap + job.remember,
         _ => {
             let last_end = windows_of(job.windows, first).into_iter().map(|(_, end)| end).max();
@@ -370,7 +403,7 @@ fn windows_of(windows: Windows, time: i64) -> Vec<(i64, i64)> {
                 .filter(|&(start, end)| start <= time && time < end)
                 .collect()
         }
-        Windows::Session { .. } | Windows::None => Vec::new(),
+        Windows::Session { .. } | Windows::None | Windows::Order => Vec::new(),
     }
 }
 
@@ -393,7 +426,7 @@ fn rows(job: &Job, events: &[Event], form: Form, fired: i64) -> (String, u64) {
             groups[n].events.push(event);
         };
         match job.windows {
-            Windows::None => add(0, i64::MAX, &|_| true),
+            Windows::None | Windows::Order => add(0, i64::MAX, &|_| true),
             // In order of time, an event belongs to the session that ends no earlier than it, if there is one.
             Windows::Session { gap } => add(event.time, event.time + gap, &|group| group.end >= event.time),
             _ => {
