@@ -6,7 +6,8 @@
 # Prints a Markdown table a job: the median of the wall times as a multiple of windrow's, the median CPU time
 # likewise, and the largest memory. Every tool is told the schema, may use two threads, and writes its rows as
 # CSV to a file; the rows are counted and their last column summed, and a tool that disagrees with windrow ends
-# the run. Tools that are not installed are left out. What it uses:
+# the run. What Python takes to start with a library is measured too, and taken off that library's times. Tools
+# that are not installed are left out. What it uses:
 #   - GNU time as /usr/bin/time (Debian: time), awk, cargo
 #   - python3 with duckdb and polars (PYTHON=venv/bin/python: python3 -m venv venv; venv/bin/pip install duckdb polars)
 #   - mlr, mawk, gawk (Debian: miller, mawk, gawk)
@@ -93,41 +94,28 @@ PY
 }
 
 run_miller() {
-  local job=$1 input=$2
+  local input=$2
   local flags=(--ijsonl --ocsv --headerless-csv-output)
   [[ $input == *.csv ]] && flags=(--icsv --ocsv --headerless-csv-output)
-  local page=(put -q '
-      w = $ts // 60000 * 60000;
-      @n[w][$page] += 1;
-      @s[w][$page] += $bytes;
-      end { emit (@n, @s), "w", "page" }' then sort -n w -f page)
-  case $job in
-    count) mlr "${flags[@]}" "${page[@]}" "$input" ;;
-    where) mlr "${flags[@]}" filter '$status >= 500' then "${page[@]}" "$input" ;;
-    dedup) mlr "${flags[@]}" head -n 1 -g id then "${page[@]}" "$input" ;;
-    hop) return 1 ;;
-  esac
+  mlr "${flags[@]}" put '$w = $ts // 60000 * 60000' \
+    then stats1 -a count,sum -f bytes -g w,page then sort -n w -f page "$input"
 }
 
 # Minutes as keys: a double above 2^31 is written with an exponent when mawk makes text of it.
 run_awk() {
-  local awk=$1 job=$2 input=$3
-  local rows='END { for (k in n) { split(k, p, SUBSEP); printf "%d000,%s,%d,%.0f\n", p[1] * 60, p[2], n[k], s[k] } }'
-  local keep='NR > 1'
-  case $job in
-    count) ;;
-    where) keep='NR > 1 && $5 >= 500' ;;
-    dedup) keep='NR > 1 && !seen[$1]++' ;;
-    hop) return 1 ;;
-  esac
-  "$awk" -F, "$keep"' { k = int($2 / 60000) SUBSEP $3; n[k]++; s[k] += $6 } '"$rows" "$input" | sort -t, -k1,1n -k2,2
+  "$1" -F, 'NR > 1 { k = int($2 / 60000) SUBSEP $3; n[k]++; s[k] += $6 }
+    END { for (k in n) { split(k, p, SUBSEP); printf "%d000,%s,%d,%.0f\n", p[1] * 60, p[2], n[k], s[k] } }' "$2" |
+    sort -t, -k1,1n -k2,2
 }
-run_mawk() { run_awk mawk "$1" "$2"; }
-run_gawk() { run_awk gawk "$1" "$2"; }
+run_mawk() { run_awk mawk "$2"; }
+run_gawk() { run_awk gawk "$2"; }
+
+# What a library takes before it does anything.
+run_start() { "$python" -c "import $1"; }
 
 # GNU time cannot time a function, so the script calls itself: `compare.sh TOOL JOB INPUT OUT`.
 if [ "${COMPARE_ONE:-}" = 1 ]; then
-  "run_$1" "$2" "$3" "$4"
+  "run_$1" "${@:2}"
   exit
 fi
 
@@ -142,22 +130,39 @@ available() {
 
 median() { sort -g | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
 
-# One run: appends `wall cpu memory` to the tool's list and checks its rows against the first tool's.
+# Runs a function of the above as a process of its own, and appends `wall cpu memory` to a list.
+timed() {
+  local list=$1
+  shift
+  COMPARE_ONE=1 WINDROW=$windrow PYTHON=$python /usr/bin/time -o "$work/time" -f '%e %U %S %M' \
+    bash tests/bench/compare.sh "$@" >"$work/stdout"
+  awk '{ print $1, $2 + $3, $4 / 1024 }' "$work/time" >>"$list"
+}
+
+# One run, whose rows are checked against those of the first tool.
 measure() {
-  local tool=$1 job=$2 input=$3 name=$4
-  local out=$work/rows.csv times=$work/time
+  local tool=$1 job=$2 input=$3 name=$4 out=$work/rows.csv
   rm -f "$out"
-  COMPARE_ONE=1 WINDROW=$windrow PYTHON=$python /usr/bin/time -o "$times" -f '%e %U %S %M' \
-    bash tests/bench/compare.sh "$tool" "$job" "$input" "$out" >"$out.stdout"
-  [ -s "$out" ] || mv "$out.stdout" "$out"
-  awk '{ print $1, $2 + $3, $4 / 1024 }' "$times" >>"$work/$name.$tool"
-  # Rows, and the sum of the last column: exact for whole numbers, to a millionth for means.
+  case $tool in
+    duckdb | polars) timed "$work/$name.start.$tool" start "$tool" ;;
+    *) echo 0 0 0 >>"$work/$name.start.$tool" ;;
+  esac
+  timed "$work/$name.$tool" "$tool" "$job" "$input" "$out"
+  [ -s "$out" ] || mv "$work/stdout" "$out"
+  # Rows, and the sum of the last column: exact for whole numbers, to seven digits for means.
   awk -F, '$1 ~ /^[0-9]+$/ { n++; s += $NF } END { printf "%d rows, last column %.7g\n", n, s }' "$out" >"$work/check"
   [ -e "$work/$name.check" ] || cp "$work/check" "$work/$name.check"
   cmp -s "$work/check" "$work/$name.check" || {
     echo "$tool disagrees on $name: $(cat "$work/check") against $(cat "$work/$name.check")" >&2
     exit 1
   }
+}
+
+# The median of a column of a tool's runs, without the start.
+typical() {
+  local name=$1 tool=$2 column=$3
+  echo "$(cut -d' ' -f"$column" "$work/$name.$tool" | median) $(cut -d' ' -f"$column" "$work/$name.start.$tool" | median)" |
+    awk '{ print $1 - $2 }'
 }
 
 compare() {
@@ -170,17 +175,17 @@ compare() {
   for round in $(seq 0 "$runs"); do
     for tool in "${tools[@]}"; do
       measure "$tool" "$job" "$input" "$name"
-      [ "$round" != 0 ] || rm "$work/$name.$tool"
+      [ "$round" != 0 ] || rm "$work/$name.$tool" "$work/$name.start.$tool"
     done
   done
   local column base=()
-  for column in 1 2; do base[column]=$(cut -d' ' -f$column "$work/$name.windrow" | median); done
+  for column in 1 2; do base[column]=$(typical "$name" windrow "$column"); done
   printf '\n%s, %s (%s)\n\n| tool | time | CPU time | memory |\n|---|---:|---:|---:|\n' \
     "$job" "$format" "$(cat "$work/$name.check")"
   for tool in "${tools[@]}"; do
     printf '| %s |' "$tool"
     for column in 1 2; do
-      printf ' %s |' "$(cut -d' ' -f$column "$work/$name.$tool" | median |
+      printf ' %s |' "$(typical "$name" "$tool" "$column" |
         awk -v b="${base[column]}" -v own="$([ "$tool" = windrow ] && echo 1)" \
           '{ if (own) printf "1 (%.2f s)", $1; else printf "%.1f", $1 / b }')"
     done
@@ -203,7 +208,7 @@ available mawk && mawk -W version 2>&1 | head -1
 available gawk && gawk --version | head -1
 
 compare count ndjson windrow duckdb polars miller
-compare where ndjson windrow duckdb polars miller
-compare dedup ndjson windrow duckdb polars miller
+compare where ndjson windrow duckdb polars
+compare dedup ndjson windrow duckdb polars
 compare hop ndjson windrow duckdb polars
 compare count csv windrow duckdb polars miller mawk gawk
