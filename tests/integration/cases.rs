@@ -41,7 +41,8 @@ fn cases() {
             case.bless();
         }
         let case = Case::read(&dir);
-        failures.extend(case.modes().into_iter().filter_map(|mode| case.check(&mode).err()));
+        // One mode that fails says enough.
+        failures.extend(case.modes().into_iter().find_map(|mode| case.check(&mode).err()));
     }
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
 }

@@ -7,3 +7,4 @@ mod model;
 mod property;
 mod readme;
 mod real;
+mod streams;

@@ -90,6 +90,6 @@ fn decimals() {
     assert_eq!(decimal("x"), None);
     assert_eq!(decimal(""), None);
     assert_eq!(quotient(&1.into(), &3.into()), "0.3333333333333333");
-    assert_eq!(shortest(249_999_375_000.390_625), "249999375000.39062");
+    assert_eq!(shortest("249999375000.390625".parse().expect("a double")), "249999375000.39062");
     assert_eq!(quotient(&(-6).into(), &3.into()), "-2");
 }
