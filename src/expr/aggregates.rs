@@ -6,7 +6,7 @@ use super::lexer::Kind as Token;
 use super::program::Node;
 use super::syntax::{Kind, Node as Tree};
 use super::types::Type;
-use super::{Call, Expr, FieldPath, Scope, finish_expr};
+use super::{Call, Expr, FieldPath, Scope, Step, finish_expr};
 use crate::aggregate::{self, Definition, Takes};
 use crate::error::SyntaxError;
 use crate::number::Number;
@@ -74,6 +74,7 @@ fn call(text: &str, parser: &mut Parser<'_>, scope: &mut dyn Scope) -> Parsed<Ca
         Argument::Values(trees) => trees,
     };
     let (values, constants) = trees.split_at(per_record.min(trees.len()));
+    let values: Vec<Tree> = values.iter().map(|tree| numbered_field(tree, text, scope)).collect();
     let mut args = Vec::with_capacity(values.len());
     for (n, tree) in values.iter().enumerate() {
         args.push(argument_expr(text, scope, head.definition, &head.name, n, tree)?);
@@ -185,6 +186,17 @@ fn filter(parser: &mut Parser<'_>) -> Parsed<Option<Tree>> {
     let condition = parser.expression(0)?;
     parser.close(open, ")")?;
     Ok(Some(condition))
+}
+
+/// A field that is named by its number, where fields are.
+fn numbered_field(tree: &Tree, text: &str, scope: &dyn Scope) -> Tree {
+    let mut tree = tree.clone();
+    let name = &text[tree.span.clone()];
+    if scope.numbers_are_fields() && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        tree.kind =
+            Kind::Field(FieldPath { steps: vec![Step::Member(name.to_owned())], text: name.to_owned() });
+    }
+    tree
 }
 
 fn argument_expr(

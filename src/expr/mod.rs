@@ -76,6 +76,11 @@ pub trait Scope {
     fn takes_any_name(&self) -> bool {
         false
     }
+    /// Whether fields have numbers for names (`--no-header`). Then `sum(3)` means the third field; within
+    /// larger expressions it takes double quotes, as in `"3" * 2`.
+    fn numbers_are_fields(&self) -> bool {
+        false
+    }
 }
 
 /// What an expression is evaluated over.

@@ -28,7 +28,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
         outputs::check_distinct(&outputs, &sources, settings)?;
         outputs
     };
-    let mut fields = Fields::default();
+    let mut fields = Fields::new(input.no_header);
     let filter = match &input.filter {
         Some(text) => Some(expr::parse(text, &mut fields).map_err(settings.in_option("where"))?),
         None => None,

@@ -6,9 +6,16 @@ use crate::expr::{FieldPath, Scope};
 #[derive(Debug, Default)]
 pub struct Fields {
     paths: Vec<FieldPath>,
+    /// Whether fields have numbers for names.
+    numbered: bool,
 }
 
 impl Fields {
+    /// No fields yet; with `numbered` they are called 1, 2, 3, ...
+    pub fn new(numbered: bool) -> Fields {
+        Fields { paths: Vec::new(), numbered }
+    }
+
     /// The number of a field.
     pub fn number(&mut self, path: &FieldPath) -> usize {
         // The text is how the user wrote the path; only the steps say which field it is.
@@ -37,6 +44,10 @@ impl Scope for Fields {
 
     fn takes_any_name(&self) -> bool {
         true
+    }
+
+    fn numbers_are_fields(&self) -> bool {
+        self.numbered
     }
 }
 

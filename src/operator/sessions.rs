@@ -24,6 +24,18 @@ pub struct SessionStore {
     additions: Additions,
 }
 
+/// A session that fires.
+pub struct FiredSession<'s> {
+    /// From the first event to the last one plus the gap.
+    pub window: Window,
+    /// The number of its key.
+    pub key: u32,
+    /// The states of all sessions.
+    pub columns: &'s [Box<dyn Accumulators>],
+    /// Its slot in them.
+    pub slot: u32,
+}
+
 #[derive(Clone)]
 struct Session {
     start: i64,
@@ -136,14 +148,8 @@ impl SessionStore {
         }
     }
 
-    /// Fires every session that ends before `watermark` (strictly), in the order of rows; `emit` gets the
-    /// window, the key's number, the states and the slot.
-    pub fn fire(
-        &mut self,
-        watermark: i64,
-        keys: &mut Keys,
-        emit: &mut dyn FnMut(Window, u32, &[Box<dyn Accumulators>], u32, &Keys),
-    ) {
+    /// Fires every session that ends before `watermark` (strictly), in the order of rows.
+    pub fn fire(&mut self, watermark: i64, keys: &mut Keys, emit: &mut dyn FnMut(FiredSession<'_>, &Keys)) {
         let mut due = self.take_due(watermark);
         due.sort_unstable_by(|&a, &b| {
             let (a, b) = (&self.sessions[a as usize], &self.sessions[b as usize]);
@@ -153,7 +159,8 @@ impl SessionStore {
         });
         for number in due {
             let Session { start, end, key, .. } = self.sessions[number as usize];
-            emit(Window { end, start }, key, &self.columns, number, keys);
+            let window = Window { end, start };
+            emit(FiredSession { window, key, columns: &self.columns, slot: number }, keys);
             self.unlink(number, key);
             self.columns.iter_mut().for_each(|column| column.clear(number));
             self.retire(number, keys);

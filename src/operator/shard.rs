@@ -23,6 +23,8 @@ pub struct Shard {
     rows_added: u64,
 }
 
+// There is one of these per shard: its size does not matter.
+#[expect(clippy::large_enum_variant)]
 enum Open {
     Panes(PaneStore),
     Sessions(SessionStore),
@@ -126,9 +128,9 @@ impl Shard {
                 emit_table(builder, Some(window), table, keys);
             }),
             Open::Sessions(store) => {
-                store.fire(watermark, &mut self.keys, &mut |window, key, columns, slot, keys| {
-                    builder.begin(Some(window));
-                    builder.row(keys.get(key), columns, slot);
+                store.fire(watermark, &mut self.keys, &mut |session, keys| {
+                    builder.begin(Some(session.window));
+                    builder.row(keys.get(session.key), session.columns, session.slot);
                 });
             }
             Open::Whole(..) => {}

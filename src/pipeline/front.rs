@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Progress;
-use super::parsers::Arrival;
+use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
 use crate::error::{Error, Escaped, Result};
 use crate::input::Format;
@@ -45,7 +45,7 @@ struct SourceState {
     /// The number of the arrival that is next.
     next: u64,
     /// Arrivals that have overtaken others.
-    early: BTreeMap<u64, Result<Option<(Batch, Arc<Layout>)>>>,
+    early: BTreeMap<u64, Arrived>,
     layout: Option<Arc<Layout>>,
 }
 

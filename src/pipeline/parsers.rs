@@ -19,9 +19,12 @@ pub struct Arrival {
     pub source: u32,
     /// 0, 1, 2, ... per source.
     pub number: u64,
-    /// The batch and the layout it was read with, or the source's end.
-    pub what: Result<Option<(Batch, Arc<Layout>)>>,
+    /// What it is.
+    pub what: Arrived,
 }
+
+/// A batch and the layout it was read with, or (`None`) the source's end.
+pub type Arrived = Result<Option<(Batch, Arc<Layout>)>>;
 
 /// Starts the parsers.
 pub fn start(
