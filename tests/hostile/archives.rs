@@ -6,10 +6,10 @@ use crate::common::{Ended, account, feed};
 
 const MIB: usize = 1 << 20;
 
-/// Gzip members one inside the other: the innermost is 1 GiB of one byte.
+/// A small gzip member that unpacks to 1 GiB of one byte.
 fn bomb(byte: u8) -> Vec<u8> {
     let block = vec![byte; MIB];
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     (0..1024).for_each(|_| gzip.write_all(&block).expect("memory takes it"));
     gzip.finish().expect("memory takes it")
 }
@@ -24,7 +24,7 @@ fn run(input: Vec<u8>, options: &[&str]) -> Ended {
 fn bombs() {
     // Zeros without a line end are one long record; line ends are nothing at all.
     let zeros = bomb(0);
-    assert!(zeros.len() < 2 * MIB);
+    assert!(zeros.len() < 8 * MIB);
     run(zeros, &[]).code(1).says("(standard input):1: the record is 1073741824 bytes long").within_mib(160);
     let lines = bomb(b'\n');
     // Two members are one stream, twice as long.

@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 /// The program under test.
 pub const WINDROW: &str = env!("CARGO_BIN_EXE_windrow");
 
-/// Whoever runs longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(100);
+/// Whoever runs longer than this hangs: 100 s, or what `WINDROW_PATIENCE` says.
+fn patience() -> Duration {
+    let seconds = std::env::var("WINDROW_PATIENCE").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(100))
+}
 
 /// How a run ended.
 pub struct Ended {
@@ -33,6 +36,13 @@ pub fn windrow<A: AsRef<OsStr>>(args: &[A]) -> Ended {
     feed(args, |_| Ok(()))
 }
 
+/// The same, started in this directory.
+pub fn windrow_in<A: AsRef<OsStr>>(directory: &std::path::Path, args: &[A]) -> Ended {
+    let mut command = Command::new(WINDROW);
+    command.arg("--threads=2").args(args).current_dir(directory);
+    finish(command, |_| Ok(()))
+}
+
 /// A run whose standard input is what `write` writes.
 pub fn feed<A: AsRef<OsStr>>(
     args: &[A],
@@ -46,7 +56,7 @@ pub fn feed<A: AsRef<OsStr>>(
 /// A shell script; `$W` is the program under test.
 pub fn shell(script: &str, directory: &std::path::Path) -> Ended {
     let mut command = Command::new("bash");
-    command.args(["-c", script]).env("W", WINDROW).current_dir(directory);
+    command.args(["-c", script]).current_dir(directory);
     finish(command, |_| Ok(()))
 }
 
@@ -54,11 +64,10 @@ fn finish(
     mut command: Command,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
 ) -> Ended {
-    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    command.envs(std::env::var_os("W").map(|w| ("W", w)));
-    let started = Instant::now();
+    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).env("W", WINDROW);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.env("W", WINDROW).spawn().expect("the program starts");
+    let started = Instant::now();
+    let mut child = command.spawn().expect("the program starts");
     let stdin = child.stdin.take().expect("it was asked for");
     let feeder = thread::spawn(move || {
         // A program that stops reading is judged by what it says.
@@ -100,7 +109,7 @@ fn wait(child: &mut Child, started: Instant) -> (ExitStatus, i64) {
         if waited == pid {
             return (ExitStatus::from_raw(status), usage.ru_maxrss);
         }
-        if started.elapsed() > PATIENCE {
+        if started.elapsed() > patience() {
             child.kill().expect("it has not been waited for");
             panic!("the program hangs");
         }

@@ -1,8 +1,6 @@
 //! Odd files and surroundings: what is no plain file, changes while it is read, or cannot be written.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -126,7 +124,7 @@ fn outputs_that_cannot_be_written() {
 fn readers_that_go_away() {
     for options in ["", "--to csv", "--to table", "--by ts --agg 'count(*), sum(ts)'"] {
         let script = format!(
-            "seq 300000 | sed 's/.*/{{\"ts\":&}}/' | $W -w 1s {options} | head -n 1 > /dev/null; echo ${{PIPESTATUS[2]}}"
+            "seq 100000 | sed 's/.*/{{\"ts\":&}}/' | $W -w 1s {options} | head -n 1 > /dev/null; echo ${{PIPESTATUS[2]}}"
         );
         let ended = check(&script).code(0).silent();
         assert!(["0", "141"].contains(&ended.stdout.trim()), "{options}: {}", ended.stdout);
@@ -141,7 +139,7 @@ fn readers_that_go_away() {
 
 #[test]
 fn limits_of_the_process() {
-    let many = "seq 200 > /dev/null; for i in $(seq 200); do echo '{\"ts\":'$i'}' > f$i.ndjson; done; ulimit -n 16; ";
+    let many = "for i in $(seq 200); do echo '{\"ts\":'$i'}' > f$i.ndjson; done; ulimit -n 16; ";
     let ended = check(&format!("{many} $W -w none f*.ndjson"));
     ended.code(0).silent().rows(&[r#"{"count":200}"#]);
     let ended = check(&format!("{many} ulimit -n 4; $W -w none f*.ndjson"));
@@ -165,6 +163,4 @@ fn bytes_in_any_pieces() {
         })
     };
     feed(&["--window=1s"], pieces).code(0).silent().rows(&ROWS);
-    assert!(Path::new(crate::common::WINDROW).exists());
-    symlink("/nonexistent", directory().path().join("x")).expect("links can be made");
 }

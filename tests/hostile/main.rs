@@ -9,5 +9,6 @@ mod common;
 mod csv;
 mod files;
 mod json;
+mod stream;
 mod times;
 mod words;

@@ -1,0 +1,90 @@
+//! `--window`: arbitrary text is parsed without a panic, panes keep their promises at any time, and simple windows
+//! are those that a search finds.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use windrow::time::LIMIT;
+use windrow::window::{Pane, PaneFinder, Window, Windows};
+
+fn finder(text: &str) -> Option<PaneFinder> {
+    match Windows::parse(text) {
+        Ok(windows) => {
+            let _ = (windows.describe(), windows.zone());
+            match windows {
+                Windows::Panes(panes) => Some(PaneFinder::new(&panes)),
+                Windows::Session { gap } => {
+                    assert!(gap > 0);
+                    None
+                }
+                Windows::None => None,
+            }
+        }
+        Err(error) => {
+            assert!(text.get(error.span.clone()).is_some(), "{:?}", error.span);
+            let _ = error.to_string();
+            None
+        }
+    }
+}
+
+/// What always holds of the pane of a time.
+fn check(finder: &mut PaneFinder, time: i64) -> Option<Pane> {
+    let pane = finder.pane(time)?;
+    assert!(pane.start <= time && time < pane.end, "{pane:?} for {time}");
+    assert!(pane.end <= pane.first_end && pane.first_end <= pane.last_end, "{pane:?}");
+    assert_eq!(finder.pane(pane.start), Some(pane));
+    if pane.end - 1 < LIMIT {
+        assert_eq!(finder.pane(pane.end - 1), Some(pane));
+    }
+    let mut windows = Vec::new();
+    finder.windows(pane.start, pane.first_end - 1, pane.first_end, &mut windows);
+    assert!(!windows.is_empty());
+    for window in windows {
+        assert_eq!(window.end, pane.first_end);
+        assert!(window.start <= pane.start && pane.end <= window.end, "{window:?} {pane:?}");
+    }
+    Some(pane)
+}
+
+/// All windows that contain a time, found by search, in the order in which they end.
+fn search(time: i64, size: i64, advance: i64, offset: i64) -> Vec<Window> {
+    let last = time - (time - offset).rem_euclid(advance);
+    let starts = (0..=size / advance).map(|n| last - n * advance).filter(|start| start + size > time);
+    let mut windows: Vec<Window> = starts.map(|start| Window { start, end: start + size }).collect();
+    windows.sort();
+    windows
+}
+
+fn simple(time: i64, size: i64, advance: i64, offset: i64) {
+    let mut finder = finder(&format!("{size}us/{advance}us+{offset}us")).expect("a good window");
+    let pane = check(&mut finder, time).expect("fixed lengths have panes everywhere");
+    let mut found = Vec::new();
+    finder.windows(pane.start, i64::MIN, i64::MAX, &mut found);
+    let wanted = search(time, size, advance, offset);
+    assert_eq!(found, wanted);
+    assert_eq!((pane.first_end, pane.last_end), (wanted[0].end, wanted[wanted.len() - 1].end));
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((head, rest)) = data.split_first_chunk::<14>() else { return };
+    let number = |at: usize| i64::from(u16::from_le_bytes([head[at], head[at + 1]]));
+    let time = i64::from_le_bytes(*head.first_chunk().expect("it is longer"));
+    let time = time.clamp(1 - LIMIT, LIMIT - 1);
+    let (size, advance) = (number(8) % 5_000 + 1, number(10) % 500 + 1);
+    if advance <= size {
+        simple(time, size, advance, number(12));
+        simple(time % 100_000, size, advance, number(12));
+    }
+    let Ok(text) = std::str::from_utf8(rest) else { return };
+    if let Some(mut finder) = finder(text) {
+        for time in [time, time >> 10, time >> 20, 0, -1, LIMIT - 1, 1 - LIMIT] {
+            // Neighbours, forth and back: what the finder keeps must not matter.
+            if let Some(pane) = check(&mut finder, time)
+                && pane.end < LIMIT
+            {
+                check(&mut finder, pane.end);
+            }
+        }
+    }
+});
