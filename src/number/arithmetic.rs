@@ -68,7 +68,8 @@ impl Number {
             (self, other)
         {
             let scale = *s.max(t);
-            if let (Some(a), Some(b)) = (align(*a, scale - s), align(b.abs(), scale - t)) {
+            let divisor = b.checked_abs().and_then(|b| align(b, scale - t));
+            if let (Some(a), Some(b)) = (align(*a, scale - s), divisor) {
                 let quotient = rational::ratio_to_f64(a, b);
                 return Number::from_f64(if other.is_negative() { -quotient } else { quotient });
             }
@@ -237,7 +238,12 @@ mod tests {
             "123456789012345678901234567890.123456789012345678",
             "123456789012345678901234567890.123456789012345678",
         );
+        // As 85070591730234615865843651857942052864 * -2 gives it.
         let least = Number::Decimal { mantissa: i128::MIN, scale: 0 };
+        assert!(matches!(least.div(&least), Some(Number::Double(1.0))));
+        let tenth = Number::Decimal { mantissa: 1, scale: 1 };
+        assert!(matches!(least.div(&tenth), Some(Number::Double(-1.7014118346046923e39))));
+        assert!(matches!(tenth.div(&least), Some(Number::Double(-5.877471754111438e-40))));
         assert!(least.abs().add(&least).unwrap().is_zero());
     }
 }

@@ -9,7 +9,7 @@ use windrow::parse::batch::{Cell, Texts};
 use windrow::parse::json::{Scanner, Shape};
 use windrow::value::Value;
 
-const FIELDS: [&str; 9] = ["a", "a.b", "a.b.c", "b[0]", "b[1].a", "a.b[2]", "\"\"", "\"a.b\"", "b"];
+const FIELDS: [&str; 9] = ["a", "a.b", "a.b.c", "b[0]", "b[1].a", "a.b[2]", "c", "\"a.b\"", "b"];
 
 /// JSON as the reference reads it, every member kept in its place.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 #![no_main]
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use num_bigint::BigInt;
@@ -102,12 +103,18 @@ fuzz_target!(|data: &[u8]| {
             read_back(time);
         }
     }
-    for format in ["rfc2822", "%Y-%m-%d %H:%M:%S%.f", "%d/%b/%Y:%H:%M:%S %z", "%s"] {
-        let format = TimeFormat::new(format, Some("Europe/Berlin")).expect("a known format");
+    static OTHERS: LazyLock<[TimeFormat; 4]> = LazyLock::new(|| {
+        ["rfc2822", "%Y-%m-%d %H:%M:%S%.f", "%d/%b/%Y:%H:%M:%S %z", "%s"]
+            .map(|format| TimeFormat::new(format, Some("Europe/Berlin")).expect("a known format"))
+    });
+    for format in &*OTHERS {
         if let Ok(time) = format.parse(&Value::Untyped(text), Form::Text) {
             assert!(-LIMIT < time && time < LIMIT);
         }
     }
     let _ = TimeFormat::new(text, None);
-    let _ = TimeFormat::new("%H", Some(text));
+    // An unknown zone is compared with all known ones, which takes long.
+    if data.first().is_some_and(|byte| byte % 64 == 1) {
+        let _ = TimeFormat::new("%H", Some(text));
+    }
 });
