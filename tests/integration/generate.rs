@@ -31,6 +31,9 @@ const MODES: [&str; 6] = [
     "-j 3 --chunk-bytes 500",
 ];
 
+/// One way to make a case smaller.
+type Change<'c> = &'c dyn Fn(&mut Case);
+
 impl Case {
     /// The case of a seed.
     pub fn random(seed: u64) -> Case {
@@ -167,7 +170,7 @@ impl Case {
             });
         }
         let job = &self.job;
-        let optional: [(bool, &dyn Fn(&mut Case)); 7] = [
+        let optional: [(bool, Change<'_>); 7] = [
             (job.top.is_some(), &|case| case.job.top = None),
             (job.having.is_some(), &|case| case.job.having = None),
             (job.filter.is_some(), &|case| case.job.filter = None),
