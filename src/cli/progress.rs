@@ -22,6 +22,8 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// A run shorter than this shows nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
 /// A display that runs until it is stopped.
 pub struct Display {
     running: Option<(Sender<()>, JoinHandle<()>)>,
@@ -76,12 +78,13 @@ fn show(progress: &Progress, size: Option<u64>, patience: Duration, stopped: &Re
     let target = ProgressDrawTarget::stderr_with_hz(4);
     let bar = match size {
         Some(size) => {
-            let style =
-                ProgressStyle::with_template("{bar:24} {percent:>3}% {bytes}/{total_bytes} {msg} eta {eta}");
+            let style = ProgressStyle::with_template(
+                "{bar:16} {percent:>3}% of {total_bytes}, eta {eta}, {wide_msg}",
+            );
             ProgressBar::with_draw_target(Some(size), target).with_style(style.unwrap_or_else(|_| plain()))
         }
         None => ProgressBar::with_draw_target(None, target)
-            .with_style(ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| plain())),
+            .with_style(ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| plain())),
     };
     let start = Instant::now();
     loop {
@@ -113,7 +116,9 @@ fn message(progress: &Progress, bytes: u64, bar: bool, elapsed: Duration) -> Str
     let watermark = progress.watermark.load(Ordering::Relaxed);
     if watermark != i64::MIN {
         let mut shown = Vec::new();
-        write_time(watermark, Form::Text, None, &mut shown);
+        // Nobody can read fractions that pass four times a second.
+        let seconds = watermark.div_euclid(MICROS_PER_SECOND).saturating_mul(MICROS_PER_SECOND);
+        write_time(seconds, Form::Text, None, &mut shown);
         text += &format!(", watermark {}", String::from_utf8_lossy(&shown));
     }
     text += &format!(", {} open", HumanCount(progress.open_windows.load(Ordering::Relaxed)));
