@@ -80,7 +80,7 @@ fn start_and_run(
     let (chunks_in, chunks_out) = bounded(job.buffer);
     // As many as can be under way, so that parsers never wait for the front.
     let (arrivals_in, arrivals_out) = bounded(front::credit(job) * job.sources.len());
-    let (pool_in, pool_out) = bounded(job.threads * 4 + job.buffer);
+    let (pool_in, pool_out) = bounded(front::credit(job));
     let readers = readers::start(job, &projection, opened, chunks_in, pool_out, progress);
     parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in);
     drop(arrivals_in);

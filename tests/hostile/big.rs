@@ -46,7 +46,7 @@ fn a_line_of_a_gigabyte() {
     feed(&["--window=1s"], line())
         .code(1)
         .says(
-            "windrow: (standard input):1: the record is 1073741840 bytes long, and --max-record is 67108864",
+            "windrow: (standard input):1: the record takes up 1071644688 bytes with its line end, and --max-record is 67108864",
         )
         .within_mib(160);
 }
