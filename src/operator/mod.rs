@@ -5,6 +5,7 @@
 //! one by one. The same batches in the same order per source give the same result, however they are cut and
 //! whenever they arrive.
 
+pub mod amendments;
 pub mod counts;
 pub mod dedup;
 pub mod jump;

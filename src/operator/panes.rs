@@ -35,6 +35,13 @@ pub struct OpenPane {
     last_end: i64,
 }
 
+impl OpenPane {
+    /// An empty pane.
+    pub fn new(calls: &Calls, last_end: i64) -> OpenPane {
+        OpenPane { table: Table::new(calls), last_end }
+    }
+}
+
 impl PaneStore {
     /// No panes yet.
     pub fn new(panes: &Panes, calls: Calls) -> PaneStore {
@@ -69,10 +76,7 @@ impl PaneStore {
             if inside(row) { here.push(row) } else { others.push(row) }
         }
         let calls = &self.calls;
-        let open = self
-            .panes
-            .entry(pane.start)
-            .or_insert_with(|| OpenPane { table: Table::new(calls), last_end: pane.last_end });
+        let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
         let additions = &mut self.additions;
         let mut add = |table: &mut Table, keys: &mut Keys| add_rows(table, part, &here, keys, additions);
         let takes = self.stacks.as_mut().is_none_or(|stacks| stacks.add(pane.start, keys, &mut add));
@@ -92,9 +96,12 @@ impl PaneStore {
         if watermark <= self.fired || watermark < self.next_end {
             return;
         }
-        let mut due = Vec::new();
-        for &start in self.panes.range(..watermark).map(|(start, _)| start) {
-            self.finder.windows(start, self.fired, watermark, &mut due);
+        // A window is found by the first of its panes: those that hold an earlier pane too end by its last end.
+        // In a calendar neighbouring windows may end together, so that very end is looked at again.
+        let (mut due, mut found) = (Vec::new(), self.fired);
+        for (&start, open) in self.panes.range(..watermark) {
+            self.finder.windows(start, found, watermark, &mut due);
+            found = found.max(open.last_end - 1);
         }
         due.sort_unstable();
         due.dedup();
@@ -112,7 +119,7 @@ impl PaneStore {
     fn fire_window(&mut self, window: Window, keys: &mut Keys, emit: &mut dyn FnMut(Window, &Table, &Keys)) {
         if self.stacks.is_none() && self.panes.range(window.start..window.end).nth(PANES_MERGED_MAX).is_some()
         {
-            self.stacks = Some(Stacks::new(&self.calls, window.start));
+            self.stacks = Some(Stacks::new(&self.calls, window));
         }
         if let Some(stacks) = &mut self.stacks {
             stacks.fire(window, &mut self.panes, keys, emit);

@@ -6,11 +6,12 @@
 //! window is one suffix and the running merge. When the suffixes are used up, the panes behind the boundary
 //! are turned into suffixes, once.
 //!
-//! An event that comes late for some of its windows goes into a pane that has been taken in already; it is
-//! added to every suffix that covers it, or to the running merge.
+//! An event that comes late for some of its windows goes into a pane that has been taken in already: into the
+//! running merge, or among the [`Amendments`] to the suffixes.
 
 use std::collections::BTreeMap;
 
+use super::amendments::Amendments;
 use super::keys::Keys;
 use super::panes::OpenPane;
 use super::table::{Calls, Table};
@@ -21,6 +22,8 @@ pub struct Stacks {
     calls: Calls,
     /// Suffixes by the start of their first pane, the oldest last. Each covers all up to `boundary`.
     front: Vec<(i64, Table)>,
+    /// What has come since for panes before `boundary`.
+    amendments: Amendments,
     /// Panes that start at `boundary` or later and before `taken_in`.
     back: Table,
     boundary: i64,
@@ -28,14 +31,15 @@ pub struct Stacks {
 }
 
 impl Stacks {
-    /// Nothing is taken in yet; windows start at `start` or later.
-    pub fn new(calls: &Calls, start: i64) -> Stacks {
+    /// Nothing is taken in yet; `first` is the first window.
+    pub fn new(calls: &Calls, first: Window) -> Stacks {
         Stacks {
             calls: calls.clone(),
             front: Vec::new(),
+            amendments: Amendments::new(calls, first.end - first.start),
             back: Table::new(calls),
-            boundary: start,
-            taken_in: start,
+            boundary: first.start,
+            taken_in: first.start,
         }
     }
 
@@ -57,13 +61,17 @@ impl Stacks {
             self.back.merge(&open.table, keys);
         }
         self.taken_in = self.taken_in.max(window.end);
+        let amended = !self.amendments.none_from(window.start);
         match self.front.last() {
-            None => emit(window, &self.back, keys),
-            Some((_, suffix)) if self.back.keys.is_empty() => emit(window, suffix, keys),
-            Some((_, suffix)) => {
+            None if !amended => emit(window, &self.back, keys),
+            Some((_, suffix)) if !amended && self.back.keys.is_empty() => emit(window, suffix, keys),
+            suffix => {
                 let mut whole = Table::new(&self.calls);
-                whole.merge(suffix, keys);
+                if let Some((_, suffix)) = suffix {
+                    whole.merge(suffix, keys);
+                }
                 whole.merge(&self.back, keys);
+                self.amendments.merge_from(window.start, &mut whole, keys);
                 emit(window, &whole, keys);
                 whole.release(keys);
             }
@@ -73,6 +81,7 @@ impl Stacks {
     /// The panes behind the boundary, from `start` on, become suffixes. The panes themselves are not needed any
     /// more: what they hold stands in the suffixes.
     fn turn(&mut self, start: i64, panes: &mut BTreeMap<i64, OpenPane>, keys: &mut Keys) {
+        self.amendments.clear(keys);
         self.back.release(keys);
         self.back = Table::new(&self.calls);
         self.boundary = self.taken_in.max(start);
@@ -98,16 +107,77 @@ impl Stacks {
             }
             return true;
         }
-        // Suffixes stand in descending order of their starts.
-        let place = self.front.partition_point(|(at, _)| *at > start);
-        if self.front.get(place).is_none_or(|(at, _)| *at != start) {
-            let mut suffix = Table::new(&self.calls);
-            if let Some((_, next)) = place.checked_sub(1).and_then(|next| self.front.get(next)) {
-                suffix.merge(next, keys);
-            }
-            self.front.insert(place, (start, suffix));
-        }
-        self.front[place..].iter_mut().for_each(|(_, suffix)| add(suffix, keys));
+        self.amendments.add(start, keys, add);
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{Span, find};
+    use crate::parse::batch::{ArgColumn, Input, Texts};
+    use crate::value::Value;
+
+    const PANE: i64 = 7;
+    const PANES: i64 = 40;
+
+    /// Adds one event of a key.
+    fn count(table: &mut Table, keys: &mut Keys, key: u64) {
+        let number = keys.intern(key, &[4, 1, 0, 0, 0, b'a' + key as u8]);
+        let slot = table.slot(number, keys);
+        table.make_room();
+        let texts = Texts::default();
+        let input = Input { arg: &ArgColumn::Every, texts: &texts, time: &[0], source: 0, first_record: 0 };
+        table.columns[0].add(&[slot], &[0], input);
+    }
+
+    /// The counts of a table by key.
+    fn counts(table: &Table, keys: &Keys) -> Vec<(u8, String)> {
+        let count = |slot| match table.columns[0].finish(slot, Span { bounds: None }) {
+            Value::Number(number) => format!("{number:?}"),
+            other => format!("{other:?}"),
+        };
+        let mut counts: Vec<(u8, String)> =
+            (0..).zip(&table.keys).map(|(slot, &key)| (keys.get(key)[5], count(slot))).collect();
+        counts.sort_unstable();
+        counts
+    }
+
+    /// Random events, some of them late, against tables that are filled anew for every window.
+    #[test]
+    fn windows_hold_what_their_panes_hold() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let calls = Calls([(find("count").expect("it is one"), Vec::new())].into());
+        for _ in 0..60 {
+            let (mut keys, mut panes, mut events) = (Keys::default(), BTreeMap::new(), Vec::new());
+            let origin = random.i64(-300..300) * PANE;
+            let mut stacks = Stacks::new(&calls, Window { start: origin, end: origin + PANES * PANE });
+            for n in 0..150 {
+                let window = Window { start: origin + n * PANE, end: origin + (n + PANES) * PANE };
+                // Events of panes that no window has taken in yet, and late ones.
+                for _ in 0..random.usize(0..6) {
+                    let late = n > 0 && random.bool();
+                    let ago = if late { random.i64(0..PANES) } else { 0 };
+                    let (pane, key) = (window.end - (ago + 1) * PANE, random.u64(0..3));
+                    events.push((pane, key));
+                    let mut add = |table: &mut Table, keys: &mut Keys| count(table, keys, key);
+                    let open =
+                        panes.entry(pane).or_insert_with(|| OpenPane::new(&calls, pane + PANES * PANE));
+                    if stacks.add(pane, &mut keys, &mut add) {
+                        add(&mut open.table, &mut keys);
+                    }
+                }
+                let mut expected = Table::new(&calls);
+                let inside = events.iter().filter(|(pane, _)| (window.start..window.end).contains(pane));
+                inside.for_each(|&(_, key)| count(&mut expected, &mut keys, key));
+                let expected = counts(&expected, &keys);
+                let mut found = Vec::new();
+                stacks.fire(window, &mut panes, &mut keys, &mut |_, table, keys| found = counts(table, keys));
+                assert_eq!(found, expected, "window {n}");
+            }
+        }
     }
 }
