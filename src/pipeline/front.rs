@@ -47,6 +47,8 @@ struct SourceState {
     /// Arrivals that have overtaken others.
     early: BTreeMap<u64, Arrived>,
     layout: Option<Arc<Layout>>,
+    /// Why the job does not fit it.
+    refused: Option<Error>,
 }
 
 impl Front {
@@ -76,10 +78,11 @@ impl Front {
     /// Runs until all sources have ended, or something ends the run before.
     pub fn run(&mut self) -> Result<()> {
         (0..self.sources.len() as u32).for_each(|source| self.ask(source));
+        self.check_layouts()?;
         let mut step = Step::default();
         loop {
             while let Ok(arrival) = self.arrivals.try_recv() {
-                self.take(arrival)?;
+                self.take(arrival);
             }
             let pause = self.sequencer.advance(&mut step);
             for source in self.sequencer.take_used() {
@@ -94,8 +97,7 @@ impl Front {
                     if self.has_news(&step) {
                         self.send(&mut step)?;
                     }
-                    let arrival = self.arrivals.recv();
-                    self.take(arrival.map_err(|_| Error::Internal("the parsers have stopped".to_owned()))?)?;
+                    self.take_next()?;
                 }
                 Pause::Full => self.send(&mut step)?,
                 Pause::Ended => return self.send(&mut step),
@@ -106,6 +108,31 @@ impl Front {
                 }
             }
         }
+    }
+
+    /// Waits for the header of every CSV source and checks it, in the order given: whether the job fits its
+    /// inputs is known before any record counts, and does not depend on which of them came first.
+    fn check_layouts(&mut self) -> Result<()> {
+        for number in 0..self.sources.len() {
+            if let Format::Ndjson = self.job.sources[number].format {
+                continue;
+            }
+            while self.sources[number].next == 0 {
+                self.take_next()?;
+            }
+            if let Some(error) = self.sources[number].refused.take() {
+                return Err(error);
+            }
+            self.check_header(number)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for an arrival.
+    fn take_next(&mut self) -> Result<()> {
+        let arrival = self.arrivals.recv();
+        self.take(arrival.map_err(|_| Error::Internal("the parsers have stopped".to_owned()))?);
+        Ok(())
     }
 
     /// Lets the other threads end, and gives back the sequencer with its ledger.
@@ -130,7 +157,7 @@ impl Front {
         }
     }
 
-    fn take(&mut self, arrival: Arrival) -> Result<()> {
+    fn take(&mut self, arrival: Arrival) {
         let source = arrival.source;
         self.sources[source as usize].early.insert(arrival.number, arrival.what);
         loop {
@@ -138,14 +165,17 @@ impl Front {
             let Some(what) = state.early.remove(&state.next) else { break };
             state.next += 1;
             match what {
-                Ok(Some((batch, layout))) => self.take_batch(source, batch, layout)?,
+                Ok(Some((batch, layout))) => self.take_batch(source, batch, layout),
                 // Chunks asked for in advance are answered by further ends.
                 _ if state.ended => {}
                 Ok(None) => {
                     state.ended = true;
                     self.sequencer.end(source, Ok(()));
                 }
-                Err(error @ (Error::Usage(_) | Error::Syntax(_))) => return Err(error),
+                Err(error @ (Error::Usage(_) | Error::Syntax(_))) => {
+                    state.ended = true;
+                    state.refused = Some(error);
+                }
                 Err(error) => {
                     state.ended = true;
                     self.sequencer.end(source, Err(error));
@@ -153,38 +183,34 @@ impl Front {
             }
         }
         self.ask(source);
-        Ok(())
     }
 
-    fn take_batch(&mut self, source: u32, batch: Batch, layout: Arc<Layout>) -> Result<()> {
+    fn take_batch(&mut self, source: u32, batch: Batch, layout: Arc<Layout>) {
         let state = &mut self.sources[source as usize];
         if state.layout.is_none() {
             self.sequencer.skip_lines(source, layout.header_lines);
             state.layout = Some(layout);
-            self.check_headers(source)?;
         }
         self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
         self.sequencer.push(batch);
-        Ok(())
     }
 
     /// `windrow order` passes CSV records on as they are, so all sources must have the same columns.
-    fn check_headers(&self, source: u32) -> Result<()> {
+    fn check_header(&self, number: usize) -> Result<()> {
         let Task::Order = self.job.task else { return Ok(()) };
-        let names = |state: &SourceState| state.layout.as_ref().map(|layout| layout.names.clone());
-        let mine = names(&self.sources[source as usize]);
-        for (other, state) in self.sources.iter().enumerate() {
-            if let (Some(theirs), Some(mine)) = (names(state), &mine)
-                && theirs != *mine
-            {
-                return Err(Error::usage(format!(
-                    "{}: its columns differ from those of {}; windrow order passes records on as they are",
-                    Escaped(&self.job.sources[source as usize].name),
-                    Escaped(&self.job.sources[other].name)
-                )));
-            }
+        let Some(mine) = &self.sources[number].layout else { return Ok(()) };
+        let other = self.sources[..number]
+            .iter()
+            .zip(&self.job.sources)
+            .find(|(state, _)| state.layout.as_ref().is_some_and(|layout| layout.names != mine.names));
+        match other {
+            None => Ok(()),
+            Some((_, other)) => Err(Error::usage(format!(
+                "{}: its columns differ from those of {}; windrow order passes records on as they are",
+                Escaped(&self.job.sources[number].name),
+                Escaped(&other.name)
+            ))),
         }
-        Ok(())
     }
 
     /// Whether there is anything to tell the later stages.

@@ -1,6 +1,6 @@
 //! Small CSV records that a careless reader gets wrong.
 
-use crate::common::{Ended, feed};
+use crate::common::{Ended, feed, shell};
 
 fn run(input: &[u8], options: &[&str]) -> Ended {
     let input = input.to_vec();
@@ -76,4 +76,16 @@ fn words_that_look_like_numbers() {
         &["--by=a", "--to=ndjson"],
         &[r#"{"window_start":1,"window_end":2,"a":"\u0000","count":1}"#],
     );
+}
+
+#[test]
+fn a_header_that_comes_late_is_checked_before_anything_counts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = "printf 'ts,a\\n1\\n' > x.csv; mkfifo y.csv
+        (sleep 0.3; printf 'ts,b\\n1,2\\n') > y.csv & printf 'ts,c\\n' > z.csv
+        $W -w 1s -b a x.csv y.csv z.csv BAD; code=$?; ls; exit $code";
+    for bad in ["", "--bad bad.ndjson"] {
+        let ended = shell(&format!("rm -f *; {}", script.replace("BAD", bad)), directory.path());
+        ended.code(2).says("windrow: y.csv: there is no column `a`").rows(&["x.csv", "y.csv", "z.csv"]);
+    }
 }
