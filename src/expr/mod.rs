@@ -243,6 +243,7 @@ pub fn parse_paths(text: &str) -> Result<Vec<FieldPath>, SyntaxError> {
 }
 
 /// One call of an aggregate.
+#[derive(Clone)]
 pub struct Call {
     /// The aggregate.
     pub definition: &'static crate::aggregate::Definition,

@@ -17,6 +17,7 @@ use crate::time::TimeFormat;
 use crate::window::Windows;
 
 /// A checked job.
+#[derive(Clone)]
 pub struct Job {
     /// What to compute with the events.
     pub task: Task,
@@ -57,6 +58,7 @@ pub struct Job {
 
 /// What a job computes.
 #[expect(clippy::large_enum_variant, reason = "a run has one, and it is never moved about")]
+#[derive(Clone)]
 pub enum Task {
     /// Windows: the main job.
     Aggregate(Aggregation),
@@ -65,6 +67,7 @@ pub enum Task {
 }
 
 /// The windowed aggregation of the main job.
+#[derive(Clone)]
 pub struct Aggregation {
     /// `--window`.
     pub windows: Windows,
@@ -95,6 +98,7 @@ impl Aggregation {
 }
 
 /// `--top N --order-by EXPR [--ties]`.
+#[derive(Clone)]
 pub struct Top {
     /// How many rows of each window are kept; at least 1.
     pub rows_max: usize,

@@ -6,9 +6,13 @@
 #[path = "../../integration/common.rs"]
 mod common;
 
-use common::{Input, Outcome, job, run_job};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use common::{Outcome, job, run_job};
 use libfuzzer_sys::fuzz_target;
-use windrow::input::Format;
+use windrow::input::{Format, Origin, SourceSpec};
+use windrow::job::Job;
 
 const WINDOWS: [&str; 8] =
     ["1s", "10s/3s", "session:2s", "none", "cumulate:1m/10s", "1d@Europe/Berlin", "1mo", "7us/2us+1us"];
@@ -44,35 +48,50 @@ fn shown(outcome: Outcome) -> [String; 5] {
     [result, outcome.summary.json(), outcome.rows, outcome.late, outcome.bad]
 }
 
-fuzz_target!(|data: &[u8]| {
-    let Some((head, rest)) = data.split_first_chunk::<4>() else { return };
-    let pick = |byte: u8| usize::from(byte % 8);
-    let csv = head[3] & 1 != 0;
+/// The job that the first bytes choose, without its inputs. Jobs are kept: reading options takes longer than
+/// running them over a few records.
+fn chosen(head: [u8; 4]) -> Job {
+    thread_local!(static KNOWN: RefCell<HashMap<[u8; 4], Job>> = RefCell::default());
+    let head = [head[0] % 8, head[1] % 8, head[2] % 8, head[3] % 16];
+    KNOWN.with_borrow_mut(|known| known.entry(head).or_insert_with(|| read(head)).clone())
+}
+
+fn read(head: [u8; 4]) -> Job {
+    let [window, aggregates, other, flags] = head;
+    let window = format!("--window={}", WINDOWS[usize::from(window)]);
+    let aggregates = format!("--agg={}", AGGREGATES[usize::from(aggregates)]);
     let mut options = vec![
         "--time=t",
-        if csv { "--from=csv" } else { "--from=ndjson" },
-        if head[3] & 2 != 0 { "--to=csv" } else { "--to=ndjson" },
-        if head[3] & 4 != 0 { "--bad=bad" } else { "--bad=fail" },
         "--late=late",
-        if head[3] & 8 != 0 { "--delay=0s" } else { "--delay=5s" },
+        window.as_str(),
+        aggregates.as_str(),
+        if flags & 1 != 0 { "--from=csv" } else { "--from=ndjson" },
+        if flags & 2 != 0 { "--to=csv" } else { "--to=ndjson" },
+        if flags & 4 != 0 { "--bad=bad" } else { "--bad=fail" },
+        if flags & 8 != 0 { "--delay=0s" } else { "--delay=5s" },
     ];
-    let window = format!("--window={}", WINDOWS[pick(head[0])]);
-    let aggregates = format!("--agg={}", AGGREGATES[pick(head[1])]);
-    options.extend([window.as_str(), aggregates.as_str()]);
-    options.extend(OTHERS[pick(head[2])]);
+    options.extend(OTHERS[usize::from(other)]);
+    job(&options, &[]).expect("a good job")
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((head, rest)) = data.split_first_chunk::<4>() else { return };
+    let chosen = chosen(*head);
+    let csv = head[3] & 1 != 0;
     let format = if csv { Format::Csv { delimiter: b',' } } else { Format::Ndjson };
     // 0xfe never stands in UTF-8: it divides the sources.
-    let inputs: Vec<Input> = rest
+    let sources: Vec<SourceSpec> = rest
         .splitn(3, |&byte| byte == 0xfe)
         .enumerate()
-        .map(|(n, bytes)| Input { name: format!("in{n}"), format, bytes: bytes.to_vec() })
+        .map(|(n, bytes)| SourceSpec { name: format!("in{n}"), origin: Origin::Memory(bytes.into()), format })
         .collect();
-    let run = |how: &[&str]| {
-        let all: Vec<&str> = options.iter().chain(how).copied().collect();
-        shown(run_job(job(&all, &inputs).expect("a good job")))
+    let run = |threads, chunk_bytes| {
+        let mut job = Job { threads, sources: sources.clone(), ..chosen.clone() };
+        job.read.chunk_bytes = chunk_bytes;
+        shown(run_job(job))
     };
-    let whole = run(&["--threads=2"]);
-    for how in [&["--threads=1", "--chunk-bytes=1"], &["--threads=2", "--chunk-bytes=16"]] {
-        assert_eq!(run(how), whole, "{how:?}");
+    let whole = run(2, 1 << 20);
+    for (threads, chunk_bytes) in [(1, 1), (2, 16)] {
+        assert_eq!(run(threads, chunk_bytes), whole, "{threads} threads, chunks of {chunk_bytes}");
     }
 });
