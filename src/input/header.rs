@@ -20,8 +20,7 @@ impl Source {
             let record = &self.rest[self.rest_at..self.rest_at + len];
             let newlines = memchr_iter(b'\n', record).count() as u64;
             lines += newlines + u64::from(!record.ends_with(b"\n"));
-            let text = record.strip_suffix(b"\n").unwrap_or(record);
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let text = without_end(record);
             let names = if text.is_empty() { Ok(None) } else { names(text, self.format).map(Some) };
             self.rest_at += len;
             self.offset += len as u64;
@@ -39,26 +38,34 @@ impl Source {
     fn first_record(&mut self) -> Result<Option<usize>> {
         loop {
             let bytes = &self.rest[self.rest_at..];
-            if let Some(end) = self.scanner.first_end(bytes) {
-                return Ok(Some(end));
-            }
-            let len = bytes.len();
-            if self.ended && self.scanner.is_quote_open() {
-                self.fail(&"the header has a quote that is never closed; close it, or say --no-header")?;
-            }
-            if self.ended {
-                return Ok((len > 0).then_some(len));
-            }
-            if len > self.record_bytes_max.saturating_add(1) {
+            let end = self.scanner.first_end(bytes);
+            let len = end.unwrap_or(bytes.len());
+            // Looked at first, so that what is said does not depend on how much was read at a time.
+            if without_end(&bytes[..len]).len() > self.record_bytes_max {
                 let reason = format!(
                     "the header is longer than {} bytes; raise --max-record or say --no-header",
                     self.record_bytes_max
                 );
                 self.fail(&reason)?;
             }
+            if end.is_some() {
+                return Ok(end);
+            }
+            if self.ended && self.scanner.is_quote_open() {
+                self.fail(&"the header has a quote that is never closed; close it, or say --no-header")?;
+            }
+            if self.ended {
+                return Ok((len > 0).then_some(len));
+            }
             self.read_rest(READ_BYTES.min(self.chunk_bytes))?;
         }
     }
+}
+
+/// A record with its line end taken off.
+fn without_end(record: &[u8]) -> &[u8] {
+    let text = record.strip_suffix(b"\n").unwrap_or(record);
+    text.strip_suffix(b"\r").unwrap_or(text)
 }
 
 /// The names in a header, its line end taken off.

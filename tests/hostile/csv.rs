@@ -89,3 +89,15 @@ fn a_header_that_comes_late_is_checked_before_anything_counts() {
         ended.code(2).says("windrow: y.csv: there is no column `a`").rows(&["x.csv", "y.csv", "z.csv"]);
     }
 }
+
+#[test]
+fn a_header_beyond_the_limit() {
+    let too_long = ": the header is longer than 20 bytes; raise --max-record or say --no-header";
+    for chunk in ["--chunk-bytes=1", "--chunk-bytes=1000000"] {
+        let options = ["--max-record=20", "--time=ts", chunk];
+        fails(b"ts,456789012345678901\n1,2\n", &options, 1, too_long);
+        fails(b"ts,\xff6789012345678901x\n1,2\n", &options, 1, too_long);
+        fails(b"ts,\"5678901234567890x", &options, 1, too_long);
+        rows(b"ts,45678901234567890\r\n1,2\n", &options, &[HEADER, "1,2,1"]);
+    }
+}
