@@ -107,9 +107,6 @@ impl Percentile {
 
 /// `low + (high - low) * part / unit`, rounded once.
 fn interpolate(low: &Number, high: &Number, part: u64, unit: u64) -> f64 {
-    if part == 0 {
-        return low.to_f64();
-    }
     let small = || match (low, high) {
         (Number::Decimal { mantissa: a, scale: s }, Number::Decimal { mantissa: b, scale: t }) => {
             let scale = *s.max(t);
@@ -178,8 +175,13 @@ impl Accumulator for Percentile {
         }
         let count: u64 = self.packed.values().chain(self.wide.values()).sum();
         let (rank, part) = quantile.rank(count);
-        let value = self.at(rank).map(|(low, high)| interpolate(&low, &high, part, quantile.unit()));
-        value.and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+        let value = self.at(rank).and_then(|(low, high)| match part {
+            // A value of the group itself needs no rounding.
+            0 => Some(low),
+            _ if low.compare(&high).is_eq() => Some(low),
+            _ => Number::from_f64(interpolate(&low, &high, part, quantile.unit())),
+        });
+        value.map_or(Value::Null, Value::Number)
     }
 }
 

@@ -12,7 +12,7 @@ pub mod sources;
 use std::path::PathBuf;
 
 use crate::expr::{Call, Expr, FieldPath, Key};
-use crate::input::{ReadOptions, SourceSpec};
+use crate::input::{Format, ReadOptions, SourceSpec};
 use crate::time::TimeFormat;
 use crate::window::Windows;
 
@@ -81,6 +81,13 @@ pub struct Aggregation {
     pub having: Option<Expr>,
     /// `--top`, `--order-by`, `--ties`.
     pub top: Option<Top>,
+}
+
+impl Job {
+    /// Whether some input is CSV, whose values have no type.
+    pub fn reads_csv(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source.format, Format::Csv { .. }))
+    }
 }
 
 impl Aggregation {

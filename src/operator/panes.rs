@@ -1,7 +1,7 @@
 //! Open tumbling, hopping and cumulate windows, kept as panes: an event is added once, whatever the number of
 //! windows it belongs to; a window that fires merges its panes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::keys::Keys;
 use super::stacks::Stacks;
@@ -25,6 +25,12 @@ pub struct PaneStore {
     /// No window ends after `fired` and before this.
     next_end: i64,
     additions: Additions,
+    /// The rows of a part by pane, in order of appearance; empty between calls, as are the places.
+    sorted: Vec<(Pane, Vec<u32>)>,
+    /// Where in `sorted` a pane stands, by its start.
+    places: HashMap<i64, usize>,
+    /// Row lists that are not in use.
+    spare: Vec<Vec<u32>>,
 }
 
 /// A pane some of whose windows have not fired.
@@ -53,37 +59,46 @@ impl PaneStore {
             fired: i64::MIN,
             next_end: i64::MIN,
             additions: Additions::default(),
+            sorted: Vec::new(),
+            places: HashMap::new(),
+            spare: Vec::new(),
         }
     }
 
     /// Adds rows of a part; `rows` are those whose keys this shard owns.
     pub fn add(&mut self, part: &Part, rows: &[u32], keys: &mut Keys) {
-        // Neighbouring events mostly share a pane: one pane at a time, the others wait for the next round.
-        let mut rest = self.add_to_first_pane(part, rows, keys);
-        while !rest.is_empty() {
-            rest = self.add_to_first_pane(part, &rest, keys);
+        let mut here: usize = 0;
+        for &row in rows {
+            let pane = self.pane_of(part, row);
+            // Neighbouring events mostly share a pane.
+            if self.sorted.get(here).is_none_or(|(last, _)| last.start != pane.start) {
+                here = *self.places.entry(pane.start).or_insert(self.sorted.len());
+                if here == self.sorted.len() {
+                    self.sorted.push((pane, self.spare.pop().unwrap_or_default()));
+                }
+            }
+            self.sorted[here].1.push(row);
         }
+        self.places.clear();
+        let mut sorted = std::mem::take(&mut self.sorted);
+        for (pane, mut rows) in sorted.drain(..) {
+            self.add_to_pane(pane, part, &rows, keys);
+            rows.clear();
+            self.spare.push(rows);
+        }
+        self.sorted = sorted;
     }
 
-    /// Adds the rows that share the pane of the first one, and returns the others.
-    fn add_to_first_pane(&mut self, part: &Part, rows: &[u32], keys: &mut Keys) -> Vec<u32> {
-        let Some(&first) = rows.first() else { return Vec::new() };
-        let pane = self.pane_of(part, first);
-        let time = &part.batch.time;
-        let inside = |row: u32| (pane.start..pane.end).contains(&time[row as usize]);
-        let (mut here, mut others) = (Vec::with_capacity(rows.len()), Vec::new());
-        for &row in rows {
-            if inside(row) { here.push(row) } else { others.push(row) }
-        }
+    /// Adds rows that all belong to a pane.
+    fn add_to_pane(&mut self, pane: Pane, part: &Part, rows: &[u32], keys: &mut Keys) {
         let calls = &self.calls;
         let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
         let additions = &mut self.additions;
-        let mut add = |table: &mut Table, keys: &mut Keys| add_rows(table, part, &here, keys, additions);
+        let mut add = |table: &mut Table, keys: &mut Keys| add_rows(table, part, rows, keys, additions);
         let takes = self.stacks.as_mut().is_none_or(|stacks| stacks.add(pane.start, keys, &mut add));
         if takes {
             add(&mut open.table, keys);
         }
-        others
     }
 
     fn pane_of(&mut self, part: &Part, row: u32) -> Pane {
@@ -100,6 +115,9 @@ impl PaneStore {
         // In a calendar neighbouring windows may end together, so that very end is looked at again.
         let (mut due, mut found) = (Vec::new(), self.fired);
         for (&start, open) in self.panes.range(..watermark) {
+            if found >= watermark {
+                break;
+            }
             self.finder.windows(start, found, watermark, &mut due);
             found = found.max(open.last_end - 1);
         }
@@ -122,7 +140,7 @@ impl PaneStore {
             self.stacks = Some(Stacks::new(&self.calls, window));
         }
         if let Some(stacks) = &mut self.stacks {
-            stacks.fire(window, &mut self.panes, keys, emit);
+            stacks.fire(window, &self.panes, keys, emit);
             return;
         }
         let mut panes = self.panes.range(window.start..window.end).map(|(_, open)| &open.table);

@@ -16,8 +16,8 @@ pub struct SessionStore {
     gap: i64,
     sessions: Vec<Session>,
     free: Vec<u32>,
-    /// Per key number, the first of its sessions.
-    first: Vec<u32>,
+    /// Per key number, the latest of its sessions.
+    latest: Vec<u32>,
     columns: Vec<Box<dyn Accumulators>>,
     /// When to look at which session: `(end, number)`. An end may have moved on since; it never moves back.
     timers: BinaryHeap<Reverse<(i64, u32)>>,
@@ -42,8 +42,9 @@ struct Session {
     /// The last event plus the gap.
     end: i64,
     key: u32,
-    /// The key's next session, in no particular order.
-    next: u32,
+    /// The key's sessions before and after this one in event time.
+    earlier: u32,
+    later: u32,
     /// Entries in `timers` that name this number.
     timers: u32,
     open: bool,
@@ -56,7 +57,7 @@ impl SessionStore {
             gap,
             sessions: Vec::new(),
             free: Vec::new(),
-            first: Vec::new(),
+            latest: Vec::new(),
             columns: calls.make(),
             timers: BinaryHeap::new(),
             additions: Additions::default(),
@@ -83,30 +84,31 @@ impl SessionStore {
     /// The session that an event at `time` belongs to: sessions that overlap or touch `[time, time + gap)`
     /// become one with it.
     fn session(&mut self, time: i64, key: u32, part: &Part, keys: &mut Keys) -> u32 {
-        if self.first.len() <= key as usize {
-            self.first.resize(key as usize + 1, NONE);
+        if self.latest.len() <= key as usize {
+            self.latest.resize(key as usize + 1, NONE);
         }
         let end = time + self.gap;
-        let mut home = NONE;
-        let (mut before, mut at) = (NONE, self.first[key as usize]);
-        while at != NONE {
-            let Session { start: other_start, end: other_end, next, .. } = self.sessions[at as usize];
-            if other_start > end || other_end < time {
-                before = at;
-            } else if home == NONE {
-                home = at;
-                let session = &mut self.sessions[at as usize];
-                session.start = session.start.min(time);
-                session.end = session.end.max(end);
-                before = at;
-            } else {
-                self.grow_together(at, home, part);
-                self.sessions[before as usize].next = next;
-                self.retire(at, keys);
-            }
-            at = next;
+        // A key's sessions do not touch each other, so from the latest on the search ends soon.
+        let (mut after, mut at) = (NONE, self.latest[key as usize]);
+        while at != NONE && self.sessions[at as usize].start > end {
+            (after, at) = (at, self.sessions[at as usize].earlier);
         }
-        if home == NONE { self.open(time, end, key, keys) } else { home }
+        if at == NONE || self.sessions[at as usize].end < time {
+            return self.open(time, end, key, at, after, keys);
+        }
+        let home = at;
+        let session = &mut self.sessions[home as usize];
+        session.start = session.start.min(time);
+        session.end = session.end.max(end);
+        at = session.earlier;
+        while at != NONE && self.sessions[at as usize].end >= time {
+            let earlier = self.sessions[at as usize].earlier;
+            self.grow_together(at, home, part);
+            self.unlink(at);
+            self.retire(at, keys);
+            at = earlier;
+        }
+        home
     }
 
     /// Session `from` becomes a part of `to`, which touches it.
@@ -120,9 +122,9 @@ impl SessionStore {
         session.end = session.end.max(end);
     }
 
-    fn open(&mut self, start: i64, end: i64, key: u32, keys: &mut Keys) -> u32 {
+    fn open(&mut self, start: i64, end: i64, key: u32, earlier: u32, later: u32, keys: &mut Keys) -> u32 {
         keys.hold(key);
-        let session = Session { start, end, key, next: self.first[key as usize], timers: 1, open: true };
+        let session = Session { start, end, key, earlier, later, timers: 1, open: true };
         let number = match self.free.pop() {
             Some(number) => {
                 self.sessions[number as usize] = session;
@@ -133,7 +135,13 @@ impl SessionStore {
                 self.sessions.len() as u32 - 1
             }
         };
-        self.first[key as usize] = number;
+        match later {
+            NONE => self.latest[key as usize] = number,
+            later => self.sessions[later as usize].earlier = number,
+        }
+        if earlier != NONE {
+            self.sessions[earlier as usize].later = number;
+        }
         self.timers.push(Reverse((end, number)));
         number
     }
@@ -161,7 +169,7 @@ impl SessionStore {
             let Session { start, end, key, .. } = self.sessions[number as usize];
             let window = Window { end, start };
             emit(FiredSession { window, key, columns: &self.columns, slot: number }, keys);
-            self.unlink(number, key);
+            self.unlink(number);
             self.columns.iter_mut().for_each(|column| column.clear(number));
             self.retire(number, keys);
         }
@@ -191,17 +199,16 @@ impl SessionStore {
         due
     }
 
-    fn unlink(&mut self, number: u32, key: u32) {
-        let next = self.sessions[number as usize].next;
-        let mut at = self.first[key as usize];
-        if at == number {
-            self.first[key as usize] = next;
-            return;
+    /// Takes a session out of its key's list.
+    fn unlink(&mut self, number: u32) {
+        let Session { key, earlier, later, .. } = self.sessions[number as usize];
+        match later {
+            NONE => self.latest[key as usize] = earlier,
+            later => self.sessions[later as usize].earlier = earlier,
         }
-        while self.sessions[at as usize].next != number {
-            at = self.sessions[at as usize].next;
+        if earlier != NONE {
+            self.sessions[earlier as usize].later = later;
         }
-        self.sessions[at as usize].next = next;
     }
 
     /// How many sessions are open.

@@ -2,8 +2,8 @@
 //!
 //! The two-stack queue (Tangwongsan, Hirzel, Schneider, "Low-Latency Sliding-Window Aggregation in Worst-Case
 //! Constant Time", DEBS 2017, section 2): of the panes that fired windows have taken in, the older ones stand
-//! as suffixes (`front`: from each pane up to the boundary), the newer ones as one running merge (`back`). A
-//! window is one suffix and the running merge. When the suffixes are used up, the panes behind the boundary
+//! as suffixes (`front`: from some panes up to the boundary), the newer ones as one running merge (`back`). A
+//! window is one suffix, the few panes before it, and the running merge. When the suffixes are used up, the panes behind the boundary
 //! are turned into suffixes, once.
 //!
 //! An event that comes late for some of its windows goes into a pane that has been taken in already: into the
@@ -47,7 +47,7 @@ impl Stacks {
     pub fn fire(
         &mut self,
         window: Window,
-        panes: &mut BTreeMap<i64, OpenPane>,
+        panes: &BTreeMap<i64, OpenPane>,
         keys: &mut Keys,
         emit: &mut dyn FnMut(Window, &Table, &Keys),
     ) {
@@ -61,12 +61,16 @@ impl Stacks {
             self.back.merge(&open.table, keys);
         }
         self.taken_in = self.taken_in.max(window.end);
-        let amended = !self.amendments.none_from(window.start);
-        match self.front.last() {
-            None if !amended => emit(window, &self.back, keys),
-            Some((_, suffix)) if !amended && self.back.keys.is_empty() => emit(window, suffix, keys),
+        let suffix = self.front.last();
+        let covered_from = suffix.map_or(self.boundary, |(start, _)| *start);
+        let mut between = panes.range(window.start..covered_from.max(window.start)).peekable();
+        let alone = self.amendments.none_from(window.start) && between.peek().is_none();
+        match suffix {
+            None if alone => emit(window, &self.back, keys),
+            Some((_, suffix)) if alone && self.back.keys.is_empty() => emit(window, suffix, keys),
             suffix => {
                 let mut whole = Table::new(&self.calls);
+                between.for_each(|(_, open)| whole.merge(&open.table, keys));
                 if let Some((_, suffix)) = suffix {
                     whole.merge(suffix, keys);
                 }
@@ -78,24 +82,27 @@ impl Stacks {
         }
     }
 
-    /// The panes behind the boundary, from `start` on, become suffixes. The panes themselves are not needed any
-    /// more: what they hold stands in the suffixes.
-    fn turn(&mut self, start: i64, panes: &mut BTreeMap<i64, OpenPane>, keys: &mut Keys) {
+    /// The panes behind the boundary, from `start` on, become suffixes: not one for each pane, but one whenever
+    /// the panes since the last one hold as many groups as the suffix itself. So all suffixes together hold no
+    /// more groups than the panes do, and the panes between a window's start and its suffix no more than that.
+    fn turn(&mut self, start: i64, panes: &BTreeMap<i64, OpenPane>, keys: &mut Keys) {
         self.amendments.clear(keys);
         self.back.release(keys);
         self.back = Table::new(&self.calls);
         self.boundary = self.taken_in.max(start);
         self.taken_in = self.boundary;
-        for (&at, open) in panes.range_mut(start..self.boundary).rev() {
-            let mut suffix = Table::new(&self.calls);
-            if let Some((_, next)) = self.front.last() {
-                suffix.merge(next, keys);
-            }
+        let (mut suffix, mut since) = (Table::new(&self.calls), 0);
+        for (&at, open) in panes.range(start..self.boundary).rev() {
             suffix.merge(&open.table, keys);
-            self.front.push((at, suffix));
-            open.table.release(keys);
-            open.table = Table::new(&self.calls);
+            since += open.table.keys.len();
+            if since >= suffix.keys.len() {
+                let mut next = Table::new(&self.calls);
+                next.merge(&suffix, keys);
+                self.front.push((at, std::mem::replace(&mut suffix, next)));
+                since = 0;
+            }
         }
+        suffix.release(keys);
     }
 
     /// Lets `add` add events of the pane that starts at `start` wherever they have been taken in already.
@@ -175,7 +182,7 @@ mod tests {
                 inside.for_each(|&(_, key)| count(&mut expected, &mut keys, key));
                 let expected = counts(&expected, &keys);
                 let mut found = Vec::new();
-                stacks.fire(window, &mut panes, &mut keys, &mut |_, table, keys| found = counts(table, keys));
+                stacks.fire(window, &panes, &mut keys, &mut |_, table, keys| found = counts(table, keys));
                 assert_eq!(found, expected, "window {n}");
             }
         }

@@ -3,6 +3,8 @@
 //! Control characters, DEL and C1 included, are escaped, so that a row can neither break a line nor
 //! drive a terminal. Numbers and raw JSON are written as they stand in the input.
 
+use std::borrow::Cow;
+
 use crate::value::Value;
 
 /// Whether a byte can stand in a JSON string as it is. 0xC2 cannot be told alone: C1 begins with it.
@@ -38,8 +40,24 @@ pub fn write_json_value(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Text(text) => write_json_string(text, out),
         Value::Untyped(text) => write_json_string(text, out),
         // Quotes and backslashes have their meaning there; what else is escaped can only stand in strings.
-        Value::Json(raw) => write_escaped(raw.as_bytes(), out, true),
+        Value::Json(raw) => write_escaped(&compact(raw.as_bytes()), out, true),
     }
+}
+
+/// JSON without the white space between its tokens.
+fn compact(raw: &[u8]) -> Cow<'_, [u8]> {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    if !raw.iter().any(space) {
+        return Cow::Borrowed(raw);
+    }
+    let (mut inside, mut escaped) = (false, false);
+    let keep = |byte: &&u8| {
+        let kept = inside || !space(byte);
+        inside ^= **byte == b'"' && !escaped;
+        escaped = inside && **byte == b'\\' && !escaped;
+        kept
+    };
+    Cow::Owned(raw.iter().filter(keep).copied().collect())
 }
 
 /// Copies UTF-8 with escapes where a string needs them; `raw` JSON has those it needs already, save
@@ -115,7 +133,11 @@ mod tests {
         check(Value::Bool(false), "false");
         check(Value::Written("1.50e+3"), "1.50e+3");
         check(Value::Number(Number::Double(0.5)), "0.5");
-        check(Value::Json("{\"a\":\t[1,\"\\n\\\"\"]}".into()), "{\"a\":\t[1,\"\\n\\\"\"]}");
+        check(Value::Json("{\"a\":\t[1,\"\\n\\\"\"]}".into()), "{\"a\":[1,\"\\n\\\"\"]}");
+        check(
+            Value::Json(r#"{ "a b" : "\\", "c" : [ 1, "x \" y" ] }"#.into()),
+            r#"{"a b":"\\","c":[1,"x \" y"]}"#,
+        );
         check(Value::Json("[\"\u{7f}\u{9b}\u{a9}\"]".into()), "[\"\\u007f\\u009b\u{a9}\"]");
     }
 }

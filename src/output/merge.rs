@@ -2,27 +2,32 @@
 
 use std::cmp::Ordering;
 
-use super::rows::{Fired, RowPlan};
+use super::rows::{Failure, Fired, RowPlan};
 use crate::parse::key;
 use crate::window::Window;
 
-/// Merges what the shards have fired in one step; `row` gets the text of each row in order.
-pub fn merge(plan: &RowPlan, shards: &[Fired], row: &mut dyn FnMut(&[u8])) {
+/// Merges what the shards have fired in one step; `row` gets the text of each row in order. Where a row could
+/// not be decided about, what comes behind the first such row is left out, and the reason is returned.
+pub fn merge(plan: &RowPlan, shards: &[Fired], row: &mut dyn FnMut(&[u8])) -> Option<String> {
+    let failure = shards.iter().filter_map(|fired| fired.failure.as_ref()).min_by(|a, b| a.compare(b));
     if let ([only], None) = (shards, plan.top()) {
         (0..only.rows.len()).for_each(|at| row(only.row_text(at)));
-        return;
+        return failure.map(|failure| failure.reason.clone());
     }
     let mut cursors = vec![0; shards.len()];
     loop {
         let next =
             shards.iter().zip(&cursors).filter_map(|(fired, &at)| Some(fired.windows.get(at)?.0)).min();
-        let Some(window) = next else { return };
+        let Some(window) = next else { break };
         let rows = take_window(shards, &mut cursors, window);
-        match plan.top() {
-            None => in_key_order(shards, rows, row),
-            Some((rows_max, ties)) => in_rank_order(plan, shards, rows, rows_max, ties, row),
+        match (plan.top(), failure) {
+            (None, _) => in_key_order(shards, window, rows, failure, row),
+            // A window with a row of unknown rank has no ranking.
+            (Some(_), Some(failure)) if failure.window <= window => break,
+            (Some((rows_max, ties)), _) => in_rank_order(plan, shards, rows, rows_max, ties, row),
         }
     }
+    failure.map(|failure| failure.reason.clone())
 }
 
 /// The rows of a window in each shard; the cursors move behind them.
@@ -44,14 +49,24 @@ fn take_window(shards: &[Fired], cursors: &mut [usize], window: Window) -> Vec<(
     rows
 }
 
-fn in_key_order(shards: &[Fired], mut rows: Vec<(usize, usize)>, row: &mut dyn FnMut(&[u8])) {
+fn in_key_order(
+    shards: &[Fired],
+    window: Window,
+    mut rows: Vec<(usize, usize)>,
+    failure: Option<&Failure>,
+    row: &mut dyn FnMut(&[u8]),
+) {
     loop {
         let heads = rows.iter().enumerate().filter(|(_, (start, end))| start < end);
         let least = heads.min_by(|&(a, &(a_row, _)), &(b, &(b_row, _))| {
             key::compare(shards[a].row_key(a_row), shards[b].row_key(b_row))
         });
         let Some((shard, _)) = least else { return };
-        row(shards[shard].row_text(rows[shard].0));
+        let at = rows[shard].0;
+        if failure.is_some_and(|failure| !failure.is_after(window, shards[shard].row_key(at))) {
+            return;
+        }
+        row(shards[shard].row_text(at));
         rows[shard].0 += 1;
     }
 }

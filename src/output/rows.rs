@@ -1,5 +1,6 @@
 //! Rows of fired windows as text: one builder per shard.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::json::{write_json_string, write_json_value};
@@ -21,6 +22,8 @@ pub struct RowPlan {
     zone: Option<jiff::tz::TimeZone>,
     having: Option<Expr>,
     top: Option<TopPlan>,
+    /// Whether text may be a CSV field, which counts as a number in conditions if it reads as one.
+    untyped: bool,
 }
 
 struct TopPlan {
@@ -34,8 +37,8 @@ struct TopPlan {
 pub const CELL_END: u8 = 0x1f;
 
 impl RowPlan {
-    /// The plan of a job.
-    pub fn new(task: &Aggregation) -> RowPlan {
+    /// The plan of a job; `untyped` says that it reads CSV.
+    pub fn new(task: &Aggregation, untyped: bool) -> RowPlan {
         let columns = task.columns();
         let lead_in = |(n, name): (usize, &String)| {
             let mut text = vec![if n == 0 { b'{' } else { b',' }];
@@ -50,6 +53,7 @@ impl RowPlan {
             has_bounds: !matches!(task.windows, Windows::None),
             zone: task.windows.zone().cloned(),
             having: task.having.clone(),
+            untyped,
             top: task.top.as_ref().map(|top: &Top| TopPlan {
                 rows_max: top.rows_max,
                 order_by: top.order_by.clone(),
@@ -110,8 +114,31 @@ pub struct Fired {
     pub keys: Vec<u8>,
     /// The encoded ranks, with `--top`.
     pub ranks: Vec<u8>,
-    /// Why `--having` or `--order-by` could not be evaluated for some row: the run cannot go on.
-    pub failure: Option<String>,
+    /// The first row for which `--having` or `--order-by` could not be evaluated. No row after it stands here.
+    pub failure: Option<Failure>,
+}
+
+/// A row that cannot be decided about: the run cannot go on behind it.
+#[derive(Debug)]
+pub struct Failure {
+    /// Its window.
+    pub window: Window,
+    /// Its encoded key.
+    pub key: Vec<u8>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Failure {
+    /// The order in which rows are written.
+    pub fn compare(&self, other: &Failure) -> std::cmp::Ordering {
+        self.window.cmp(&other.window).then_with(|| key::compare(&self.key, &other.key))
+    }
+
+    /// Whether this row comes after the one of that window and key.
+    pub fn is_after(&self, window: Window, key: &[u8]) -> bool {
+        window.cmp(&self.window).then_with(|| key::compare(key, &self.key)).is_lt()
+    }
 }
 
 /// Where a row ends in the texts of [`Fired`]; it begins where the one before ends.
@@ -238,6 +265,9 @@ impl RowBuilder {
 
     /// Writes a row of the current window, unless `--having` does not hold for it.
     pub fn row(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32) {
+        if self.fired.failure.is_some() {
+            return;
+        }
         let span = Span { bounds: self.window.map(|window| (window.start, window.end)) };
         if (self.plan.having.is_some() || self.plan.top.is_some()) && !self.rank(key, columns, slot, span) {
             return;
@@ -282,15 +312,18 @@ impl RowBuilder {
     fn rank(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32, span: Span) -> bool {
         let bound = |text| match self.form {
             Form::Number(_) => Value::Written(text),
-            Form::Text => Value::Text(std::borrow::Cow::Borrowed(text)),
+            Form::Text => Value::Text(Cow::Borrowed(text)),
         };
         let mut values: Vec<Value<'_>> = Vec::with_capacity(self.plan.columns.len());
         if self.plan.has_bounds {
             values.push(bound(self.start.as_str()));
             values.push(bound(self.end.as_str()));
         }
-        values.extend(Fields(key));
-        values.extend(columns.iter().map(|column| column.finish(slot, span)));
+        let results = columns.iter().map(|column| column.finish(slot, span));
+        values.extend(Fields(key).chain(results).map(|value| match value {
+            Value::Text(Cow::Borrowed(text)) if self.plan.untyped => Value::Untyped(text),
+            value => value,
+        }));
         let view = RowView { values: &values };
         let holds = match &self.plan.having {
             None => Ok(true),
@@ -304,7 +337,8 @@ impl RowBuilder {
             Ok(holds)
         });
         ranked.unwrap_or_else(|reason| {
-            self.fired.failure.get_or_insert(reason);
+            let window = self.window.unwrap_or(Window { end: 0, start: 0 });
+            self.fired.failure = Some(Failure { window, key: key.to_vec(), reason });
             false
         })
     }

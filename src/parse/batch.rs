@@ -44,6 +44,8 @@ pub enum CellKind {
     ComputedText,
     /// A computed number, by its canonical text.
     ComputedNumber,
+    /// A CSV field that an expression passed on.
+    ComputedUntyped,
     /// A JSON object or array that an expression passed on.
     ComputedJson,
 }
@@ -72,6 +74,7 @@ impl Texts {
         match cell.kind {
             CellKind::ComputedText => Value::Text(Cow::Borrowed(text(&self.computed))),
             CellKind::ComputedNumber => Value::Written(text(&self.computed)),
+            CellKind::ComputedUntyped => Value::Untyped(text(&self.computed)),
             CellKind::ComputedJson => Value::Json(Cow::Borrowed(text(&self.computed))),
             _ => field_value(&self.bytes, &self.arena, cell),
         }
@@ -91,7 +94,10 @@ pub fn field_value<'t>(bytes: &'t [u8], arena: &'t [u8], cell: Cell) -> Value<'t
         CellKind::Json => Value::Json(Cow::Borrowed(text_of(bytes, cell))),
         CellKind::ArenaText => Value::Text(Cow::Borrowed(text_of(arena, cell))),
         CellKind::ArenaUntyped => Value::Untyped(text_of(arena, cell)),
-        CellKind::ComputedText | CellKind::ComputedNumber | CellKind::ComputedJson => Value::Null,
+        CellKind::ComputedText
+        | CellKind::ComputedNumber
+        | CellKind::ComputedUntyped
+        | CellKind::ComputedJson => Value::Null,
     }
 }
 

@@ -573,9 +573,8 @@ fn value_cell(
             number.write(computed);
             CellKind::ComputedNumber
         }
-        Value::Text(Cow::Borrowed(text)) | Value::Untyped(text) => {
-            put(computed, text, CellKind::ComputedText)
-        }
+        Value::Text(Cow::Borrowed(text)) => put(computed, text, CellKind::ComputedText),
+        Value::Untyped(text) => put(computed, text, CellKind::ComputedUntyped),
         Value::Text(Cow::Owned(text)) => put(computed, &text, CellKind::ComputedText),
         Value::Json(raw) => put(computed, &raw, CellKind::ComputedJson),
     };

@@ -1,10 +1,11 @@
 //! The front: asks for chunks, puts batches in order, runs the sequencer, and hands on its steps.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, select};
 
 use super::Progress;
 use super::parsers::{Arrival, Arrived};
@@ -26,6 +27,8 @@ pub struct Front {
     requests: Requests,
     arrivals: Receiver<Arrival>,
     steps: Vec<Sender<Arc<Step>>>,
+    /// Ends with the writer, whatever the front is waiting for.
+    writer_ended: Receiver<Infallible>,
     progress: Arc<Progress>,
     /// How many chunks of one source may be on their way or waiting, once it is being read.
     credit: usize,
@@ -59,6 +62,7 @@ impl Front {
         requests: Requests,
         arrivals: Receiver<Arrival>,
         steps: Vec<Sender<Arc<Step>>>,
+        writer_ended: Receiver<Infallible>,
         progress: &Arc<Progress>,
     ) -> Front {
         Front {
@@ -67,6 +71,7 @@ impl Front {
             requests,
             arrivals,
             steps,
+            writer_ended,
             progress: progress.clone(),
             credit: credit(job),
             form_fixed: projection.form().is_some(),
@@ -130,8 +135,12 @@ impl Front {
 
     /// Waits for an arrival.
     fn take_next(&mut self) -> Result<()> {
-        let arrival = self.arrivals.recv();
-        self.take(arrival.map_err(|_| Error::Internal("the parsers have stopped".to_owned()))?);
+        let arrival = select! {
+            recv(self.arrivals) -> arrival => arrival.map_err(|_| "the parsers have stopped"),
+            // The writer's own error says more, and comes first.
+            recv(self.writer_ended) -> _ => Err("the writer has stopped"),
+        };
+        self.take(arrival.map_err(|message| Error::Internal(message.to_owned()))?);
         Ok(())
     }
 
@@ -172,7 +181,7 @@ impl Front {
                     state.ended = true;
                     self.sequencer.end(source, Ok(()));
                 }
-                Err(error @ (Error::Usage(_) | Error::Syntax(_))) => {
+                Err(error @ Error::Usage(_)) if state.layout.is_none() => {
                     state.ended = true;
                     state.refused = Some(error);
                 }

@@ -74,6 +74,7 @@ fn start_and_run(
     progress: &Arc<Progress>,
     summary: &mut Summary,
 ) -> Result<()> {
+    start::check_paths(job)?;
     let (time_field, opened) = start::settle_time_field(job)?;
     let projection = Arc::new(Projection::new(job, &time_field));
 
@@ -87,10 +88,13 @@ fn start_and_run(
 
     let mut shards = shards::start(job, progress);
     let (steps_in, steps_out) = bounded(job.buffer);
-    let writer = writer::start(job, outputs, steps_out, shards.fired, progress);
+    // Nothing is ever sent here: the end of the channel is the end of the writer.
+    let (writer_lives, writer_ended) = bounded(0);
+    let writer = writer::start(job, outputs, steps_out, shards.fired, progress, writer_lives);
     shards.steps.push(steps_in);
 
-    let mut front = front::Front::new(job, &projection, readers, arrivals_out, shards.steps, progress);
+    let mut front =
+        front::Front::new(job, &projection, readers, arrivals_out, shards.steps, writer_ended, progress);
     let read = front.run();
     let sequencer = front.finish();
     finish(summary, &sequencer, read, shards.threads, writer)

@@ -193,42 +193,50 @@ impl Reader {
         };
         let layout = match &state.layout {
             Some(layout) => layout.clone(),
-            None => {
-                let layout =
-                    layout(&spec.name, spec.format, opened.header.take(), &chunk, &self.projection.fields)?;
-                state.layout.insert(Arc::new(layout)).clone()
-            }
+            None => match names(spec.format, &mut opened.header, &chunk) {
+                Some((names, header_lines)) => {
+                    let layout =
+                        layout(&spec.name, spec.format, names, header_lines, &self.projection.fields)?;
+                    state.layout.insert(Arc::new(layout)).clone()
+                }
+                // Nothing to lay out yet: blank lines, or a record that is too long to look into.
+                None => Arc::new(layout(&spec.name, spec.format, Vec::new(), 0, &[])?),
+            },
         };
         Ok(What::Chunk(chunk, layout))
     }
+}
+
+/// The names of a source's columns, and the lines that its header takes up: as the header says, or by the number
+/// of fields in the first record. `None` if the chunk has no record to go by.
+fn names(
+    format: Format,
+    header: &mut Option<(Vec<String>, u64)>,
+    chunk: &Chunk,
+) -> Option<(Vec<String>, u64)> {
+    let Format::Csv { delimiter } = format else { return Some((Vec::new(), 0)) };
+    if let Some(header) = header.take() {
+        return Some(header);
+    }
+    let Chunk::Records { bytes, .. } = chunk else { return None };
+    let width = csv_width(bytes, delimiter)?;
+    Some(((1..=width).map(|number| number.to_string()).collect(), 0))
 }
 
 /// Where the job's fields stand in a source.
 fn layout(
     source: &str,
     format: Format,
-    header: Option<(Vec<String>, u64)>,
-    first: &Chunk,
+    names: Vec<String>,
+    header_lines: u64,
     fields: &[FieldPath],
 ) -> Result<Layout> {
-    let Format::Csv { delimiter } = format else {
-        return Ok(Layout {
-            format,
-            columns: Columns::new(&[]),
-            width: 0,
-            names: Vec::new(),
-            header_lines: 0,
-        });
+    let places: Vec<usize> = match format {
+        Format::Ndjson => Vec::new(),
+        Format::Csv { .. } => {
+            fields.iter().map(|field| column(source, field, &names)).collect::<Result<_>>()?
+        }
     };
-    let (names, header_lines) = header.unwrap_or_else(|| {
-        let width = match first {
-            Chunk::Records { bytes, .. } => csv_width(bytes, delimiter),
-            _ => 1,
-        };
-        ((1..=width).map(|number| number.to_string()).collect(), 0)
-    });
-    let places: Vec<usize> =
-        fields.iter().map(|field| column(source, field, &names)).collect::<Result<_>>()?;
     Ok(Layout { format, columns: Columns::new(&places), width: names.len(), names, header_lines })
 }
 

@@ -31,7 +31,7 @@ pub fn start(job: &Arc<Job>, progress: &Arc<Progress>) -> Shards {
         Task::Order => vec![Box::new(Orderer::default())],
         Task::Aggregate(task) => {
             let calls = task.calls.iter().map(|call| (call.definition, call.params.clone())).collect();
-            let (calls, plan) = (Calls(calls), Arc::new(RowPlan::new(task)));
+            let (calls, plan) = (Calls(calls), Arc::new(RowPlan::new(task, job.reads_csv())));
             // Without keys there is one group, and one owner is enough.
             let shards = if task.keys.is_empty() { 1 } else { job.threads };
             (0..shards)

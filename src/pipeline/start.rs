@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
-use crate::input::{Chunk, Format, Source, SourceSpec};
+use crate::input::{Chunk, Format, Origin, Source, SourceSpec};
 use crate::job::{BadPolicy, DEFAULT_TIME_FIELDS, Job};
 use crate::parse::batch::Cell;
 use crate::parse::csv;
@@ -18,6 +18,18 @@ pub struct Opened {
     pub header: Option<(Vec<String>, u64)>,
     /// The first chunks, as far as they were read.
     pub ahead: VecDeque<Chunk>,
+}
+
+/// Whether all inputs are there: a job is not to wait for one of them to find that another is missing.
+pub fn check_paths(job: &Job) -> Result<()> {
+    for spec in &job.sources {
+        if let Origin::Path(path) = &spec.origin
+            && std::fs::metadata(path).is_err()
+        {
+            Source::open(spec, &job.read)?;
+        }
+    }
+    Ok(())
 }
 
 /// The time field of a job, and the sources that were opened to find it.
@@ -109,7 +121,10 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<O
         }
         let mut cells = [Cell::NULL; DEFAULT_TIME_FIELDS.len()];
         if std::str::from_utf8(line).is_ok() && scanner.scan(line, 0, &mut cells, &mut Vec::new()).is_ok() {
-            let found = cells.iter().position(|cell| *cell != Cell::NULL);
+            // A record has a field that is null.
+            let record: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_slice(line).unwrap_or_default();
+            let found = DEFAULT_TIME_FIELDS.iter().position(|name| record.contains_key(*name));
             let found = found.ok_or_else(|| no_time_field(source, "the first record"))?;
             return Ok(Some(DEFAULT_TIME_FIELDS[found]));
         }
@@ -132,11 +147,11 @@ fn path(name: &str) -> FieldPath {
     FieldPath { steps: vec![Step::Member(name.to_owned())], text: name.to_owned() }
 }
 
-/// How many fields the first record of a headerless CSV chunk has.
-pub fn csv_width(bytes: &[u8], delimiter: u8) -> usize {
-    let start = bytes.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(bytes.len());
-    match csv::scan(bytes, start, delimiter, &csv::Columns::new(&[]), &mut [], &mut Vec::new()) {
+/// How many fields the first record of a headerless CSV chunk has; `None` if it has no record.
+pub fn csv_width(bytes: &[u8], delimiter: u8) -> Option<usize> {
+    let start = bytes.iter().position(|byte| !matches!(byte, b'\n' | b'\r'))?;
+    Some(match csv::scan(bytes, start, delimiter, &csv::Columns::new(&[]), &mut [], &mut Vec::new()) {
         csv::Scanned::Record { fields, .. } => fields,
         csv::Scanned::OpenQuote => 1,
-    }
+    })
 }

@@ -1,10 +1,11 @@
 //! The writer: merges what the shards have fired, step by step, and writes it once.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 
 use super::{Outputs, Progress};
 use crate::error::{Error, Result};
@@ -17,18 +18,20 @@ use crate::output::sink::Sink;
 use crate::output::table::Table;
 use crate::time::Form;
 
-/// Starts the writer; it ends with the number of rows written.
+/// Starts the writer; it ends with the number of rows written. `lives` is dropped when it stops.
 pub fn start(
     job: &Arc<Job>,
     outputs: Outputs,
     steps: Receiver<Arc<Step>>,
     fired: Vec<Receiver<Fired>>,
     progress: &Arc<Progress>,
+    lives: Sender<Infallible>,
 ) -> JoinHandle<(u64, Result<()>)> {
     let (job, progress) = (job.clone(), progress.clone());
     thread::spawn(move || {
         let mut writer = Writer::new(&job, outputs, progress);
         let result = writer.serve(&steps, &fired);
+        drop(lives);
         (writer.rows, result)
     })
 }
@@ -53,7 +56,7 @@ impl<'j> Writer<'j> {
     fn new(job: &'j Job, outputs: Outputs, progress: Arc<Progress>) -> Writer<'j> {
         let plan = match &job.task {
             Task::Order => None,
-            Task::Aggregate(task) => Some(RowPlan::new(task)),
+            Task::Aggregate(task) => Some(RowPlan::new(task, job.reads_csv())),
         };
         let table = plan.as_ref().filter(|plan| plan.format() == OutputFormat::Table);
         let table = table.map(|plan| Table::new(plan.columns()));
@@ -67,8 +70,8 @@ impl<'j> Writer<'j> {
             drop(step);
             let rows: std::result::Result<Vec<Fired>, _> = fired.iter().map(Receiver::recv).collect();
             let rows = rows.map_err(|_| Error::Internal("a shard has stopped".to_owned()))?;
-            self.write_rows(&rows)?;
-            if let Some(reason) = rows.into_iter().find_map(|fired| fired.failure) {
+            if let Some(reason) = self.write_rows(&rows)? {
+                self.finish()?;
                 return Err(Error::Failed(reason));
             }
         }
@@ -105,17 +108,24 @@ impl<'j> Writer<'j> {
         Ok(())
     }
 
-    fn write_rows(&mut self, fired: &[Fired]) -> Result<()> {
-        let Some(sinks) = &mut self.sinks else { return Ok(()) };
-        let mut rows = 0;
+    /// Writes what has fired; returns why the run cannot go on, if a row could not be decided about.
+    fn write_rows(&mut self, fired: &[Fired]) -> Result<Option<String>> {
+        let Some(sinks) = &mut self.sinks else { return Ok(None) };
+        // Late and bad records first: they are not lost when the reader of the rows goes away.
+        for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
+            sink.deliver()?;
+        }
+        let (mut rows, mut failure) = (0, None);
         match (&self.plan, &mut self.table) {
-            (Some(plan), Some(table)) => merge(plan, fired, &mut |row| {
-                table.row(row);
-                rows += 1;
-            }),
+            (Some(plan), Some(table)) => {
+                failure = merge(plan, fired, &mut |row| {
+                    table.row(row);
+                    rows += 1;
+                });
+            }
             (Some(plan), None) => {
                 let buffer = sinks.rows.buffer();
-                merge(plan, fired, &mut |row| {
+                failure = merge(plan, fired, &mut |row| {
                     buffer.extend_from_slice(row);
                     rows += 1;
                 });
@@ -131,10 +141,7 @@ impl<'j> Writer<'j> {
         sinks.rows.deliver()?;
         self.rows += rows;
         self.progress.rows.store(self.rows, Ordering::Relaxed);
-        for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
-            sink.deliver()?;
-        }
-        Ok(())
+        Ok(failure)
     }
 
     fn finish(&mut self) -> Result<()> {
