@@ -419,8 +419,17 @@ fn at_rank(numbers: &[Number], q: &str, interpolated: bool) -> String {
     let low = usize::try_from(&rank / &unit).expect("a rank");
     let part = rank % &unit;
     let (a, b) = (numbers[low].to_ratio(), numbers[(low + 1).min(numbers.len() - 1)].to_ratio());
-    if !interpolated || part == BigInt::ZERO {
+    if !interpolated {
         return double(a);
+    }
+    if part == BigInt::ZERO || &a.0 * &b.1 == &b.0 * &a.1 {
+        // A value of the group itself is not rounded.
+        let rounded = double(a);
+        let number = &numbers[low];
+        let same = Number::parse(&rounded).is_some_and(|back| back.compare(number).is_eq());
+        let mut exact = Vec::new();
+        number.write(&mut exact);
+        return if same { rounded } else { String::from_utf8(exact).expect("a number") };
     }
     let weighted = |ratio: &Ratio, weight: BigInt| (&ratio.0 * weight, &ratio.1 * &unit);
     double(add(&weighted(&a, &unit - &part), &weighted(&b, part)))

@@ -105,6 +105,14 @@ impl Percentile {
     }
 }
 
+/// A value of the group itself: as a double, like all percentiles, unless that would round it.
+fn unrounded(value: Number) -> Number {
+    match Number::from_f64(value.to_f64()) {
+        Some(double) if double.compare(&value).is_eq() => double,
+        _ => value,
+    }
+}
+
 /// `low + (high - low) * part / unit`, rounded once.
 fn interpolate(low: &Number, high: &Number, part: u64, unit: u64) -> f64 {
     let small = || match (low, high) {
@@ -176,9 +184,8 @@ impl Accumulator for Percentile {
         let count: u64 = self.packed.values().chain(self.wide.values()).sum();
         let (rank, part) = quantile.rank(count);
         let value = self.at(rank).and_then(|(low, high)| match part {
-            // A value of the group itself needs no rounding.
-            0 => Some(low),
-            _ if low.compare(&high).is_eq() => Some(low),
+            0 => Some(unrounded(low)),
+            _ if low.compare(&high).is_eq() => Some(unrounded(low)),
             _ => Number::from_f64(interpolate(&low, &high, part, quantile.unit())),
         });
         value.map_or(Value::Null, Value::Number)
