@@ -96,25 +96,36 @@ fn drain(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
 }
 
 /// Waits for the child, and kills one that hangs. The second is its peak memory in KiB.
+///
+/// The peak is looked up while the child runs: what the system says of a child that has ended counts the memory
+/// of the test's own process too, of which it was a copy before it became the program.
 fn wait(child: &mut Child, started: Instant) -> (ExitStatus, i64) {
-    let pid = libc::pid_t::try_from(child.id()).expect("process ids are small");
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak_kib = 0;
     loop {
-        let mut status = 0;
-        // SAFETY: all zeros is a value of this plain struct; both pointers are to live locals, and only this
-        // function waits for the child.
-        let (waited, usage) = unsafe {
-            let mut usage: libc::rusage = std::mem::zeroed();
-            (libc::wait4(pid, &mut status, libc::WNOHANG, &mut usage), usage)
-        };
-        if waited == pid {
-            return (ExitStatus::from_raw(status), usage.ru_maxrss);
+        let program = std::fs::read_link(format!("/proc/{}/exe", child.id())).is_ok_and(|exe| exe != own_exe());
+        if program && let Some(now) = std::fs::read_to_string(&status).ok().as_deref().and_then(high_water) {
+            peak_kib = peak_kib.max(now);
+        }
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            return (status, peak_kib);
         }
         if started.elapsed() > patience() {
             child.kill().expect("it has not been waited for");
             panic!("the program hangs");
         }
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(2));
     }
+}
+
+fn own_exe() -> std::path::PathBuf {
+    std::env::current_exe().expect("a test is a program")
+}
+
+/// The peak memory in KiB that a process status file tells of.
+fn high_water(status: &str) -> Option<i64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
 impl Ended {
