@@ -83,6 +83,12 @@ impl<'s> Scanner<'s> {
         Scanner { shape, seen: vec![0; shape.nodes.len()], record: 0, name: Vec::new() }
     }
 
+    /// Whether the record that was scanned last has a field, even if it is null.
+    pub fn saw(&self, field: u32) -> bool {
+        let node = self.shape.nodes.iter().position(|node| node.field == Some(field));
+        node.is_some_and(|node| self.seen[node] == self.record)
+    }
+
     /// Scans the record that starts at `bytes[start]` (its first byte that is no white space).
     ///
     /// Fills `cells` (one per field, all null before) and returns the place behind the record's line:

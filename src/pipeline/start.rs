@@ -122,11 +122,9 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<O
         let mut cells = [Cell::NULL; DEFAULT_TIME_FIELDS.len()];
         if std::str::from_utf8(line).is_ok() && scanner.scan(line, 0, &mut cells, &mut Vec::new()).is_ok() {
             // A record has a field that is null.
-            let record: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_slice(line).unwrap_or_default();
-            let found = DEFAULT_TIME_FIELDS.iter().position(|name| record.contains_key(*name));
-            let found = found.ok_or_else(|| no_time_field(source, "the first record"))?;
-            return Ok(Some(DEFAULT_TIME_FIELDS[found]));
+            let found = (0..).zip(DEFAULT_TIME_FIELDS).find(|(field, _)| scanner.saw(*field));
+            let (_, name) = found.ok_or_else(|| no_time_field(source, "the first record"))?;
+            return Ok(Some(name));
         }
         if bad_fails {
             return Ok(Some(DEFAULT_TIME_FIELDS[0]));

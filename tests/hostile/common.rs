@@ -103,7 +103,8 @@ fn wait(child: &mut Child, started: Instant) -> (ExitStatus, i64) {
     let status = format!("/proc/{}/status", child.id());
     let mut peak_kib = 0;
     loop {
-        let program = std::fs::read_link(format!("/proc/{}/exe", child.id())).is_ok_and(|exe| exe != own_exe());
+        let program =
+            std::fs::read_link(format!("/proc/{}/exe", child.id())).is_ok_and(|exe| exe != own_exe());
         if program && let Some(now) = std::fs::read_to_string(&status).ok().as_deref().and_then(high_water) {
             peak_kib = peak_kib.max(now);
         }
