@@ -33,5 +33,5 @@ fn memory_stays_flat() {
     // 2,000 events a second of event time, 100 pages.
     let rows = ended.stdout.lines().count() as u64;
     assert!(rows == of("rows") && rows > count / 20_000 * 90, "{rows} rows");
-    ended.within_mib(192);
+    ended.within_mib(96);
 }
