@@ -12,9 +12,10 @@ shift || true
 targets=("$@")
 [ "${#targets[@]}" -gt 0 ] || targets=(json csv time expr window pipeline)
 
+mkdir -p target/fuzz
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked --quiet
-cargo fuzz build --fuzz-dir tests/fuzz --debug-assertions >target/fuzz-build.log 2>&1 || {
-  cat target/fuzz-build.log
+cargo fuzz build --fuzz-dir tests/fuzz --debug-assertions >target/fuzz/build.log 2>&1 || {
+  cat target/fuzz/build.log
   exit 1
 }
 for target in "${targets[@]}"; do
