@@ -26,7 +26,7 @@ for target in "${targets[@]}"; do
   if ! cargo fuzz run --fuzz-dir tests/fuzz --debug-assertions "$target" "$corpus" tests/fuzz/seeds/"$target" -- \
     -max_total_time="$seconds" -detect_leaks=0 -timeout=20 -rss_limit_mb=4096 -max_len=2048 -print_final_stats=1 >"$log" 2>&1; then
     grep -m 1 -A 4 -E "panicked|ERROR|ALARM" "$log" || tail -n 60 "$log"
-    echo "$target: found something; see $log and tests/fuzz/artifacts/$target" >&2
+    echo "$target: ended early; see $log, and tests/fuzz/artifacts/$target for what it found" >&2
     exit 1
   fi
   done_=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
