@@ -20,6 +20,8 @@ pub mod aggregate;
 
 pub mod output;
 
+pub mod checkpoint;
+
 pub mod pipeline;
 
 pub mod stats;

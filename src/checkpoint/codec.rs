@@ -1,0 +1,221 @@
+//! Bytes of what is written to a state directory: bincode, in a frame that is checked before it is decoded.
+//!
+//! ```text
+//! offset  bytes
+//!      0      8  magic, "WNDRWCP1"
+//!      8      2  format version, little-endian as all numbers here
+//!     10      2  what the payload is: see [`Kind`]
+//!     12      8  length of the payload in bytes
+//!     20      8  CRC-64/NVME of the payload
+//!     28      8  CRC-64/NVME of the 28 bytes before
+//!     36      -  the payload
+//! ```
+//!
+//! The payload is bincode's fixed-width little-endian form (`bincode::config::legacy`). Written types are plain
+//! structs of their own, apart from the live ones; a version, once released, is never changed.
+
+use std::fmt;
+
+use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use crc_fast::{CrcAlgorithm, checksum};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The version of the format that this program writes.
+pub const VERSION: u16 = 1;
+
+const MAGIC: &[u8; 8] = b"WNDRWCP1";
+const HEADER_BYTES: usize = 36;
+/// The most memory that decoding one payload may claim, in bytes.
+const DECODED_BYTES_MAX: usize = 1 << 40;
+
+const CONFIG: Configuration<LittleEndian, Fixint, Limit<DECODED_BYTES_MAX>> =
+    bincode::config::legacy().with_limit::<DECODED_BYTES_MAX>();
+
+/// What a payload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Kind {
+    /// One consistent cut of a run.
+    Checkpoint = 1,
+    /// Remembered ids.
+    Ids = 2,
+    /// How much has been delivered to a stream.
+    Delivery = 3,
+}
+
+/// Why bytes are not what they should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Damage {
+    /// They do not begin as a file of ours does.
+    Foreign,
+    /// They are of a newer format than this program knows.
+    Newer {
+        /// Their version.
+        version: u16,
+    },
+    /// They are of another kind than expected.
+    OtherKind,
+    /// They end too early, or go on too long.
+    Length,
+    /// A checksum does not fit.
+    Checksum,
+    /// The payload is not what its kind has.
+    Content,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Damage::Foreign => f.write_str("it is no file of windrow's"),
+            Damage::Newer { version } => write!(
+                f,
+                "it was written by a newer windrow (format {version}, this one knows up to {VERSION}); \
+                 use that one, or start anew with --replay"
+            ),
+            Damage::OtherKind => f.write_str("it is a file of windrow's, but of another kind"),
+            Damage::Length => f.write_str("it is cut off or too long"),
+            Damage::Checksum => f.write_str("its checksum does not fit"),
+            Damage::Content => f.write_str("its content makes no sense"),
+        }
+    }
+}
+
+/// The bytes of a written type.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    bincode::serde::encode_to_vec(value, CONFIG).expect("written types have nothing that bincode refuses")
+}
+
+/// A written type from its bytes, all of which it must take up.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Damage> {
+    match bincode::serde::decode_from_slice(bytes, CONFIG) {
+        Ok((value, len)) if len == bytes.len() => Ok(value),
+        _ => Err(Damage::Content),
+    }
+}
+
+/// The header of a payload; the payload follows it in the file.
+pub fn header(kind: Kind, payload: &[u8]) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..10].copy_from_slice(&VERSION.to_le_bytes());
+    header[10..12].copy_from_slice(&(kind as u16).to_le_bytes());
+    header[12..20].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    header[20..28].copy_from_slice(&digest(payload).to_le_bytes());
+    let own = digest(&header[..28]);
+    header[28..].copy_from_slice(&own.to_le_bytes());
+    header
+}
+
+/// The version and payload at the start of `bytes`, and how many bytes they take up. More may follow.
+pub fn split(kind: Kind, bytes: &[u8]) -> Result<(u16, &[u8], usize), Damage> {
+    let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else {
+        return Err(if bytes.starts_with(MAGIC) { Damage::Length } else { Damage::Foreign });
+    };
+    if !header.starts_with(MAGIC) {
+        return Err(Damage::Foreign);
+    }
+    let number = |at: usize, len: usize| {
+        let mut number = [0; 8];
+        number[..len].copy_from_slice(&header[at..at + len]);
+        u64::from_le_bytes(number)
+    };
+    if number(28, 8) != digest(&header[..28]) {
+        return Err(Damage::Checksum);
+    }
+    let version = number(8, 2) as u16;
+    if version > VERSION {
+        return Err(Damage::Newer { version });
+    }
+    if number(10, 2) != kind as u64 {
+        return Err(Damage::OtherKind);
+    }
+    let end = usize::try_from(number(12, 8)).ok().and_then(|len| len.checked_add(HEADER_BYTES));
+    let payload = end.and_then(|end| bytes.get(HEADER_BYTES..end)).ok_or(Damage::Length)?;
+    if number(20, 8) != digest(payload) {
+        return Err(Damage::Checksum);
+    }
+    Ok((version, payload, HEADER_BYTES + payload.len()))
+}
+
+/// The same for a file that holds nothing else.
+pub fn open(kind: Kind, bytes: &[u8]) -> Result<(u16, &[u8]), Damage> {
+    match split(kind, bytes)? {
+        (version, payload, len) if len == bytes.len() => Ok((version, payload)),
+        _ => Err(Damage::Length),
+    }
+}
+
+/// The digest of bytes: CRC-64/NVME. That of two stretches, one behind the other, is [`join`]ed from theirs, so
+/// that the stretches can be looked at in any order.
+pub fn digest(bytes: &[u8]) -> u64 {
+    checksum(CrcAlgorithm::Crc64Nvme, bytes)
+}
+
+/// The digest of `a` and, behind it, `b` of this length.
+pub fn join(a: u64, b: u64, b_len: u64) -> u64 {
+    crc_fast::checksum_combine(CrcAlgorithm::Crc64Nvme, a, b, b_len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_come_back() {
+        let value = (7u64, vec![1u8, 2, 3], String::from("x"));
+        let payload = encode(&value);
+        let file = [&header(Kind::Checkpoint, &payload)[..], &payload].concat();
+        let (version, found) = open(Kind::Checkpoint, &file).unwrap();
+        assert_eq!((version, decode::<(u64, Vec<u8>, String)>(found).unwrap()), (VERSION, value));
+        assert_eq!(open(Kind::Ids, &file), Err(Damage::OtherKind));
+        assert_eq!(decode::<u64>(found), Err(Damage::Content));
+    }
+
+    /// No changed bit and no cut goes unnoticed.
+    #[test]
+    fn damage_is_found() {
+        let payload = encode(&vec![5u64; 40]);
+        let file = [&header(Kind::Ids, &payload)[..], &payload].concat();
+        for bit in 0..file.len() * 8 {
+            let mut damaged = file.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(open(Kind::Ids, &damaged).is_err(), "bit {bit}");
+        }
+        for len in 0..file.len() {
+            assert!(open(Kind::Ids, &file[..len]).is_err(), "{len} bytes");
+        }
+        assert_eq!(open(Kind::Ids, b"hello"), Err(Damage::Foreign));
+        assert_eq!(open(Kind::Ids, &[&file[..], b"x"].concat()), Err(Damage::Length));
+    }
+
+    #[test]
+    fn a_newer_version_is_told() {
+        let mut header = header(Kind::Ids, b"");
+        header[8] = 200;
+        let own = digest(&header[..28]);
+        header[28..].copy_from_slice(&own.to_le_bytes());
+        assert_eq!(open(Kind::Ids, &header), Err(Damage::Newer { version: 200 }));
+    }
+
+    #[test]
+    fn digests_join() {
+        let bytes: Vec<u8> = (0..5000u32).map(|n| (n * n >> 3) as u8).collect();
+        for cut in [0, 1, 63, 64, 1000, 4999, 5000] {
+            let (a, b) = bytes.split_at(cut);
+            assert_eq!(join(digest(a), digest(b), b.len() as u64), digest(&bytes), "at {cut}");
+        }
+        // The check value of the catalogue of parametrised CRC algorithms.
+        assert_eq!(digest(b"123456789"), 0xae8b_1486_0a79_9888);
+    }
+
+    /// Bytes written by one version must be read by all later ones.
+    #[test]
+    fn the_form_is_frozen() {
+        assert_eq!(
+            encode(&(1u16, -2i64, true, "ab")),
+            b"\x01\0\xfe\xff\xff\xff\xff\xff\xff\xff\x01\x02\0\0\0\0\0\0\0ab"
+        );
+        assert_eq!(encode(&vec![Some(3u32), None]), b"\x02\0\0\0\0\0\0\0\x01\x03\0\0\0\0");
+    }
+}

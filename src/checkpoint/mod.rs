@@ -1,0 +1,3 @@
+//! Checkpoints: what a run needs to be continued as if nothing had happened.
+
+pub mod codec;
