@@ -45,8 +45,32 @@ pub enum Error {
     Failed(String),
     /// The reader of standard output went away: not reported. Exit code 141.
     ReaderGone,
+    /// A signal asked the run to stop, and a checkpoint has been taken: not reported. Exit code 128 and its number.
+    Stopped(Signal),
     /// A broken promise of windrow itself: a bug. Exit code 1.
     Internal(String),
+}
+
+/// A signal that stops a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGHUP.
+    Hangup,
+    /// SIGINT.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Signal {
+    /// The exit code of a program that it stopped.
+    pub fn exit_code(self) -> u8 {
+        128 + match self {
+            Signal::Hangup => 1,
+            Signal::Interrupt => 2,
+            Signal::Terminate => 15,
+        }
+    }
 }
 
 /// What is wrong with a text in one of windrow's small languages, and where.
@@ -70,6 +94,7 @@ impl Error {
         match self {
             Error::Usage(_) | Error::Syntax(_) => 2,
             Error::ReaderGone => 141,
+            Error::Stopped(signal) => signal.exit_code(),
             _ => 1,
         }
     }
@@ -103,6 +128,7 @@ impl fmt::Display for Error {
             Error::Input { source, reason } => write!(f, "{}: {}", Escaped(source), shown(reason)),
             Error::Output { target, cause } => write!(f, "{}: {}", Escaped(target), words(cause)),
             Error::ReaderGone => f.write_str("the reader of the output went away"),
+            Error::Stopped(_) => f.write_str("stopped by a signal"),
             Error::Internal(message) => write!(f, "internal error: {message}; please report it"),
         }
     }

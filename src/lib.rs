@@ -27,6 +27,7 @@ pub mod pipeline;
 pub mod stats;
 
 // What several of them speak of.
+pub mod digest;
 pub mod error;
 pub mod expr;
 pub mod number;

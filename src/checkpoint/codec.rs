@@ -17,9 +17,10 @@
 use std::fmt;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
-use crc_fast::{CrcAlgorithm, checksum};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub use crate::digest::{digest, join};
 
 /// The version of the format that this program writes.
 pub const VERSION: u16 = 1;
@@ -146,17 +147,6 @@ pub fn open(kind: Kind, bytes: &[u8]) -> Result<(u16, &[u8]), Damage> {
     }
 }
 
-/// The digest of bytes: CRC-64/NVME. That of two stretches, one behind the other, is [`join`]ed from theirs, so
-/// that the stretches can be looked at in any order.
-pub fn digest(bytes: &[u8]) -> u64 {
-    checksum(CrcAlgorithm::Crc64Nvme, bytes)
-}
-
-/// The digest of `a` and, behind it, `b` of this length.
-pub fn join(a: u64, b: u64, b_len: u64) -> u64 {
-    crc_fast::checksum_combine(CrcAlgorithm::Crc64Nvme, a, b, b_len)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,17 +186,6 @@ mod tests {
         let own = digest(&header[..28]);
         header[28..].copy_from_slice(&own.to_le_bytes());
         assert_eq!(open(Kind::Ids, &header), Err(Damage::Newer { version: 200 }));
-    }
-
-    #[test]
-    fn digests_join() {
-        let bytes: Vec<u8> = (0..5000u32).map(|n| (n * n >> 3) as u8).collect();
-        for cut in [0, 1, 63, 64, 1000, 4999, 5000] {
-            let (a, b) = bytes.split_at(cut);
-            assert_eq!(join(digest(a), digest(b), b.len() as u64), digest(&bytes), "at {cut}");
-        }
-        // The check value of the catalogue of parametrised CRC algorithms.
-        assert_eq!(digest(b"123456789"), 0xae8b_1486_0a79_9888);
     }
 
     /// Bytes written by one version must be read by all later ones.

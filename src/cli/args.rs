@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 use super::options::{
     AggregationOptions, DiagnosticOptions, InputOptions, LimitOptions, OutputOptions, RowOptions,
-    TimeOptions, WindowOptions,
+    StateOptions, TimeOptions, WindowOptions,
 };
 
 const MAIN_USAGE: &str = "windrow [OPTIONS] [FILE]...\n       windrow <COMMAND> ...";
@@ -112,6 +112,9 @@ pub struct MainArgs {
     /// Where rows and rejected records go.
     #[command(flatten)]
     pub output: OutputOptions,
+    /// What is kept between runs.
+    #[command(flatten)]
+    pub state: StateOptions,
     /// How much is used.
     #[command(flatten)]
     pub limits: LimitOptions,
@@ -132,6 +135,9 @@ pub struct OrderArgs {
     /// Where events and rejected records go.
     #[command(flatten)]
     pub output: OutputOptions,
+    /// What is kept between runs.
+    #[command(flatten)]
+    pub state: StateOptions,
     /// How much is used.
     #[command(flatten)]
     pub limits: LimitOptions,
@@ -151,6 +157,8 @@ pub struct JobArgs {
     pub aggregate: Option<AggregateArgs>,
     /// Where the output goes.
     pub output: OutputOptions,
+    /// What is kept between runs.
+    pub state: StateOptions,
     /// How much is used.
     pub limits: LimitOptions,
     /// What is said about it.
@@ -170,15 +178,15 @@ pub struct AggregateArgs {
 
 impl From<MainArgs> for JobArgs {
     fn from(args: MainArgs) -> JobArgs {
-        let MainArgs { input, time, window, aggregation, rows, output, limits, diagnostics } = args;
+        let MainArgs { input, time, window, aggregation, rows, output, state, limits, diagnostics } = args;
         let aggregate = Some(AggregateArgs { window, aggregation, rows });
-        JobArgs { input, time, aggregate, output, limits, diagnostics }
+        JobArgs { input, time, aggregate, output, state, limits, diagnostics }
     }
 }
 
 impl From<OrderArgs> for JobArgs {
     fn from(args: OrderArgs) -> JobArgs {
-        let OrderArgs { input, time, output, limits, diagnostics } = args;
-        JobArgs { input, time, aggregate: None, output, limits, diagnostics }
+        let OrderArgs { input, time, output, state, limits, diagnostics } = args;
+        JobArgs { input, time, aggregate: None, output, state, limits, diagnostics }
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use super::values::{FormatName, OutputFormatName, StatsName, chunk_bytes, count, delimiter, size, threads};
-use crate::job::When;
+use crate::job::{AtEof, InDoubt, StdinResume, When};
 
 /// What is read, and which of it counts.
 #[derive(Debug, Args)]
@@ -141,6 +141,11 @@ pub struct RowOptions {
     /// Without it rows are written as the first input is, with its delimiter.
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub to: Option<OutputFormatName>,
+    /// Number the rows: a first column `row` with 1, 2, 3, ...
+    ///
+    /// Over a pipe a killed run may deliver the rows of one write twice; by their numbers the reader can tell.
+    #[arg(long, hide_short_help = true)]
+    pub row_id: bool,
 }
 
 /// Where rows, late events and unusable records go.
@@ -162,6 +167,66 @@ pub struct OutputOptions {
     /// and reason. A file called skip is given as ./skip.
     #[arg(long, value_name = "fail|skip|FILE", default_value = "fail", hide_short_help = true)]
     pub bad: PathBuf,
+}
+
+/// What is kept to continue a run that was interrupted.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "State")]
+pub struct StateOptions {
+    /// Keep checkpoints there, and continue from them
+    ///
+    /// A run that was killed at any instant is continued by the same command: the output ends up as that of a run
+    /// that nothing disturbed, byte for byte. The directory belongs to one job; it is made if it is not there.
+    /// `windrow state show DIR` says what it holds.
+    #[arg(short, long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Time between checkpoints
+    ///
+    /// More often costs more; what lies behind the last one is computed again when a run is continued.
+    #[arg(long, value_name = "DURATION", default_value = "30s", hide_short_help = true)]
+    pub checkpoint_interval: String,
+    /// At the end of the input: close all windows, or hold them open for the next run
+    ///
+    /// hold keeps them in the state directory: the next run over the grown input goes on as if it were one
+    /// stream. A last line without its line end waits for the next run too.
+    #[arg(
+        long,
+        value_name = "close|hold",
+        default_value = "close",
+        value_enum,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub at_eof: AtEof,
+    /// What standard input brings when a run is continued: replay, or continue
+    ///
+    /// replay: the stream from its start; what was read is checked and passed over. continue: what was not read yet.
+    #[arg(
+        long,
+        value_name = "replay|continue",
+        default_value = "replay",
+        value_enum,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub stdin_resume: StdinResume,
+    /// What a pipe gets of a write that a kill cut short: repeat it, skip it, or fail
+    ///
+    /// Nobody can tell whether its reader has it. The rows are named on standard error.
+    #[arg(
+        long,
+        value_name = "repeat|skip|fail",
+        default_value = "repeat",
+        value_enum,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub in_doubt: InDoubt,
+    /// Start anew, whatever the state directory holds
+    ///
+    /// Everything is computed and written again from the start of the input.
+    #[arg(long, hide_short_help = true)]
+    pub replay: bool,
 }
 
 /// How much of the machine is used.

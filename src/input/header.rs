@@ -4,6 +4,7 @@ use memchr::memchr_iter;
 
 use super::Format;
 use super::source::Source;
+use crate::digest;
 use crate::error::Result;
 
 /// How much is read at a time until the header is complete, at most.
@@ -22,6 +23,7 @@ impl Source {
             lines += newlines + u64::from(!record.ends_with(b"\n"));
             let text = without_end(record);
             let names = if text.is_empty() { Ok(None) } else { names(text, self.format).map(Some) };
+            self.lead = digest::join(self.lead, digest::digest(record), len as u64);
             self.rest_at += len;
             self.offset += len as u64;
             self.scanner.restart();
@@ -55,7 +57,7 @@ impl Source {
                 self.fail(&"the header has a quote that is never closed; close it, or say --no-header")?;
             }
             if self.ended {
-                return Ok((len > 0).then_some(len));
+                return Ok((len > 0 && !self.hold).then_some(len));
             }
             self.read_rest(READ_BYTES.min(self.chunk_bytes))?;
         }

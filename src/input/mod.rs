@@ -14,6 +14,7 @@ mod name;
 mod quotes;
 mod raw;
 mod room;
+mod skip;
 mod scan;
 mod source;
 mod stream;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 pub use files::FileCache;
 pub use name::{format_of_name, identity, identity_of_stdin};
+pub use skip::Skipped;
 pub use source::Source;
 
 /// How records are written.
@@ -72,6 +74,10 @@ pub struct ReadOptions {
     pub record_bytes_max: usize,
     /// Whether the first record of a CSV source is its header.
     pub header: bool,
+    /// Whether digests of what is read are wanted.
+    pub digests: bool,
+    /// Whether a last record without its line end is left unread, for a later run to see how it goes on.
+    pub hold: bool,
 }
 
 /// What a source gives next.
@@ -95,6 +101,8 @@ pub enum Chunk {
         lines: u64,
         /// Its length in bytes, its end included.
         len: u64,
+        /// The digest of those bytes, where digests are wanted; else 0.
+        digest: u64,
     },
     /// The end of the source.
     End,

@@ -13,6 +13,7 @@ use super::raw::{Got, Raw};
 use super::room::Room;
 use super::scan::Scanner;
 use super::{Chunk, Format, ReadOptions, SourceSpec};
+use crate::digest::digest;
 use crate::error::{Error, Result};
 
 /// A UTF-8 byte order mark.
@@ -24,7 +25,9 @@ pub struct Source {
     pub(super) format: Format,
     pub(super) chunk_bytes: usize,
     pub(super) record_bytes_max: usize,
-    content: Content,
+    pub(super) digests: bool,
+    pub(super) hold: bool,
+    pub(super) content: Content,
     /// Whether the first bytes have been looked at.
     started: bool,
     progress: Arc<AtomicU64>,
@@ -37,6 +40,8 @@ pub struct Source {
     pub(super) rest_at: usize,
     /// The offset of `rest[rest_at]` in the uncompressed stream.
     pub(super) offset: u64,
+    /// The digest of what came before the first chunk: a byte order mark, a header, or all that was skipped.
+    pub(super) lead: u64,
     /// Whether the record at `rest[rest_at]` is known to be too long.
     long_next: bool,
     /// Whether the end has been read.
@@ -65,6 +70,8 @@ impl Source {
             format: spec.format,
             chunk_bytes: options.chunk_bytes.max(1),
             record_bytes_max: options.record_bytes_max,
+            digests: options.digests,
+            hold: options.hold,
             progress: raw.progress(),
             stored_size: raw.size(),
             may_wait: raw.may_wait(),
@@ -74,6 +81,7 @@ impl Source {
             rest: Vec::new(),
             rest_at: 0,
             offset: 0,
+            lead: 0,
             long_next: false,
             ended: false,
             failed: None,
@@ -121,6 +129,12 @@ impl Source {
             }
             self.long_next = true;
             self.rest = tail.to_vec();
+        } else if self.ended && self.hold {
+            self.scanner.restart();
+            self.rest = tail.to_vec();
+            if complete == 0 {
+                return Ok(Chunk::End);
+            }
         } else if self.ended {
             // A last record without its newline is one too.
             self.scanner.restart();
@@ -186,6 +200,7 @@ impl Source {
         if self.rest.starts_with(BOM) {
             self.rest_at = BOM.len();
             self.offset = BOM.len() as u64;
+            self.lead = digest(BOM);
         }
         Ok(())
     }
@@ -221,6 +236,11 @@ impl Source {
     /// The offset in the uncompressed stream of what comes next: behind the header once that is read.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// The digest of all that stands before the first chunk, up to [`Source::offset`] as it is then.
+    pub fn lead(&self) -> u64 {
+        self.lead
     }
 
     /// The size of the input as stored, in bytes, where it is known (regular files), for progress.

@@ -14,14 +14,16 @@ use crate::window::Windows;
 
 use super::columns::Columns;
 use super::fields::Fields;
+use super::fingerprint::Fingerprint;
 use super::outputs::{self, Outputs};
 use super::settings::Settings;
-use super::sources;
-use super::{Aggregation, Job, OutputFormat, Report, Stats, Task, Top};
+use super::{sources, state};
+use super::{Aggregation, AtEof, Job, OutputFormat, Report, Stats, Task, Top};
 
 /// The job that the options ask for. The settings say in errors where an option came from.
 pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
-    let JobArgs { input, time, aggregate, output, limits, diagnostics } = args;
+    let JobArgs { input, time, aggregate, output, state, limits, diagnostics } = args;
+    let state = state::state(state, settings)?;
     let sources = sources::sources(input, settings)?;
     let Outputs { output, late, bad } = {
         let outputs = outputs::outputs(output, settings)?;
@@ -42,13 +44,15 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
         }
     };
     let threads = limits.threads.unwrap_or_else(cores);
-    Ok(Job {
+    let mut job = Job {
         task,
         sources,
         read: ReadOptions {
             chunk_bytes: limits.chunk_bytes,
             record_bytes_max: limits.max_record,
             header: !input.no_header,
+            digests: state.is_some(),
+            hold: state.as_ref().is_some_and(|state| state.at_eof == AtEof::Hold),
         },
         fields: fields.into_paths(),
         time_field: match &time.time {
@@ -69,8 +73,13 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
         output,
         threads,
         buffer: limits.buffer.unwrap_or(2 * threads),
+        state,
+        fingerprint: Fingerprint::default(),
         report: report(diagnostics),
-    })
+    };
+    state::check(&job, settings)?;
+    job.fingerprint = Fingerprint::of(&job, settings);
+    Ok(job)
 }
 
 fn cores() -> usize {
@@ -127,7 +136,8 @@ fn aggregation(
         calls.extend(expr::parse_aggregates(text, fields).map_err(settings.in_option("agg"))?);
     }
     let to = output_format(&args.rows, first);
-    let mut aggregation = Aggregation { windows, keys, calls, to, having: None, top: None };
+    let row_id = args.rows.row_id;
+    let mut aggregation = Aggregation { windows, keys, calls, to, row_id, having: None, top: None };
     let mut columns = Columns::of(&aggregation, settings)?;
     if let Some(text) = &args.aggregation.having {
         let having = expr::parse(text, &mut columns).map_err(settings.in_option("having"))?;

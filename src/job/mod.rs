@@ -5,9 +5,11 @@ pub mod columns;
 pub mod explain;
 pub mod fields;
 pub mod file;
+pub mod fingerprint;
 pub mod outputs;
 pub mod settings;
 pub mod sources;
+pub mod state;
 
 use std::path::PathBuf;
 
@@ -52,6 +54,10 @@ pub struct Job {
     pub threads: usize,
     /// `--buffer`: batches that may wait in each channel; at least 1.
     pub buffer: usize,
+    /// `--state-dir` and what goes with it.
+    pub state: Option<Durability>,
+    /// What of the job must stay the same for a run to be continued.
+    pub fingerprint: fingerprint::Fingerprint,
     /// What is said on stderr.
     pub report: Report,
 }
@@ -77,6 +83,8 @@ pub struct Aggregation {
     pub calls: Vec<Call>,
     /// `--to`.
     pub to: OutputFormat,
+    /// `--row-id`.
+    pub row_id: bool,
     /// `--having`, over the output columns.
     pub having: Option<Expr>,
     /// `--top`, `--order-by`, `--ties`.
@@ -87,6 +95,13 @@ impl Job {
     /// Whether some input is CSV, whose values have no type.
     pub fn reads_csv(&self) -> bool {
         self.sources.iter().any(|source| matches!(source.format, Format::Csv { .. }))
+    }
+}
+
+impl Job {
+    /// Whether open windows stay for the next run when the input ends.
+    pub fn holds(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.at_eof == AtEof::Hold)
     }
 }
 
@@ -149,6 +164,52 @@ pub enum BadPolicy {
     Skip,
     /// They are counted and written to this file.
     File(PathBuf),
+}
+
+/// What is kept for a run to be continued, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Durability {
+    /// `--state-dir`.
+    pub dir: PathBuf,
+    /// `--checkpoint-interval`.
+    pub interval: std::time::Duration,
+    /// `--at-eof`.
+    pub at_eof: AtEof,
+    /// `--stdin-resume`.
+    pub stdin_resume: StdinResume,
+    /// `--in-doubt`.
+    pub in_doubt: InDoubt,
+    /// `--replay`.
+    pub replay: bool,
+}
+
+/// What happens at the end of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AtEof {
+    /// All windows close.
+    Close,
+    /// They stay open for the next run.
+    Hold,
+}
+
+/// What standard input brings when a run is continued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum StdinResume {
+    /// The same stream from its start.
+    Replay,
+    /// What has not been read yet.
+    Continue,
+}
+
+/// What becomes of a write to a pipe of which nobody knows whether it came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum InDoubt {
+    /// It is made again.
+    Repeat,
+    /// It is left out.
+    Skip,
+    /// The run does not go on.
+    Fail,
 }
 
 /// What a run says on stderr besides errors.

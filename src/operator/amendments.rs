@@ -93,6 +93,11 @@ impl Amendments {
         }
     }
 
+    /// The late events of the pane that starts at `start`.
+    pub fn leaf(&self, start: i64) -> Option<&Table> {
+        self.leaves.get(&start)
+    }
+
     /// Whether there is none from `start` on.
     pub fn none_from(&self, start: i64) -> bool {
         self.leaves.range(start..).next().is_none()

@@ -26,6 +26,11 @@ impl JumpRule {
         JumpRule { jump_max, largest: None, aside: None }
     }
 
+    /// The same for a source of which earlier events were read, the largest that was believed among them.
+    pub fn resumed(jump_max: i64, largest: Option<i64>) -> JumpRule {
+        JumpRule { jump_max, largest, aside: None }
+    }
+
     /// Takes the source's next event.
     pub fn event(&mut self, time: i64) -> Verdict {
         let earlier = self.aside.take().map(|aside| {

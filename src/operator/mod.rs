@@ -7,11 +7,13 @@
 
 pub mod amendments;
 pub mod counts;
+pub mod cut;
 pub mod dedup;
 pub mod jump;
 pub mod keys;
 pub mod order;
 pub mod panes;
+pub mod saved;
 pub mod sequence;
 pub mod sessions;
 pub mod shard;
@@ -19,7 +21,9 @@ pub mod stacks;
 pub mod step;
 pub mod table;
 
+use crate::checkpoint::codec::Damage;
 use crate::output::rows::Fired;
+use saved::OwnerV1;
 
 /// One owner of a part of the state: what a shard thread drives.
 pub trait Owner: Send {
@@ -29,4 +33,8 @@ pub trait Owner: Send {
     fn taken(&self) -> u64;
     /// How many windows (panes, sessions, waiting events) are open.
     fn open(&self) -> usize;
+    /// All that it holds, for a checkpoint.
+    fn save(&mut self) -> OwnerV1;
+    /// Takes in what is its own of what some owner had saved. To be called before the first step.
+    fn load(&mut self, saved: &OwnerV1) -> Result<(), Damage>;
 }

@@ -4,7 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::Owner;
+use super::saved::{OwnerV1, WaitingV1};
 use super::step::Step;
+use crate::checkpoint::codec::Damage;
+use crate::checkpoint::written::Blob;
 use crate::output::rows::{Fired, FiredRow};
 use crate::parse::batch::Place;
 
@@ -49,5 +52,24 @@ impl Owner for Orderer {
 
     fn open(&self) -> usize {
         self.waiting.len()
+    }
+
+    fn save(&mut self) -> OwnerV1 {
+        let waiting = self.waiting.iter().map(|Reverse((place, text))| WaitingV1 {
+            time: place.time,
+            source: place.source,
+            record: place.record,
+            text: Blob(text.to_vec()),
+        });
+        OwnerV1::Waiting(waiting.collect())
+    }
+
+    fn load(&mut self, saved: &OwnerV1) -> Result<(), Damage> {
+        let OwnerV1::Waiting(waiting) = saved else { return Err(Damage::Content) };
+        self.waiting.extend(waiting.iter().map(|event| {
+            let place = Place { time: event.time, source: event.source, record: event.record };
+            Reverse((place, event.text.0.as_slice().into()))
+        }));
+        Ok(())
     }
 }

@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::keys::Keys;
+use super::saved::{PaneV1, PanesV1, Share};
 use super::stacks::Stacks;
 use super::step::Part;
 use super::table::{Additions, Calls, Table};
+use crate::checkpoint::codec::Damage;
 use crate::time;
 use crate::window::{Pane, PaneFinder, Panes, Window};
 
@@ -166,6 +168,36 @@ impl PaneStore {
             }
             first.remove().table.release(keys);
         }
+    }
+
+    /// The open panes as they are written, with what has come late for some of their windows.
+    pub fn save(&self, keys: &mut Keys) -> PanesV1 {
+        let pane = |(&start, open): (&i64, &OpenPane)| {
+            let table = match self.stacks.as_ref().and_then(|stacks| stacks.amendment(start)) {
+                None => open.table.save(keys),
+                Some(late) => {
+                    let mut whole = Table::new(&self.calls);
+                    whole.merge(&open.table, keys);
+                    whole.merge(late, keys);
+                    let saved = whole.save(keys);
+                    whole.release(keys);
+                    saved
+                }
+            };
+            PaneV1 { start, last_end: open.last_end, table }
+        };
+        PanesV1 { fired: self.fired, panes: self.panes.iter().map(pane).collect() }
+    }
+
+    /// Takes in what is its own of panes that were saved.
+    pub fn load(&mut self, saved: &PanesV1, share: Share, keys: &mut Keys) -> Result<(), Damage> {
+        self.fired = saved.fired;
+        for pane in &saved.panes {
+            let calls = &self.calls;
+            let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
+            open.table.load(&pane.table, calls, share, keys)?;
+        }
+        Ok(())
     }
 
     /// How many panes are open.

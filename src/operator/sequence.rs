@@ -14,9 +14,11 @@ use std::mem;
 use std::sync::Arc;
 
 use super::counts::Counts;
+use super::cut::{SequenceCut, SourceCut};
 use super::dedup::Dedup;
 use super::jump::JumpRule;
 use super::step::{Part, SetAside, Step, UNBELIEVED, Why};
+use crate::digest;
 use crate::error::Error;
 use crate::parse::batch::{Batch, Fate};
 use crate::time::Form;
@@ -39,6 +41,8 @@ pub struct Rules {
     pub keep_late: bool,
     /// What happens with bad records.
     pub bad: Bad,
+    /// Whether a source's end is only where it ends for now: nothing is finished by it.
+    pub hold: bool,
     /// The names of the sources, for messages, in the order given.
     pub sources: Vec<String>,
 }
@@ -72,6 +76,8 @@ pub enum Pause {
     Full,
     /// All sources have ended.
     Ended,
+    /// The source to be read next has nothing more for now, and the others wait for it.
+    Held,
     /// The run is over: a bad record, or an input that cannot be read further.
     Failed(Error),
 }
@@ -99,16 +105,23 @@ struct Source {
     queue: VecDeque<Queued>,
     /// The next row of the first of them.
     row: u32,
-    /// Records and newlines before the first of them.
+    /// Bytes, records and newlines before the first of them.
+    offset: u64,
     records: u64,
     lines: u64,
+    /// The digest of those bytes, where digests are wanted.
+    digest: u64,
     /// Up to which byte of the first of them newlines have been counted, and how many there are: a batch
     /// full of bad records must not be counted through for each of them.
     counted: (usize, u64),
     /// The largest event time read; before any, the time of the first event that will be.
     largest: Option<i64>,
+    /// The largest time of an event that has been read; kept for `--max-jump` alone.
+    believed: Option<i64>,
     jump: Option<JumpRule>,
     end: Option<Result<(), Error>>,
+    /// Whether it has been read to its end, and holds nobody up any more.
+    over: bool,
     form: Option<Form>,
     counts: Counts,
     /// Records that the parse stage says it has sent.
@@ -153,6 +166,33 @@ impl Sequencer {
         }
     }
 
+    /// A sequencer that goes on where another stood.
+    pub fn resume(rules: Rules, cut: &SequenceCut) -> Sequencer {
+        let mut sequencer = Sequencer::new(rules);
+        (sequencer.watermark, sequencer.form) = (cut.watermark, cut.form);
+        for ((number, source), cut) in (0u32..).zip(&mut sequencer.sources).zip(&cut.sources) {
+            source.resume(cut, sequencer.rules.jump_max);
+            if let (Some(_), false) = (source.largest, source.over) {
+                sequencer.order.push(Reverse((source.watermark(sequencer.rules.delay), number)));
+            }
+        }
+        sequencer
+    }
+
+    /// Where it stands between two records. All that was handed on before belongs to what lies before the cut.
+    pub fn cut(&self) -> SequenceCut {
+        SequenceCut {
+            sources: self.sources.iter().map(Source::cut).collect(),
+            watermark: self.watermark,
+            form: self.form,
+        }
+    }
+
+    /// The ids that are remembered, if any are.
+    pub fn dedup(&mut self) -> Option<&mut Dedup> {
+        self.judge.dedup.as_mut()
+    }
+
     /// Takes the next batch of a source.
     pub fn push(&mut self, batch: Batch) {
         let number = batch.source;
@@ -164,16 +204,19 @@ impl Sequencer {
         source.apply_jump_rule();
     }
 
-    /// A source's first record stands behind this many lines (its header).
-    pub fn skip_lines(&mut self, number: u32, lines: u64) {
-        self.sources[number as usize].lines += lines;
+    /// A source's first chunk stands behind this many lines and bytes with this digest (its header).
+    pub fn begin(&mut self, number: u32, lines: u64, bytes: u64, digest: u64) {
+        let source = &mut self.sources[number as usize];
+        (source.lines, source.offset, source.digest) = (lines, bytes, digest);
     }
 
     /// A source has ended: at its true end, or because it cannot be read further.
     pub fn end(&mut self, number: u32, end: Result<(), Error>) {
         let source = &mut self.sources[number as usize];
+        let held = self.rules.hold && end.is_ok();
         source.end = Some(end);
-        if source.jump.as_ref().is_some_and(JumpRule::is_undecided) {
+        // Where a source is held, its next event may come yet.
+        if !held && source.jump.as_ref().is_some_and(JumpRule::is_undecided) {
             source.decide(false);
         }
     }
@@ -197,12 +240,17 @@ impl Sequencer {
             let limit = self.order.peek().map_or((i64::MAX, u32::MAX), |next| next.0);
             let run = self.run(number, limit, step);
             let source = &mut self.sources[number as usize];
+            let held = self.rules.hold && matches!(source.end, Some(Ok(())));
             if let Run::Exhausted = run
+                && !held
                 && let Some(end) = source.end.take()
             {
                 source.end = Some(Ok(()));
                 match end {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        source.over = true;
+                        continue;
+                    }
                     Err(error) => {
                         // What was read before may close windows yet.
                         self.watermark = self.watermark.max(source.watermark(self.rules.delay));
@@ -220,30 +268,39 @@ impl Sequencer {
             }
             match run {
                 Run::Passed => {}
+                Run::Exhausted if held => return Pause::Held,
                 Run::Exhausted => return Pause::Waiting,
                 Run::Full => return Pause::Full,
                 Run::Failed(error) => return Pause::Failed(error),
             }
         }
-        Pause::Ended
+        if self.rules.hold { Pause::Held } else { Pause::Ended }
     }
 
     /// Reads what stands before the first event of each source; `None` once all of them are known.
     fn read_heads(&mut self, step: &mut Step) -> Option<Pause> {
         while (self.heads as usize) < self.sources.len() {
             let number = self.heads;
+            let source = &self.sources[number as usize];
+            if source.over || source.largest.is_some() {
+                // An earlier run knew it.
+                self.heads += 1;
+                continue;
+            }
             match self.run(number, (i64::MAX, u32::MAX), step) {
                 Run::Failed(error) => return Some(Pause::Failed(error)),
                 Run::Full => return Some(Pause::Full),
                 Run::Passed => {
                     let source = &mut self.sources[number as usize];
-                    let time = source.next_time();
-                    source.largest = Some(time);
-                    self.order.push(Reverse((time - self.rules.delay, number)));
+                    // One that joins others which were read before starts at the watermark.
+                    let largest = source.next_time().max(self.watermark.saturating_add(self.rules.delay));
+                    source.largest = Some(largest);
+                    self.order.push(Reverse((largest - self.rules.delay, number)));
                 }
                 Run::Exhausted => match self.sources[number as usize].end.take() {
                     None => return Some(Pause::Waiting),
-                    Some(Ok(())) => {}
+                    // Where it is held, it joins when it has an event.
+                    Some(Ok(())) => self.sources[number as usize].over = !self.rules.hold,
                     Some(Err(error)) => return Some(Pause::Failed(error)),
                 },
             }
@@ -389,9 +446,52 @@ impl Source {
         self.queue.front().map_or(0, |head| head.batch.time[self.row as usize])
     }
 
+    fn resume(&mut self, cut: &SourceCut, jump_max: Option<i64>) {
+        let SourceCut { offset, digest, records, lines, largest, believed, form, counts, over } = *cut;
+        *self = Source {
+            offset,
+            digest,
+            records,
+            lines,
+            largest,
+            believed,
+            jump: jump_max.map(|jump_max| JumpRule::resumed(jump_max, believed)),
+            over,
+            form,
+            counts,
+            arrived: counts.read,
+            ..Source::default()
+        };
+    }
+
+    fn cut(&self) -> SourceCut {
+        let mut cut = SourceCut {
+            offset: self.offset,
+            digest: self.digest,
+            records: self.records + u64::from(self.row),
+            lines: self.lines,
+            largest: self.largest,
+            believed: self.believed,
+            form: self.form,
+            counts: self.counts,
+            over: self.over,
+        };
+        if let (Some(head), 1..) = (self.queue.front(), self.row) {
+            let batch = &head.batch;
+            let read = batch.spans.get(self.row as usize).map_or(batch.texts.bytes.len(), |span| span.0 as usize);
+            let bytes = &batch.texts.bytes[..read];
+            cut.offset = batch.offset + read as u64;
+            cut.digest = digest::join(cut.digest, digest::digest(bytes), read as u64);
+            cut.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
+        }
+        cut
+    }
+
     /// The first batch has been read to its end.
     fn use_up(&mut self) {
         let Some(queued) = self.queue.pop_front() else { return };
+        self.offset = queued.batch.offset + queued.batch.len;
+        self.digest = digest::join(self.digest, queued.batch.digest, queued.batch.len);
         self.records += queued.batch.rows() as u64;
         self.lines += queued.batch.lines;
         self.counted = (0, 0);
@@ -442,6 +542,9 @@ impl Stretch<'_> {
             let watermark = largest - delay;
             if time > largest {
                 self.source.largest = Some(time);
+            }
+            if self.rules.jump_max.is_some() {
+                self.source.believed = self.source.believed.max(Some(time));
             }
             match fate {
                 Fate::Filtered => self.source.counts.filtered += 1,

@@ -4,9 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::keys::Keys;
+use super::saved::{SessionsV1, Share, TableV1};
 use super::step::Part;
 use super::table::{Additions, Calls};
 use crate::aggregate::Accumulators;
+use crate::checkpoint::codec::Damage;
 use crate::window::Window;
 
 const NONE: u32 = u32::MAX;
@@ -209,6 +211,51 @@ impl SessionStore {
         if earlier != NONE {
             self.sessions[earlier as usize].later = later;
         }
+    }
+
+    /// The open sessions as they are written.
+    pub fn save(&self, keys: &Keys) -> SessionsV1 {
+        let key = |session: &Session| if session.open { session.key } else { NONE };
+        let keys = self.sessions.iter().map(|session| match key(session) {
+            NONE => &[][..],
+            key => keys.get(key),
+        });
+        let table = TableV1::of(keys, &self.columns);
+        let bounds = self.sessions.iter().map(|session| session.open.then_some((session.start, session.end)));
+        SessionsV1 { bounds: bounds.collect(), table }
+    }
+
+    /// Takes in what is its own of sessions that were saved.
+    pub fn load(
+        &mut self,
+        saved: &SessionsV1,
+        calls: &Calls,
+        share: Share,
+        keys: &mut Keys,
+    ) -> Result<(), Damage> {
+        let columns = saved.table.columns(calls)?;
+        let mut open = Vec::new();
+        for (slot, hash, key) in saved.table.groups(share)? {
+            if let Some((start, end)) = *saved.bounds.get(slot as usize).ok_or(Damage::Content)? {
+                open.push((start, end, slot, hash, key));
+            }
+        }
+        // In the order of time, so that the sessions of a key are chained as they were.
+        open.sort_unstable_by_key(|&(start, ..)| start);
+        let mut pairs = Vec::with_capacity(open.len());
+        for (start, end, slot, hash, key) in open {
+            let key = keys.intern(hash, key);
+            if self.latest.len() <= key as usize {
+                self.latest.resize(key as usize + 1, NONE);
+            }
+            pairs.push((slot, self.open(start, end, key, self.latest[key as usize], NONE, keys)));
+        }
+        let room = self.sessions.len();
+        for (mine, theirs) in self.columns.iter_mut().zip(&columns) {
+            mine.resize(room);
+            mine.merge(theirs.as_ref(), &pairs);
+        }
+        Ok(())
     }
 
     /// How many sessions are open.

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use super::Owner;
 use super::keys::Keys;
 use super::panes::PaneStore;
+use super::saved::{OwnerV1, Share};
 use super::sessions::SessionStore;
 use super::step::{Part, Step};
 use super::table::{Additions, Calls, Table};
 use crate::aggregate::Accumulators;
+use crate::checkpoint::codec::Damage;
 use crate::output::rows::{Fired, RowBuilder, RowPlan};
 use crate::time::Form;
 use crate::window::{Window, Windows};
 
 /// The windows of one shard's keys.
 pub struct Shard {
-    number: u64,
-    shards: u64,
+    share: Share,
+    calls: Calls,
     keys: Keys,
     windows: Open,
     builder: RowBuilder,
@@ -33,11 +35,11 @@ enum Open {
 }
 
 impl Shard {
-    /// Shard `number` of `shards`.
-    pub fn new(number: usize, shards: usize, plan: Arc<RowPlan>, calls: &Calls, windows: &Windows) -> Shard {
+    /// The shard of these keys.
+    pub fn new(share: Share, plan: Arc<RowPlan>, calls: &Calls, windows: &Windows) -> Shard {
         Shard {
-            number: number as u64,
-            shards: shards as u64,
+            share,
+            calls: calls.clone(),
             keys: Keys::default(),
             windows: match windows {
                 Windows::Panes(panes) => Open::Panes(PaneStore::new(panes, calls.clone())),
@@ -82,16 +84,34 @@ impl Owner for Shard {
             Open::Whole(table, _) => usize::from(!table.keys.is_empty()),
         }
     }
+
+    fn save(&mut self) -> OwnerV1 {
+        match &self.windows {
+            Open::Panes(store) => OwnerV1::Panes(store.save(&mut self.keys)),
+            Open::Sessions(store) => OwnerV1::Sessions(store.save(&self.keys)),
+            Open::Whole(table, _) => OwnerV1::Whole(table.save(&self.keys)),
+        }
+    }
+
+    fn load(&mut self, saved: &OwnerV1) -> Result<(), Damage> {
+        let (share, keys) = (self.share, &mut self.keys);
+        match (&mut self.windows, saved) {
+            (Open::Panes(store), OwnerV1::Panes(saved)) => store.load(saved, share, keys),
+            (Open::Sessions(store), OwnerV1::Sessions(saved)) => store.load(saved, &self.calls, share, keys),
+            (Open::Whole(table, _), OwnerV1::Whole(saved)) => table.load(saved, &self.calls, share, keys),
+            _ => Err(Damage::Content),
+        }
+    }
 }
 
 impl Shard {
     fn add(&mut self, part: &Part, rows: &[u32]) {
         let owned: Vec<u32>;
-        let rows = if self.shards == 1 {
+        let rows = if self.share.owners == 1 {
             rows
         } else {
             let hashes = &part.batch.keys.hashes;
-            let mine = |&row: &u32| self.owns(hashes[row as usize]);
+            let mine = |&row: &u32| self.share.takes(hashes[row as usize]);
             owned = rows.iter().copied().filter(mine).collect();
             &owned
         };
@@ -113,12 +133,6 @@ impl Shard {
                 additions.apply(&mut table.columns, &part.batch, part.first_record);
             }
         }
-    }
-
-    /// Whether a key with this hash is this shard's: the hash's upper half, scaled to the number of shards.
-    #[inline]
-    fn owns(&self, hash: u64) -> bool {
-        ((hash >> 32) * self.shards) >> 32 == self.number
     }
 
     fn fire(&mut self, watermark: i64) {

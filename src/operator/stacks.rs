@@ -105,6 +105,11 @@ impl Stacks {
         suffix.release(keys);
     }
 
+    /// What has come late for the pane that starts at `start`, and is not in the pane itself.
+    pub fn amendment(&self, start: i64) -> Option<&Table> {
+        self.amendments.leaf(start)
+    }
+
     /// Lets `add` add events of the pane that starts at `start` wherever they have been taken in already.
     /// Returns whether the pane itself still has to take them.
     pub fn add(&mut self, start: i64, keys: &mut Keys, add: &mut dyn FnMut(&mut Table, &mut Keys)) -> bool {

@@ -206,6 +206,10 @@ pub struct Batch {
     pub args: Vec<ArgColumn>,
     /// How many newlines the chunk holds.
     pub lines: u64,
+    /// How many bytes of the stream it takes up; more than `texts.bytes` for a record that is too long.
+    pub len: u64,
+    /// The digest of those bytes, where digests are wanted.
+    pub digest: u64,
     /// The form of the source's times, once a usable one has been seen.
     pub form: Option<crate::time::Form>,
     /// Where the chunk's buffer goes when the batch is done with.

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
 use crate::number::compare_written;
 use crate::value::Value;
 
@@ -14,6 +16,12 @@ const FALSE: u8 = 1;
 const TRUE: u8 = 2;
 const NUMBER: u8 = 3;
 const TEXT: u8 = 4;
+
+/// The hash of an encoded key. It may decide about speed only, never about a result.
+#[inline]
+pub fn hash(key: &[u8], seed: u64) -> u64 {
+    xxh3_64_with_seed(key, seed)
+}
 
 /// Appends a value to an encoded key; `false` for objects and arrays, which cannot be keys.
 #[inline]

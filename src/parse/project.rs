@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::batch::{ArgColumn, Batch, Cell, CellKind, Fate, NumberColumn, Packed, field_value};
 use super::{csv, json, key};
@@ -44,8 +44,8 @@ struct Arg {
 }
 
 impl Projection {
-    /// The projection of a job whose time field has been settled.
-    pub fn new(job: &Job, time_field: &FieldPath) -> Projection {
+    /// The projection of a job whose time field has been settled; the seed is for the hashes of keys and ids.
+    pub fn new(job: &Job, time_field: &FieldPath, seed: u64) -> Projection {
         let mut fields = job.fields.clone();
         let time = fields.iter().position(|field| field.steps == time_field.steps).unwrap_or_else(|| {
             fields.push(time_field.clone());
@@ -69,8 +69,13 @@ impl Projection {
             keys,
             args,
             windows,
-            key_seed: fastseed(),
+            key_seed: seed,
         }
+    }
+
+    /// The seed of the hashes of keys and ids.
+    pub fn seed(&self) -> u64 {
+        self.key_seed
     }
 
     /// The form that the job fixes for all sources, if it does.
@@ -80,7 +85,7 @@ impl Projection {
 }
 
 /// A seed that an attacker cannot know, for hashes that never reach the output.
-fn fastseed() -> u64 {
+pub fn random_seed() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish()
 }
@@ -117,8 +122,19 @@ pub struct Layout {
     pub width: usize,
     /// The names of a CSV source's columns.
     pub names: Vec<String>,
-    /// How many lines the header takes up.
-    pub header_lines: u64,
+    /// What stands before the first chunk; `None` where an earlier run has read it.
+    pub lead: Option<Lead>,
+}
+
+/// What stands before the first chunk of a source: a byte order mark, blank lines, a header.
+#[derive(Debug, Clone, Copy)]
+pub struct Lead {
+    /// How many lines that is.
+    pub lines: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Their digest.
+    pub digest: u64,
 }
 
 /// One chunk to parse.
@@ -348,7 +364,7 @@ impl<'p> Parser<'p> {
         }
         let keys = &mut batch.keys;
         let key_start = keys.ends.last().map_or(0, |&end| end as usize);
-        keys.hashes.push(xxh3_64_with_seed(&keys.bytes[key_start..], plan.key_seed));
+        keys.hashes.push(key::hash(&keys.bytes[key_start..], plan.key_seed));
         keys.ends.push(keys.bytes.len() as u32);
         for (arg, column) in plan.args.iter().zip(&mut batch.args) {
             push_arg(arg, column, &view, &mut batch.texts.computed)

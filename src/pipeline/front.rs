@@ -5,14 +5,18 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, RecvError, Sender, never, select};
 
 use super::Progress;
+use super::cuts::{self, Cuts};
 use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
-use crate::error::{Error, Escaped, Result};
+use crate::checkpoint::written::EndingV1;
+use crate::error::{Error, Escaped, Result, Signal};
 use crate::input::Format;
 use crate::job::{BadPolicy, Job, LatePolicy, Task};
+use crate::operator::cut::SequenceCut;
+use crate::operator::dedup::Dedup;
 use crate::operator::sequence::{Bad, Closing, Pause, Rules, Sequencer};
 use crate::operator::step::Step;
 use crate::output::rows::csv_header;
@@ -30,11 +34,25 @@ pub struct Front {
     /// Ends with the writer, whatever the front is waiting for.
     writer_ended: Receiver<Infallible>,
     progress: Arc<Progress>,
+    /// The checkpoints of the run, if it has a state directory.
+    cuts: Option<Cuts>,
+    /// Signals that ask the run to stop; only where it can be continued.
+    signals: Receiver<Signal>,
     /// How many chunks of one source may be on their way or waiting, once it is being read.
     credit: usize,
     /// Whether the job itself fixes the form of times.
     form_fixed: bool,
     sent: bool,
+}
+
+/// Where an earlier run stood.
+pub struct Resumed {
+    /// The sequencer.
+    pub sequence: SequenceCut,
+    /// The columns of each source, as far as they were known.
+    pub columns: Vec<Option<Vec<String>>>,
+    /// The ids that are remembered.
+    pub dedup: Option<Dedup>,
 }
 
 /// What the front knows of a source.
@@ -50,6 +68,8 @@ struct SourceState {
     /// Arrivals that have overtaken others.
     early: BTreeMap<u64, Arrived>,
     layout: Option<Arc<Layout>>,
+    /// The columns of a CSV source that an earlier run has begun to read.
+    columns: Option<Vec<String>>,
     /// Why the job does not fit it.
     refused: Option<Error>,
 }
@@ -73,10 +93,29 @@ impl Front {
             steps,
             writer_ended,
             progress: progress.clone(),
+            cuts: None,
+            signals: never(),
             credit: credit(job),
             form_fixed: projection.form().is_some(),
             sent: false,
             job: job.clone(),
+        }
+    }
+
+    /// Makes the run one that is kept: by these checkpoints, and continued from where an earlier one stood.
+    pub fn keep(&mut self, cuts: Cuts, signals: Receiver<Signal>, resume: Option<Resumed>) {
+        (self.cuts, self.signals) = (Some(cuts), signals);
+        if let Some(Resumed { sequence, columns, dedup }) = resume {
+            self.sequencer = Sequencer::resume(rules(&self.job), &sequence);
+            if let (Some(ids), Some(loaded)) = (self.sequencer.dedup(), dedup) {
+                *ids = loaded;
+            }
+            for ((state, cut), columns) in self.sources.iter_mut().zip(&sequence.sources).zip(columns) {
+                (state.begun, state.ended, state.columns) = (cut.largest.is_some(), cut.over, columns);
+            }
+        }
+        if let Some(ids) = self.sequencer.dedup() {
+            ids.record();
         }
     }
 
@@ -85,6 +124,10 @@ impl Front {
         (0..self.sources.len() as u32).for_each(|source| self.ask(source));
         self.check_layouts()?;
         let mut step = Step::default();
+        if self.cuts.is_some() {
+            // Before the first byte of output it is on record where it will stand.
+            self.cut(&mut step, EndingV1::Running)?;
+        }
         loop {
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.take(arrival);
@@ -99,19 +142,35 @@ impl Front {
             match pause {
                 Pause::Waiting if step.rows() < MORE_ROWS && !self.arrivals.is_empty() => continue,
                 Pause::Waiting => {
-                    if self.has_news(&step) {
+                    if self.has_news(&step) || self.is_cut_due() {
                         self.send(&mut step)?;
                     }
-                    self.take_next()?;
+                    if let Some(signal) = self.take_next()? {
+                        self.cut(&mut step, EndingV1::Running)?;
+                        return Err(Error::Stopped(signal));
+                    }
                 }
                 Pause::Full => self.send(&mut step)?,
-                Pause::Ended => return self.send(&mut step),
+                Pause::Ended => return self.end(&mut step, EndingV1::Closed),
+                Pause::Held => return self.end(&mut step, EndingV1::Held),
                 Pause::Failed(error) => {
                     // What had fired before stays written.
                     self.send(&mut step)?;
                     return Err(error);
                 }
             }
+            if let Ok(signal) = self.signals.try_recv() {
+                self.cut(&mut step, EndingV1::Running)?;
+                return Err(Error::Stopped(signal));
+            }
+        }
+    }
+
+    /// Sends the last step, and waits until it is on record how the run ended.
+    fn end(&mut self, step: &mut Step, ending: EndingV1) -> Result<()> {
+        match self.cuts {
+            Some(_) => self.cut(step, ending),
+            None => self.send(step),
         }
     }
 
@@ -122,8 +181,11 @@ impl Front {
             if let Format::Ndjson = self.job.sources[number].format {
                 continue;
             }
-            while self.sources[number].next == 0 {
-                self.take_next()?;
+            // Of one that an earlier run has read to its end nothing comes.
+            while self.sources[number].next == 0 && !self.sources[number].ended {
+                if let Some(signal) = self.take_next()? {
+                    return Err(Error::Stopped(signal));
+                }
             }
             if let Some(error) = self.sources[number].refused.take() {
                 return Err(error);
@@ -133,15 +195,55 @@ impl Front {
         Ok(())
     }
 
-    /// Waits for an arrival.
-    fn take_next(&mut self) -> Result<()> {
-        let arrival = select! {
-            recv(self.arrivals) -> arrival => arrival.map_err(|_| "the parsers have stopped"),
-            // The writer's own error says more, and comes first.
-            recv(self.writer_ended) -> _ => Err("the writer has stopped"),
+    /// Waits for an arrival, or for the time of the next checkpoint; or returns the signal that came instead.
+    fn take_next(&mut self) -> Result<Option<Signal>> {
+        let nobody = never();
+        let (answers, timer) = match &self.cuts {
+            Some(cuts) => (&cuts.answers, cuts.timer(cuts::read(&self.sequencer))),
+            None => (&nobody, never()),
         };
-        self.take(arrival.map_err(|message| Error::Internal(message.to_owned()))?);
+        let stopped = |who: &str| Err(Error::Internal(format!("{who} stopped")));
+        select! {
+            recv(self.arrivals) -> arrival => match arrival {
+                Ok(arrival) => self.take(arrival),
+                Err(_) => return stopped("the parsers have"),
+            },
+            // The writer's own error says more, and comes first.
+            recv(self.writer_ended) -> _ => return stopped("the writer has"),
+            recv(self.signals) -> signal => return Ok(signal.ok()),
+            recv(answers) -> answer => self.answered(answer)?,
+            recv(timer) -> _ => {}
+        }
+        Ok(None)
+    }
+
+    fn answered(&mut self, answer: std::result::Result<Result<()>, RecvError>) -> Result<()> {
+        self.cuts.as_mut().map_or(Ok(()), |cuts| cuts.answered(answer))
+    }
+
+    /// Waits until the cut that is under way has been answered.
+    fn await_answer(&mut self) -> Result<()> {
+        while let Some(cuts) = &self.cuts
+            && cuts.is_under_way()
+        {
+            select! {
+                recv(cuts.answers) -> answer => self.answered(answer)?,
+                recv(self.writer_ended) -> _ => return Err(Error::Internal("the writer has stopped".to_owned())),
+            }
+        }
         Ok(())
+    }
+
+    /// Whether it is time for a checkpoint.
+    fn is_cut_due(&self) -> bool {
+        self.cuts.as_ref().is_some_and(|cuts| cuts.is_due(cuts::read(&self.sequencer)))
+    }
+
+    /// Sends the step with a cut behind it, and waits until the checkpoint is there.
+    fn cut(&mut self, step: &mut Step, ending: EndingV1) -> Result<()> {
+        self.await_answer()?;
+        self.send_with(step, Some(ending))?;
+        self.await_answer()
     }
 
     /// Lets the other threads end, and gives back the sequencer with its ledger.
@@ -197,7 +299,9 @@ impl Front {
     fn take_batch(&mut self, source: u32, batch: Batch, layout: Arc<Layout>) {
         let state = &mut self.sources[source as usize];
         if state.layout.is_none() {
-            self.sequencer.skip_lines(source, layout.header_lines);
+            if let Some(lead) = &layout.lead {
+                self.sequencer.begin(source, lead.lines, lead.bytes, lead.digest);
+            }
             state.layout = Some(layout);
         }
         self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
@@ -228,7 +332,27 @@ impl Front {
         moved || !step.parts.is_empty() || !step.set_aside.is_empty()
     }
 
+    /// Sends the step, with a cut behind it if one is due.
     fn send(&mut self, step: &mut Step) -> Result<()> {
+        while let Some(Ok(answer)) = self.cuts.as_ref().map(|cuts| cuts.answers.try_recv()) {
+            self.answered(Ok(answer))?;
+        }
+        let due = self.is_cut_due();
+        self.send_with(step, due.then_some(EndingV1::Running))
+    }
+
+    fn send_with(&mut self, step: &mut Step, ending: Option<EndingV1>) -> Result<()> {
+        if let Some(cuts) = &mut self.cuts {
+            cuts.relieve(&mut self.sequencer);
+            step.cut = ending.is_some();
+            if let Some(ending) = ending {
+                let known = |state: &SourceState| match &state.layout {
+                    Some(layout) if !layout.names.is_empty() => Some(layout.names.clone()),
+                    _ => state.columns.clone(),
+                };
+                cuts.cut(&mut self.sequencer, self.sources.iter().map(known).collect(), ending);
+            }
+        }
         self.progress.watermark.store(step.watermark, Ordering::Relaxed);
         let mut full = std::mem::take(step);
         if !self.sent {
@@ -287,6 +411,7 @@ fn rules(job: &Job) -> Rules {
             BadPolicy::Skip => Bad::Count,
             BadPolicy::File(_) => Bad::Keep,
         },
+        hold: job.holds(),
         sources: job.sources.iter().map(|source| source.name.clone()).collect(),
     }
 }

@@ -13,6 +13,7 @@
 mod front;
 mod parsers;
 mod readers;
+mod resume;
 mod shards;
 mod start;
 mod writer;
@@ -27,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::operator::sequence::Sequencer;
 use crate::output::sink::Sink;
-use crate::parse::project::Projection;
+use crate::parse::project::{Projection, random_seed};
 use crate::stats::Summary;
 
 /// What a run looks like from outside while it goes on. Written by the threads, read by the progress display.
@@ -76,7 +77,7 @@ fn start_and_run(
 ) -> Result<()> {
     start::check_paths(job)?;
     let (time_field, opened) = start::settle_time_field(job)?;
-    let projection = Arc::new(Projection::new(job, &time_field));
+    let projection = Arc::new(Projection::new(job, &time_field, random_seed()));
 
     let (chunks_in, chunks_out) = bounded(job.buffer);
     // As many as can be under way, so that parsers never wait for the front.
@@ -86,7 +87,7 @@ fn start_and_run(
     parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in);
     drop(arrivals_in);
 
-    let mut shards = shards::start(job, progress);
+    let mut shards = shards::start(job, projection.seed(), progress);
     let (steps_in, steps_out) = bounded(job.buffer);
     // Nothing is ever sent here: the end of the channel is the end of the writer.
     let (writer_lives, writer_ended) = bounded(0);

@@ -7,6 +7,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::readers::{Read, What};
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::input::Chunk;
 use crate::job::{BadPolicy, Job};
@@ -45,24 +46,30 @@ pub fn start(
                 let what = match what {
                     What::End(end) => end.map(|()| None),
                     What::Chunk(Chunk::Records { bytes, offset }, layout) => {
+                        let len = bytes.len() as u64;
+                        // Here the bytes are in the cache of the thread that goes on to parse them.
+                        let digest = if job.read.digests { digest::digest(&bytes) } else { 0 };
                         let chunk = ChunkToParse { source, bytes, offset, layout: &layout, form };
                         parse(&mut parser, chunk).map(|mut batch| {
+                            (batch.len, batch.digest) = (len, digest);
                             batch.pool = Some(pool.clone());
                             Some((batch, layout))
                         })
                     }
-                    What::Chunk(Chunk::TooLong { offset, head, lines, len }, layout) => {
+                    What::Chunk(Chunk::TooLong { offset, head, lines, len, digest }, layout) => {
                         let reason = format!(
                             "the record takes up {len} bytes with its line end, and --max-record is {}",
                             job.read.record_bytes_max
                         );
-                        Ok(Some((parser.too_long(source, offset, head, lines, reason), layout)))
+                        let mut batch = parser.too_long(source, offset, head, lines, reason);
+                        (batch.len, batch.digest) = (len, digest);
+                        Ok(Some((batch, layout)))
                     }
                     What::Chunk(Chunk::End, _) => Ok(None),
                 };
                 let what = what.map(|arrived| {
                     arrived.map(|(batch, layout)| {
-                        (if job.bad == BadPolicy::Skip { lighten(batch) } else { batch }, layout)
+                        (if job.bad == BadPolicy::Skip { lighten(batch, &job) } else { batch }, layout)
                     })
                 });
                 if arrivals.send(Arrival { source, number, what }).is_err() {
@@ -80,10 +87,10 @@ fn parse(parser: &mut Parser<'_>, chunk: ChunkToParse<'_>) -> Result<Batch> {
         .map_err(|_| Error::Internal("a parser panicked".to_owned()))
 }
 
-/// Nobody will look into records that are only counted.
-fn lighten(mut batch: Batch) -> Batch {
+/// Nobody will look into records that are only counted, except to say up to where a checkpoint reaches.
+fn lighten(mut batch: Batch, job: &Job) -> Batch {
     batch.reasons = Reasons::default();
-    if batch.fates.iter().all(|&fate| fate == Fate::Untimed) {
+    if job.state.is_none() && batch.fates.iter().all(|&fate| fate == Fate::Untimed) {
         batch.texts = Default::default();
         batch.spans = Vec::new();
     }

@@ -19,7 +19,7 @@ use crate::expr::{FieldPath, Step};
 use crate::input::{Chunk, Format, Origin, ReadOptions, Source};
 use crate::job::Job;
 use crate::parse::csv::Columns;
-use crate::parse::project::{Layout, Projection};
+use crate::parse::project::{Layout, Lead, Projection};
 use crate::suggest::did_you_mean;
 use crate::time::{Form, cut};
 
@@ -173,7 +173,7 @@ impl Reader {
                 Format::Csv { .. } if self.job.read.header => source.header()?,
                 _ => None,
             };
-            state.opened = Some(Opened { source, header, ahead: VecDeque::new() });
+            state.opened = Some(Opened { source, header, ahead: VecDeque::new(), resumed: false });
         }
         let opened = state.opened.as_mut().expect("it was opened above");
         let chunk = match opened.ahead.pop_front() {
@@ -193,34 +193,42 @@ impl Reader {
         };
         let layout = match &state.layout {
             Some(layout) => layout.clone(),
-            None => match names(spec.format, &mut opened.header, &chunk) {
-                Some((names, header_lines)) => {
-                    let layout =
-                        layout(&spec.name, spec.format, names, header_lines, &self.projection.fields)?;
-                    state.layout.insert(Arc::new(layout)).clone()
+            None => {
+                let lead = lead(opened, &chunk);
+                match names(spec.format, &mut opened.header, &chunk) {
+                    Some(names) => {
+                        let layout = layout(&spec.name, spec.format, names, lead, &self.projection.fields)?;
+                        state.layout.insert(Arc::new(layout)).clone()
+                    }
+                    // Nothing to lay out yet: blank lines, or a record that is too long to look into.
+                    None => Arc::new(layout(&spec.name, spec.format, Vec::new(), lead, &[])?),
                 }
-                // Nothing to lay out yet: blank lines, or a record that is too long to look into.
-                None => Arc::new(layout(&spec.name, spec.format, Vec::new(), 0, &[])?),
-            },
+            }
         };
         Ok(What::Chunk(chunk, layout))
     }
 }
 
-/// The names of a source's columns, and the lines that its header takes up: as the header says, or by the number
-/// of fields in the first record. `None` if the chunk has no record to go by.
-fn names(
-    format: Format,
-    header: &mut Option<(Vec<String>, u64)>,
-    chunk: &Chunk,
-) -> Option<(Vec<String>, u64)> {
-    let Format::Csv { delimiter } = format else { return Some((Vec::new(), 0)) };
-    if let Some(header) = header.take() {
-        return Some(header);
+/// What stands before the first chunk of a source that is read from its start.
+fn lead(opened: &Opened, first: &Chunk) -> Option<Lead> {
+    let bytes = match first {
+        Chunk::Records { offset, .. } | Chunk::TooLong { offset, .. } => *offset,
+        Chunk::End => opened.source.offset(),
+    };
+    let lines = opened.header.as_ref().map_or(0, |(_, lines)| *lines);
+    (!opened.resumed).then(|| Lead { lines, bytes, digest: opened.source.lead() })
+}
+
+/// The names of a source's columns: as the header says, or by the number of fields in the first record. `None` if
+/// the chunk has no record to go by.
+fn names(format: Format, header: &mut Option<(Vec<String>, u64)>, chunk: &Chunk) -> Option<Vec<String>> {
+    let Format::Csv { delimiter } = format else { return Some(Vec::new()) };
+    if let Some((names, _)) = header.take() {
+        return Some(names);
     }
     let Chunk::Records { bytes, .. } = chunk else { return None };
     let width = csv_width(bytes, delimiter)?;
-    Some(((1..=width).map(|number| number.to_string()).collect(), 0))
+    Some((1..=width).map(|number| number.to_string()).collect())
 }
 
 /// Where the job's fields stand in a source.
@@ -228,7 +236,7 @@ fn layout(
     source: &str,
     format: Format,
     names: Vec<String>,
-    header_lines: u64,
+    lead: Option<Lead>,
     fields: &[FieldPath],
 ) -> Result<Layout> {
     let places: Vec<usize> = match format {
@@ -237,7 +245,7 @@ fn layout(
             fields.iter().map(|field| column(source, field, &names)).collect::<Result<_>>()?
         }
     };
-    Ok(Layout { format, columns: Columns::new(&places), width: names.len(), names, header_lines })
+    Ok(Layout { format, columns: Columns::new(&places), width: names.len(), names, lead })
 }
 
 /// The column of a field.

@@ -10,6 +10,7 @@ use super::Progress;
 use crate::job::{Job, Task};
 use crate::operator::Owner;
 use crate::operator::order::Orderer;
+use crate::operator::saved::Share;
 use crate::operator::shard::Shard;
 use crate::operator::step::Step;
 use crate::operator::table::Calls;
@@ -26,7 +27,7 @@ pub struct Shards {
 }
 
 /// Starts the shards of a job.
-pub fn start(job: &Arc<Job>, progress: &Arc<Progress>) -> Shards {
+pub fn start(job: &Arc<Job>, seed: u64, progress: &Arc<Progress>) -> Shards {
     let owners: Vec<Box<dyn Owner>> = match &job.task {
         Task::Order => vec![Box::new(Orderer::default())],
         Task::Aggregate(task) => {
@@ -36,7 +37,8 @@ pub fn start(job: &Arc<Job>, progress: &Arc<Progress>) -> Shards {
             let shards = if task.keys.is_empty() { 1 } else { job.threads };
             (0..shards)
                 .map(|n| {
-                    Box::new(Shard::new(n, shards, plan.clone(), &calls, &task.windows)) as Box<dyn Owner>
+                    let share = Share { number: n as u64, owners: shards as u64, seed };
+                    Box::new(Shard::new(share, plan.clone(), &calls, &task.windows)) as Box<dyn Owner>
                 })
                 .collect()
         }

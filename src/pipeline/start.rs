@@ -18,6 +18,8 @@ pub struct Opened {
     pub header: Option<(Vec<String>, u64)>,
     /// The first chunks, as far as they were read.
     pub ahead: VecDeque<Chunk>,
+    /// Whether an earlier run has read what stands before.
+    pub resumed: bool,
 }
 
 /// Whether all inputs are there: a job is not to wait for one of them to find that another is missing.
@@ -47,12 +49,12 @@ pub fn settle_time_field(job: &Job) -> Result<(FieldPath, HashMap<u32, Opened>)>
         if let Some((names, _)) = &header {
             let found = DEFAULT_TIME_FIELDS.iter().find(|field| names.iter().any(|name| name == *field));
             let field = found.ok_or_else(|| no_time_field(&spec.name, "the header"))?;
-            opened.insert(number, Opened { source, header, ahead: VecDeque::new() });
+            opened.insert(number, Opened { source, header, ahead: VecDeque::new(), resumed: false });
             return Ok((path(field), opened));
         }
         let mut ahead = VecDeque::new();
         let found = look(spec, job.bad == BadPolicy::Fail, &mut looked, &mut source, &mut ahead)?;
-        opened.insert(number, Opened { source, header, ahead });
+        opened.insert(number, Opened { source, header, ahead, resumed: false });
         if let Some(field) = found {
             return Ok((path(field), opened));
         }

@@ -18,7 +18,7 @@ const CSV: Format = Format::Csv { delimiter: b',' };
 const KINDS: [Kind; 5] = [Kind::Gzip, Kind::Zstd, Kind::Bzip2, Kind::Xz, Kind::Lz4];
 
 fn options(chunk_bytes: usize, record_bytes_max: usize) -> ReadOptions {
-    ReadOptions { chunk_bytes, record_bytes_max, header: true }
+    ReadOptions { chunk_bytes, record_bytes_max, header: true, digests: true, hold: false }
 }
 
 fn spec(origin: Origin, format: Format) -> SourceSpec {

@@ -84,7 +84,7 @@ fn check(source: &mut Source, text: &[u8], format: Format, record_bytes_max: usi
                 assert!(ends.binary_search(&end).is_ok(), "no record ends at {end}");
                 push_records(&mut items, &bytes, offset);
             }
-            Chunk::TooLong { offset, head, lines, len } => {
+            Chunk::TooLong { offset, head, lines, len, .. } => {
                 items.push(Item::TooLong { offset, head, lines, len });
             }
             Chunk::End => unreachable!("drained"),

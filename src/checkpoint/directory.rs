@@ -1,0 +1,255 @@
+//! A state directory: who may use it, which files it has, and how a checkpoint becomes one of them.
+//!
+//! ```text
+//! LOCK                  held while a run uses the directory; has the process id
+//! checkpoint-N          the last two checkpoints, N = 0000000000000001, ...
+//! checkpoint.new        one that is being written
+//! ids-B                 remembered ids of the bucket B
+//! delivery              how much has been delivered to a pipe
+//! ```
+//!
+//! The directory holds keys and ids, which may be personal data: it is made 0700 and its files 0600. One that
+//! somebody else owns or could write is refused, and so are symbolic links in it.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::codec::{self, Damage, Kind};
+use super::written::CheckpointV1;
+use crate::error::{Error, Escaped, Result};
+
+const LOCK: &str = "LOCK";
+const NEW: &str = "checkpoint.new";
+const PREFIX: &str = "checkpoint-";
+/// How many checkpoints are kept.
+const KEPT: usize = 2;
+
+/// A state directory that this process may use.
+pub struct StateDir {
+    path: PathBuf,
+    /// The directory itself, to be synced.
+    handle: File,
+    /// Held as long as this lives; `None` where the directory is only looked at.
+    _lock: Option<File>,
+}
+
+/// A checkpoint that could not be used, and why.
+#[derive(Debug)]
+pub struct Unusable {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub damage: Damage,
+}
+
+impl Unusable {
+    /// Whether it is of a newer version than this program knows.
+    pub fn is_newer(&self) -> bool {
+        matches!(self.damage, Damage::Newer { .. })
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be used: {}", shown(&self.path), self.damage)
+    }
+}
+
+impl StateDir {
+    /// Opens a directory for a run: makes it if it is not there, checks it, and locks it.
+    pub fn open(path: &Path) -> Result<StateDir> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(failed(path, cause)),
+            Ok(()) => sync_parent(path)?,
+            Err(_) => {}
+        }
+        check_directory(path)?;
+        let handle = File::open(path).map_err(|cause| failed(path, cause))?;
+        let lock_path = path.join(LOCK);
+        if fs::symlink_metadata(&lock_path).is_err() {
+            check_unused(path)?;
+        }
+        let mut lock = private(OpenOptions::new().read(true).write(true).create(true), &lock_path)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(path, &mut lock)),
+            Err(TryLockError::Error(cause)) => return Err(failed(&lock_path, cause)),
+        }
+        let noted = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        noted.map_err(|cause| failed(&lock_path, cause))?;
+        Ok(StateDir { path: path.to_owned(), handle, _lock: Some(lock) })
+    }
+
+    /// Opens a directory to look at it. Nothing is changed, and a run may use it meanwhile.
+    pub fn look(path: &Path) -> Result<StateDir> {
+        check_directory(path)?;
+        let handle = File::open(path).map_err(|cause| failed(path, cause))?;
+        if fs::symlink_metadata(path.join(LOCK)).is_err() {
+            return Err(Error::usage(format!("{} is no state directory of windrow's", shown(path))));
+        }
+        Ok(StateDir { path: path.to_owned(), handle, _lock: None })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The numbers of the checkpoints that are there, newest first.
+    pub fn epochs(&self) -> Result<Vec<u64>> {
+        let mut epochs = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(|cause| failed(&self.path, cause))? {
+            let entry = entry.map_err(|cause| failed(&self.path, cause))?;
+            let name = entry.file_name();
+            let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+            epochs.extend(number.filter(|number| number.len() == 16).and_then(|number| number.parse::<u64>().ok()));
+        }
+        epochs.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(epochs)
+    }
+
+    /// Reads a checkpoint.
+    pub fn read(&self, epoch: u64) -> Result<std::result::Result<CheckpointV1, Unusable>> {
+        let path = self.file(epoch);
+        let mut bytes = Vec::new();
+        let read = private(OpenOptions::new().read(true), &path)?.read_to_end(&mut bytes);
+        read.map_err(|cause| failed(&path, cause))?;
+        let decoded = codec::open(Kind::Checkpoint, &bytes)
+            .and_then(|(_, payload)| codec::decode::<CheckpointV1>(payload))
+            .and_then(|found| if found.epoch == epoch { Ok(found) } else { Err(Damage::Content) });
+        Ok(decoded.map_err(|damage| Unusable { path, damage }))
+    }
+
+    /// The file of a checkpoint.
+    pub fn file(&self, epoch: u64) -> PathBuf {
+        self.path.join(format!("{PREFIX}{epoch:016}"))
+    }
+
+    /// Makes a checkpoint the newest one. It exists completely or not at all: written aside, synced, renamed, the
+    /// directory synced. After a failure of any step nothing more is done, so that the one before stays good.
+    /// Returns its size in bytes.
+    pub fn commit(&self, checkpoint: &CheckpointV1) -> Result<u64> {
+        let payload = codec::encode(checkpoint);
+        let header = codec::header(Kind::Checkpoint, &payload);
+        let (aside, path) = (self.path.join(NEW), self.file(checkpoint.epoch));
+        self.write_aside(&aside, &[&header, &payload]).map_err(|cause| failed(&aside, cause))?;
+        fs::rename(&aside, &path).map_err(|cause| failed(&path, cause))?;
+        self.sync()?;
+        Ok((header.len() + payload.len()) as u64)
+    }
+
+    fn write_aside(&self, aside: &Path, parts: &[&[u8]]) -> io::Result<()> {
+        // A run that was killed may have left one.
+        match fs::remove_file(aside) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(aside)?;
+        parts.iter().try_for_each(|part| file.write_all(part))?;
+        file.sync_all()
+    }
+
+    /// Removes all checkpoints but the last two, and of another run also those.
+    pub fn tidy(&self, alone: bool) -> Result<()> {
+        let kept = if alone { 1 } else { KEPT };
+        for epoch in self.epochs()?.into_iter().skip(kept) {
+            let path = self.file(epoch);
+            fs::remove_file(&path).map_err(|cause| failed(&path, cause))?;
+        }
+        Ok(())
+    }
+
+    /// Makes durable which files there are.
+    pub fn sync(&self) -> Result<()> {
+        self.handle.sync_all().map_err(|cause| failed(&self.path, cause))
+    }
+}
+
+/// Opens a file of ours: no symbolic link is followed, and nobody else gets to read it.
+fn private(options: &mut OpenOptions, path: &Path) -> Result<File> {
+    // Nor is waited for anybody at a FIFO.
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let opened = options.mode(0o600).custom_flags(flags.bits() as i32).open(path);
+    let file = opened.map_err(|cause| match cause.raw_os_error() {
+        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
+            refused(path, "is a symbolic link, which windrow never makes; remove it")
+        }
+        _ => failed(path, cause),
+    })?;
+    let metadata = file.metadata().map_err(|cause| failed(path, cause))?;
+    if !metadata.is_file() || metadata.nlink() > 1 || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(refused(path, "is not a file that windrow made (another owner, or another name for a file elsewhere); remove it"));
+    }
+    Ok(file)
+}
+
+/// Whether a path is a directory that nobody else can write or replace.
+fn check_directory(path: &Path) -> Result<()> {
+    let found = fs::symlink_metadata(path).map_err(|cause| failed(path, cause))?;
+    if found.is_symlink() {
+        return Err(refused(path, "is a symbolic link; name the directory itself"));
+    }
+    if !found.is_dir() {
+        return Err(refused(path, "is not a directory"));
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if found.uid() != user {
+        return Err(refused(path, "belongs to another user"));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(refused(path, "can be written by other users; chmod 700 it if that was not intended"));
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let parent = fs::metadata(parent).map_err(|cause| failed(parent, cause))?;
+    if parent.mode() & 0o002 != 0 && parent.mode() & 0o1000 == 0 {
+        return Err(refused(path, "stands in a directory in which anybody can replace it; move it, or set the sticky bit there"));
+    }
+    Ok(())
+}
+
+/// A directory that is there already must be empty, or a state directory.
+fn check_unused(path: &Path) -> Result<()> {
+    let mut entries = fs::read_dir(path).map_err(|cause| failed(path, cause))?;
+    match entries.next() {
+        None => Ok(()),
+        Some(_) => Err(refused(path, "has files in it that are not windrow's; name an empty or a new directory")),
+    }
+}
+
+fn sync_parent(path: &Path) -> Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(parent).and_then(|parent| parent.sync_all()).map_err(|cause| failed(parent, cause))
+}
+
+fn in_use(path: &Path, lock: &mut File) -> Error {
+    let mut holder = String::new();
+    let _ = lock.take(32).read_to_string(&mut holder);
+    let holder = match holder.trim() {
+        "" => String::new(),
+        holder => format!(" (process {holder})"),
+    };
+    Error::usage(format!("{}: another run{holder} is using this state directory; wait for it, or name another", shown(path)))
+}
+
+fn refused(path: &Path, why: &str) -> Error {
+    Error::usage(format!("{} {why}", shown(path)))
+}
+
+fn failed(path: &Path, cause: io::Error) -> Error {
+    Error::Output { target: path.display().to_string(), cause }
+}
+
+fn shown(path: &Path) -> String {
+    Escaped(&path.display().to_string()).to_string()
+}

@@ -1,0 +1,267 @@
+//! What a checkpoint file holds, as written: format version 1.
+//!
+//! These types are apart from the live ones, and a released one is never changed: a later version gets types of
+//! its own, and reads these. `testdata/state/` has files of every version for that.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::operator::counts::Counts;
+use crate::operator::cut::{SequenceCut, SourceCut};
+use crate::time::{Form, Unit};
+
+/// One consistent cut of a run: what was read, what is remembered of it, and how much was delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointV1 {
+    /// 1, 2, 3, ... within a state directory.
+    pub epoch: u64,
+    /// A random number that all checkpoints of one job and its other files have in common.
+    pub run: u64,
+    /// The seed of the hashes of keys and ids.
+    pub hash_seed: u64,
+    /// When it was taken by the clock, in microseconds since the Unix epoch: for people alone.
+    pub taken_at: i64,
+    /// How the run stood.
+    pub ending: EndingV1,
+    /// The job's fingerprint: options and their values.
+    pub job: Vec<(String, String)>,
+    /// The event time field.
+    pub time_field: String,
+    /// The watermark.
+    pub watermark: i64,
+    /// The form of the first source's times.
+    pub form: Option<FormV1>,
+    /// The sources, in the order in which they came to be known.
+    pub sources: Vec<SourceV1>,
+    /// The output of rows.
+    pub rows: OutputV1,
+    /// The file of late events.
+    pub late: Option<OutputV1>,
+    /// The file of bad records.
+    pub bad: Option<OutputV1>,
+    /// The files of remembered ids: bucket, and length in bytes.
+    pub ids: Vec<(i64, u64)>,
+    /// The open windows, by whatever owned them.
+    pub owners: Vec<Blob>,
+}
+
+/// How a run stood when a checkpoint was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndingV1 {
+    /// It goes on.
+    Running,
+    /// The input had ended, and windows were held open.
+    Held,
+    /// The input had ended, and all windows were closed.
+    Closed,
+}
+
+/// The form of a source's times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FormV1 {
+    /// Numbers of seconds.
+    Seconds,
+    /// Numbers of milliseconds.
+    Millis,
+    /// Numbers of microseconds.
+    Micros,
+    /// Numbers of nanoseconds.
+    Nanos,
+    /// Text.
+    Text,
+}
+
+/// Where a source stood. The members are those of [`SourceCut`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceV1 {
+    /// Its name as it was given.
+    pub name: String,
+    /// Device and inode, for a regular file.
+    pub identity: Option<(u64, u64)>,
+    /// How its records are written, in words.
+    pub format: String,
+    /// The names of a CSV source's columns, once known.
+    pub columns: Option<Vec<String>>,
+    /// See [`SourceCut::offset`].
+    pub offset: u64,
+    /// See [`SourceCut::digest`].
+    pub digest: u64,
+    /// See [`SourceCut::records`].
+    pub records: u64,
+    /// See [`SourceCut::lines`].
+    pub lines: u64,
+    /// See [`SourceCut::largest`].
+    pub largest: Option<i64>,
+    /// See [`SourceCut::believed`].
+    pub believed: Option<i64>,
+    /// See [`SourceCut::form`].
+    pub form: Option<FormV1>,
+    /// See [`SourceCut::over`].
+    pub over: bool,
+    /// Its ledger: read, accepted, filtered, late, duplicate, bad, partially late.
+    pub counts: [u64; 7],
+}
+
+/// How much of an output is covered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputV1 {
+    /// The file as it was named; empty for standard output.
+    pub path: String,
+    /// Whether it is a pipe or the like, and no file.
+    pub stream: bool,
+    /// Where the first byte of ours stands in the file.
+    pub base: u64,
+    /// Bytes produced.
+    pub len: u64,
+    /// Their digest.
+    pub digest: u64,
+    /// Rows produced.
+    pub rows: u64,
+}
+
+/// Bytes that are written as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blob(pub Vec<u8>);
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Blob, D::Error> {
+        struct Bytes;
+        impl serde::de::Visitor<'_> for Bytes {
+            type Value = Blob;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Blob, E> {
+                Ok(Blob(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Blob, E> {
+                Ok(Blob(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Bytes)
+    }
+}
+
+impl From<Form> for FormV1 {
+    fn from(form: Form) -> FormV1 {
+        match form {
+            Form::Number(Unit::Seconds) => FormV1::Seconds,
+            Form::Number(Unit::Millis) => FormV1::Millis,
+            Form::Number(Unit::Micros) => FormV1::Micros,
+            Form::Number(Unit::Nanos) => FormV1::Nanos,
+            Form::Text => FormV1::Text,
+        }
+    }
+}
+
+impl From<FormV1> for Form {
+    fn from(form: FormV1) -> Form {
+        match form {
+            FormV1::Seconds => Form::Number(Unit::Seconds),
+            FormV1::Millis => Form::Number(Unit::Millis),
+            FormV1::Micros => Form::Number(Unit::Micros),
+            FormV1::Nanos => Form::Number(Unit::Nanos),
+            FormV1::Text => Form::Text,
+        }
+    }
+}
+
+impl SourceV1 {
+    /// Takes over where the source stands.
+    pub fn stand(&mut self, cut: &SourceCut) {
+        let Counts { read, accepted, filtered, late, duplicate, bad, partially_late } = cut.counts;
+        self.offset = cut.offset;
+        self.digest = cut.digest;
+        self.records = cut.records;
+        self.lines = cut.lines;
+        self.largest = cut.largest;
+        self.believed = cut.believed;
+        self.form = cut.form.map(FormV1::from);
+        self.over = cut.over;
+        self.counts = [read, accepted, filtered, late, duplicate, bad, partially_late];
+    }
+
+    /// Where the source stood.
+    pub fn cut(&self) -> SourceCut {
+        let [read, accepted, filtered, late, duplicate, bad, partially_late] = self.counts;
+        SourceCut {
+            offset: self.offset,
+            digest: self.digest,
+            records: self.records,
+            lines: self.lines,
+            largest: self.largest,
+            believed: self.believed,
+            form: self.form.map(Form::from),
+            counts: Counts { read, accepted, filtered, late, duplicate, bad, partially_late },
+            over: self.over,
+        }
+    }
+}
+
+impl CheckpointV1 {
+    /// Where the sequencer stood.
+    pub fn sequence(&self) -> SequenceCut {
+        SequenceCut {
+            sources: self.sources.iter().map(SourceV1::cut).collect(),
+            watermark: self.watermark,
+            form: self.form.map(Form::from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::codec::{decode, encode};
+
+    #[test]
+    fn a_source_comes_back() {
+        let counts = Counts { read: 6, accepted: 1, filtered: 2, late: 3, duplicate: 4, bad: 5, partially_late: 7 };
+        let cut = SourceCut {
+            offset: 1,
+            digest: 2,
+            records: 3,
+            lines: 4,
+            largest: Some(-5),
+            believed: None,
+            form: Some(Form::Number(Unit::Nanos)),
+            counts,
+            over: true,
+        };
+        let mut source = SourceV1 {
+            name: "a".into(),
+            identity: Some((1, 2)),
+            format: "csv".into(),
+            columns: Some(vec!["t".into()]),
+            offset: 0,
+            digest: 0,
+            records: 0,
+            lines: 0,
+            largest: None,
+            believed: None,
+            form: None,
+            over: false,
+            counts: [0; 7],
+        };
+        source.stand(&cut);
+        let source: SourceV1 = decode(&encode(&source)).unwrap();
+        assert_eq!(source.cut(), cut);
+    }
+
+    #[test]
+    fn blobs_are_written_as_they_are() {
+        let blob = Blob(vec![1, 2, 3]);
+        assert_eq!(encode(&blob), b"\x03\0\0\0\0\0\0\0\x01\x02\x03");
+        assert_eq!(decode::<Blob>(&encode(&blob)), Ok(blob));
+        // A length that lies takes no memory.
+        assert!(decode::<Blob>(&[0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1]).is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! Passing over what an earlier run has read, with its digest, to go on behind it.
+
+use super::raw::Got;
+use super::source::Source;
+use crate::digest;
+use crate::error::Result;
+
+/// How much is read at a time.
+const READ_BYTES: usize = 256 * 1024;
+
+/// What became of the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skipped {
+    /// The source stands there; this is the digest of what lies before.
+    To(u64),
+    /// It ends before, after this many bytes.
+    Short(u64),
+}
+
+impl Source {
+    /// Passes over the first `to` bytes of the uncompressed stream, before anything else is read. What follows
+    /// must be the start of a record.
+    pub fn skip(&mut self, to: u64) -> Result<Skipped> {
+        self.start()?;
+        let (mut passed, mut digest) = (self.offset, self.lead);
+        let mut buffer = vec![0; READ_BYTES];
+        while passed < to {
+            let left = usize::try_from(to - passed).unwrap_or(usize::MAX);
+            let rest = &self.rest[self.rest_at..];
+            let read = match rest.len().min(left) {
+                0 => match self.content.read(&mut buffer[..left.min(READ_BYTES)], true) {
+                    Ok(Got::Bytes(n)) => n,
+                    Ok(_) => return Ok(Skipped::Short(passed)),
+                    Err(fault) => return self.fail(&fault).map(|()| Skipped::Short(passed)),
+                },
+                n => {
+                    let n = n.min(READ_BYTES);
+                    buffer[..n].copy_from_slice(&rest[..n]);
+                    self.rest_at += n;
+                    n
+                }
+            };
+            digest = digest::join(digest, digest::digest(&buffer[..read]), read as u64);
+            passed += read as u64;
+        }
+        (self.offset, self.lead) = (passed, digest);
+        Ok(Skipped::To(digest))
+    }
+
+    /// Counts offsets from `at` on: what this source brings stands behind bytes that another one brought.
+    pub fn go_on_at(&mut self, at: u64) -> Result<()> {
+        self.start()?;
+        self.offset = at;
+        Ok(())
+    }
+
+    /// Whether nothing follows; waits until that is known.
+    pub fn is_at_end(&mut self) -> Result<bool> {
+        if self.rest_at == self.rest.len() && !self.ended {
+            self.read_rest(READ_BYTES.min(self.chunk_bytes))?;
+        }
+        Ok(self.rest_at == self.rest.len() && self.ended)
+    }
+}

@@ -1,0 +1,38 @@
+//! Where a sequencer stands between two records: what it takes to go on from there.
+
+use super::counts::Counts;
+use crate::time::Form;
+
+/// Where all sources stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequenceCut {
+    /// Each source, in the order given.
+    pub sources: Vec<SourceCut>,
+    /// The watermark; `i64::MIN` before the first event.
+    pub watermark: i64,
+    /// The form of the first source's times, once it may be told.
+    pub form: Option<Form>,
+}
+
+/// Where one source stands. Times are in microseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceCut {
+    /// The offset of the next record in the uncompressed stream, in bytes.
+    pub offset: u64,
+    /// The digest of all bytes before it.
+    pub digest: u64,
+    /// Records before it.
+    pub records: u64,
+    /// Newlines before it.
+    pub lines: u64,
+    /// The largest event time read; before any, that of the first event, if that is known.
+    pub largest: Option<i64>,
+    /// The largest event time that `--max-jump` has believed.
+    pub believed: Option<i64>,
+    /// The form of its times, once a usable one has been seen.
+    pub form: Option<Form>,
+    /// Its ledger.
+    pub counts: Counts,
+    /// Whether it has been read to its end.
+    pub over: bool,
+}

@@ -1,0 +1,227 @@
+//! The checkpointer: gathers what belongs to one cut from the front, the owners and the writer, makes the outputs
+//! durable, and commits the checkpoint, while the pipeline goes on.
+//!
+//! At most one cut is under way: the front asks for the next one when the last has been answered.
+
+use std::fs::File;
+use std::thread::{self, JoinHandle};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::Progress;
+use crate::checkpoint::codec;
+use crate::checkpoint::directory::StateDir;
+use crate::checkpoint::ids::IdFiles;
+use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1, OutputV1};
+use crate::error::{Error, Result};
+use crate::operator::cut::SequenceCut;
+use crate::operator::dedup::Entry;
+use crate::operator::saved::OwnerV1;
+use crate::output::Mark;
+
+/// A part of a cut, or ids ahead of it.
+pub enum Piece {
+    /// From the front, with which a cut begins.
+    Front(Box<FrontPiece>),
+    /// From an owner of keys: its number, and what it holds.
+    Owner(usize, OwnerV1),
+    /// From the writer: rows, late events, bad records.
+    Writer([Option<OutputPiece>; 3]),
+    /// Ids that are to be written before the next cut, so that they need not wait in memory.
+    Ids(NewIds),
+}
+
+/// Ids that were not written yet, by bucket.
+pub type NewIds = Vec<(i64, Vec<Entry>)>;
+
+/// Where the front stands.
+pub struct FrontPiece {
+    /// Where the sequencer stands.
+    pub sequence: SequenceCut,
+    /// The columns of each source, as far as they are known.
+    pub columns: Vec<Option<Vec<String>>>,
+    /// The ids that are new since the last piece.
+    pub ids: NewIds,
+    /// How the run stands.
+    pub ending: EndingV1,
+}
+
+/// How much an output has taken.
+pub struct OutputPiece {
+    /// That much.
+    pub mark: Mark,
+    /// The file to be synced, if it is one.
+    pub file: Option<File>,
+}
+
+/// The way to the checkpointer.
+#[derive(Clone)]
+pub struct Pieces(pub Sender<Piece>);
+
+impl Pieces {
+    /// Hands over a piece. A checkpointer that is gone has told the front why.
+    pub fn send(&self, piece: Piece) {
+        let _ = self.0.send(piece);
+    }
+}
+
+/// A running checkpointer.
+pub struct Checkpointer {
+    /// Where the pieces of a cut go.
+    pub pieces: Pieces,
+    /// Answers each cut once: it has been committed, or why not.
+    pub answers: Receiver<Result<()>>,
+    /// The thread; it ends when nobody has the way to it any more.
+    pub thread: JoinHandle<()>,
+}
+
+/// What a checkpointer starts with.
+pub struct Start {
+    /// The state directory.
+    pub dir: StateDir,
+    /// The files of ids, if the job has ids.
+    pub ids: Option<IdFiles>,
+    /// The last checkpoint, or what is known before the first one.
+    pub last: CheckpointV1,
+    /// Whether the directory still has checkpoints of another run.
+    pub fresh: bool,
+}
+
+/// Starts the checkpointer of a run with this many owners of keys.
+pub fn start(start: Start, owners: usize, progress: &std::sync::Arc<Progress>) -> Checkpointer {
+    // One cut at a time: a piece from each, and some ids ahead.
+    let (pieces_in, pieces_out) = bounded(owners + 4);
+    let (answers_in, answers_out) = bounded(1);
+    let Start { dir, ids, last, fresh } = start;
+    let progress = progress.clone();
+    let mut keeper =
+        Keeper { dir, ids, last, alone: fresh, front: None, owners: vec![None; owners], writer: None, later: Vec::new(), progress };
+    let thread = thread::spawn(move || keeper.serve(&pieces_out, &answers_in));
+    Checkpointer { pieces: Pieces(pieces_in), answers: answers_out, thread }
+}
+
+struct Keeper {
+    dir: StateDir,
+    ids: Option<IdFiles>,
+    last: CheckpointV1,
+    /// Whether no older checkpoint belongs to this run.
+    alone: bool,
+    front: Option<Box<FrontPiece>>,
+    owners: Vec<Option<Blob>>,
+    writer: Option<[Option<OutputPiece>; 3]>,
+    /// Ids that came while a cut was being gathered.
+    later: Vec<NewIds>,
+    progress: std::sync::Arc<Progress>,
+}
+
+impl Keeper {
+    fn serve(&mut self, pieces: &Receiver<Piece>, answers: &Sender<Result<()>>) {
+        for piece in pieces {
+            let taken = self.take(piece);
+            let answer = match taken {
+                Ok(()) if !self.is_complete() => continue,
+                Ok(()) => self.commit(),
+                Err(error) => Err(error),
+            };
+            let failed = answer.is_err();
+            // After a failure nothing is tried again: the checkpoint before stays the good one.
+            if answers.send(answer).is_err() || failed {
+                break;
+            }
+        }
+    }
+
+    fn take(&mut self, piece: Piece) -> Result<()> {
+        match piece {
+            Piece::Front(mut front) => {
+                let ids = std::mem::take(&mut front.ids);
+                self.front = Some(front);
+                self.append(ids)
+            }
+            Piece::Owner(number, owner) => {
+                self.owners[number] = Some(Blob(codec::encode(&owner)));
+                Ok(())
+            }
+            Piece::Writer(outputs) => {
+                self.writer = Some(outputs);
+                Ok(())
+            }
+            // They belong to what follows the cut that is being gathered: in its files they would make the events
+            // that are read again look like repeats.
+            Piece::Ids(ids) if self.front.is_some() => {
+                self.later.push(ids);
+                Ok(())
+            }
+            Piece::Ids(ids) => self.append(ids),
+        }
+    }
+
+    fn append(&mut self, ids: NewIds) -> Result<()> {
+        match &mut self.ids {
+            Some(files) => files.append(&ids).map_err(Error::from),
+            None => Ok(()),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.front.is_some() && self.writer.is_some() && self.owners.iter().all(Option::is_some)
+    }
+
+    /// Outputs and ids are durable before the checkpoint that speaks of them exists.
+    fn commit(&mut self) -> Result<()> {
+        let started = std::time::Instant::now();
+        let (Some(front), Some(outputs)) = (self.front.take(), self.writer.take()) else { return Ok(()) };
+        let owners = self.owners.iter_mut().map(|owner| owner.take().unwrap_or_default()).collect();
+        let [rows, late, bad] = outputs.map(Option::into_iter);
+        let outputs = [&mut self.last.rows].into_iter().zip(rows);
+        let outputs = outputs.chain(self.last.late.iter_mut().zip(late)).chain(self.last.bad.iter_mut().zip(bad));
+        for (written, OutputPiece { mark, file }) in outputs {
+            if let Some(file) = file {
+                let synced = file.sync_data();
+                synced.map_err(|cause| Error::Output { target: name_of(written), cause })?;
+            }
+            let Mark { base, len, digest, rows } = mark;
+            (written.base, written.len, written.digest, written.rows) = (base, len, digest, rows);
+        }
+        if let Some(files) = &mut self.ids {
+            self.last.ids = files.sync()?;
+        }
+        let oldest = self.last.watermark;
+        self.describe(&front, owners);
+        let bytes = self.dir.commit(&self.last)?;
+        self.dir.tidy(std::mem::take(&mut self.alone))?;
+        if let Some(files) = &mut self.ids {
+            // The checkpoint before this one may be gone back to.
+            files.expire(oldest)?;
+        }
+        self.last.owners = Vec::new();
+        std::mem::take(&mut self.later).into_iter().try_for_each(|ids| self.append(ids))?;
+        self.progress.checkpoint(started.elapsed(), bytes);
+        Ok(())
+    }
+
+    fn describe(&mut self, front: &FrontPiece, owners: Vec<Blob>) {
+        let last = &mut self.last;
+        last.epoch += 1;
+        last.taken_at = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .ok()
+            .and_then(|since| i64::try_from(since.as_micros()).ok())
+            .unwrap_or(0);
+        last.ending = front.ending;
+        last.watermark = front.sequence.watermark;
+        last.form = front.sequence.form.map(FormV1::from);
+        last.owners = owners;
+        for ((source, cut), columns) in last.sources.iter_mut().zip(&front.sequence.sources).zip(&front.columns) {
+            source.stand(cut);
+            if columns.is_some() {
+                source.columns.clone_from(columns);
+            }
+        }
+    }
+}
+
+fn name_of(output: &OutputV1) -> String {
+    if output.path.is_empty() { "standard output".to_owned() } else { output.path.clone() }
+}
