@@ -5,11 +5,13 @@
 //! for HyperLogLog sketches", 2017, arXiv:1702.01284, algorithm 6). Both forms are functions of the set
 //! of hashes alone, so that order and merges cannot show; the hash has a fixed seed.
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::count::count_value;
 use super::slots::{Accumulator, Slots};
 use super::stored::split;
+use super::written::{self, Bytes};
 use super::{Definition, Span, Takes, params};
 use crate::parse::batch::Input;
 use crate::value::Value;
@@ -39,6 +41,15 @@ enum ApproxDistinct {
     Exact(Vec<u64>),
     /// Per register the greatest rank of the hashes that chose it.
     Registers(Box<[u8; REGISTERS]>),
+}
+
+/// The written form.
+#[derive(Serialize, Deserialize)]
+enum ApproxDistinctV1 {
+    /// At most 512 hashes, sorted.
+    Exact(Vec<u64>),
+    /// 4,096 ranks of at most 53.
+    Registers(Bytes),
 }
 
 impl Default for ApproxDistinct {
@@ -140,6 +151,7 @@ fn tau(mut x: f64) -> f64 {
 impl Accumulator for ApproxDistinct {
     type Setup = ();
     type View<'a> = Input<'a>;
+    type Written = ApproxDistinctV1;
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
@@ -164,6 +176,27 @@ impl Accumulator for ApproxDistinct {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         count_value(self.estimate())
+    }
+
+    fn written(&self) -> ApproxDistinctV1 {
+        match self {
+            ApproxDistinct::Exact(hashes) => ApproxDistinctV1::Exact(hashes.clone()),
+            ApproxDistinct::Registers(ranks) => ApproxDistinctV1::Registers(Bytes(ranks.to_vec())),
+        }
+    }
+
+    fn read(_: &(), written: ApproxDistinctV1) -> Option<Self> {
+        match written {
+            ApproxDistinctV1::Exact(hashes) => {
+                let makes_sense = hashes.len() <= EXACT_MAX && written::is_strictly(&hashes, |a, b| a < b);
+                makes_sense.then_some(ApproxDistinct::Exact(hashes))
+            }
+            ApproxDistinctV1::Registers(Bytes(ranks)) => {
+                let ranks: Box<[u8; REGISTERS]> = ranks.into_boxed_slice().try_into().ok()?;
+                let makes_sense = ranks.iter().all(|rank| usize::from(*rank) <= RANK_BITS + 1);
+                makes_sense.then_some(ApproxDistinct::Registers(ranks))
+            }
+        }
     }
 }
 

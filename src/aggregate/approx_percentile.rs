@@ -7,9 +7,11 @@
 //! counted, and merged by addition, so that order cannot show; they are found by integer arithmetic,
 //! alike on every machine. There are at most 2,046 octaves of each sign.
 
+use serde::{Deserialize, Serialize};
+
 use super::params::Quantile;
 use super::slots::{Accumulator, Slots, numbers};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
@@ -49,6 +51,22 @@ enum Store {
     Sparse(Vec<(u32, u64)>),
     /// Octaves from `first` on, those without values left out.
     Octaves { first: usize, octaves: Vec<Option<Box<[u64; BUCKETS]>>> },
+}
+
+/// The written form.
+#[derive(Serialize, Deserialize)]
+struct SketchV1(Option<CountsV1>);
+
+/// Not of nothing.
+#[derive(Serialize, Deserialize)]
+struct CountsV1 {
+    /// The bits of the least and the greatest value.
+    least: u64,
+    greatest: u64,
+    zeros: u64,
+    /// Buckets (the first 18 bits of a magnitude's double) and their counts, sorted, none of them 0.
+    positive: Vec<(u32, u64)>,
+    negative: Vec<(u32, u64)>,
 }
 
 impl Store {
@@ -161,9 +179,53 @@ impl Counts {
     }
 }
 
+/// Between the live and the written form.
+impl Counts {
+    fn written(&self) -> CountsV1 {
+        CountsV1 {
+            least: self.least.to_bits(),
+            greatest: self.greatest.to_bits(),
+            zeros: self.zeros,
+            positive: self.positive.buckets(),
+            negative: self.negative.buckets(),
+        }
+    }
+
+    fn read(written: CountsV1) -> Option<Counts> {
+        let CountsV1 { least, greatest, zeros, positive, negative } = written;
+        let (least, greatest) = (f64::from_bits(least), f64::from_bits(greatest));
+        let counts = positive.iter().chain(&negative).map(|(_, count)| *count).chain([zeros]);
+        let makes_sense = least.is_finite()
+            && greatest.is_finite()
+            && least <= greatest
+            && written::count_all(counts)? > 0;
+        makes_sense.then_some(Counts {
+            least,
+            greatest,
+            zeros,
+            positive: Store::read(&positive)?,
+            negative: Store::read(&negative)?,
+        })
+    }
+}
+
+impl Store {
+    fn read(buckets: &[(u32, u64)]) -> Option<Store> {
+        const LAST: u32 = (f64::MAX.to_bits() >> SHIFT) as u32;
+        let makes_sense = written::is_strictly(buckets, |(a, _), (b, _)| a < b)
+            && buckets.iter().all(|(bucket, count)| *bucket <= LAST && *count > 0);
+        let mut store = Store::Sparse(Vec::new());
+        makes_sense.then(|| {
+            buckets.iter().for_each(|(bucket, count)| store.add(*bucket, *count));
+            store
+        })
+    }
+}
+
 impl Accumulator for Sketch {
     type Setup = Quantile;
     type View<'a> = &'a NumberColumn;
+    type Written = SketchV1;
 
     fn view(input: Input<'_>) -> &NumberColumn {
         numbers(input)
@@ -184,6 +246,17 @@ impl Accumulator for Sketch {
     fn finish(&self, quantile: &Quantile, _: Span) -> Value<'_> {
         let value = self.0.as_ref().and_then(|counts| Number::from_f64(counts.at(*quantile)));
         value.map_or(Value::Null, Value::Number)
+    }
+
+    fn written(&self) -> SketchV1 {
+        SketchV1(self.0.as_ref().map(|counts| counts.written()))
+    }
+
+    fn read(_: &Quantile, SketchV1(counts): SketchV1) -> Option<Self> {
+        Some(Sketch(match counts {
+            Some(counts) => Some(Box::new(Counts::read(counts)?)),
+            None => None,
+        }))
     }
 }
 

@@ -1,8 +1,11 @@
 //! `arg_min(x, by)`, `arg_max(x, by)`: x of the event whose `by` is least or greatest.
 
 use super::extreme::{Held, Ranked, wins};
+use serde::{Deserialize, Serialize};
+
 use super::slots::{Accumulator, Slots};
-use super::stored::Stored;
+use super::stored::{Stored, StoredV1};
+use super::written::PlaceV1;
 use super::{Definition, Span, Takes, params};
 use crate::parse::batch::{Input, Place};
 use crate::value::Value;
@@ -31,27 +34,41 @@ pub const ARG_MAX: Definition = Definition {
 struct Best {
     by: Held,
     place: Place,
-    value: Kept,
+    value: Stored,
 }
 
-/// x: a CSV field that reads as a number stays one, as `min` and `max` have it.
-#[derive(Clone)]
-enum Kept {
-    Number(Held),
-    Other(Stored),
-}
-
-impl Kept {
-    fn of(value: &Value<'_>) -> Option<Kept> {
-        match value {
-            Value::Untyped(_) => Ranked::of(value).map(|ranked| Kept::Number(ranked.hold())),
-            _ => Stored::of(value).map(Kept::Other),
-        }
+/// Keeps x: a CSV field that reads as a number stays one, as `min` and `max` have it.
+fn keep(value: &Value<'_>) -> Option<Stored> {
+    match value {
+        Value::Untyped(_) => Ranked::of(value).map(|ranked| ranked.store()),
+        _ => Stored::of(value),
     }
 }
 
 #[derive(Default)]
 struct ArgExtreme<const MAX: bool>(Option<Best>);
+
+/// The written form.
+#[derive(Serialize, Deserialize)]
+struct ArgExtremeV1(Option<BestV1>);
+
+#[derive(Serialize, Deserialize)]
+struct BestV1 {
+    /// A number or text.
+    by: StoredV1,
+    place: PlaceV1,
+    value: StoredV1,
+}
+
+impl Best {
+    fn written(&self) -> BestV1 {
+        BestV1 { by: self.by.written(), place: PlaceV1::of(self.place), value: self.value.written() }
+    }
+
+    fn read(BestV1 { by, place, value }: BestV1) -> Option<Best> {
+        Some(Best { by: Held::read(by)?, place: place.read(), value: Stored::read(value)? })
+    }
+}
 
 impl<const MAX: bool> ArgExtreme<MAX> {
     fn wins(&self, by: &Ranked<'_>, place: Place) -> bool {
@@ -65,6 +82,7 @@ impl<const MAX: bool> ArgExtreme<MAX> {
 impl<const MAX: bool> Accumulator for ArgExtreme<MAX> {
     type Setup = ();
     type View<'a> = Input<'a>;
+    type Written = ArgExtremeV1;
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
@@ -76,7 +94,7 @@ impl<const MAX: bool> Accumulator for ArgExtreme<MAX> {
         let place = input.place(row);
         if let Some(by) = Ranked::of(&by)
             && self.wins(&by, place)
-            && let Some(value) = Kept::of(&input.value(row))
+            && let Some(value) = keep(&input.value(row))
         {
             self.0 = Some(Best { by: by.hold(), place, value });
         }
@@ -91,11 +109,18 @@ impl<const MAX: bool> Accumulator for ArgExtreme<MAX> {
     }
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
-        match &self.0 {
-            None => Value::Null,
-            Some(Best { value: Kept::Number(held), .. }) => held.value(),
-            Some(Best { value: Kept::Other(stored), .. }) => stored.value(),
-        }
+        self.0.as_ref().map_or(Value::Null, |best| best.value.value())
+    }
+
+    fn written(&self) -> ArgExtremeV1 {
+        ArgExtremeV1(self.0.as_ref().map(Best::written))
+    }
+
+    fn read(_: &(), ArgExtremeV1(best): ArgExtremeV1) -> Option<Self> {
+        Some(ArgExtreme(match best {
+            Some(best) => Some(Best::read(best)?),
+            None => None,
+        }))
     }
 }
 

@@ -1,7 +1,10 @@
 //! `array_agg(x)`: all values, in the order of their events.
 
+use serde::{Deserialize, Serialize};
+
 use super::slots::{Accumulator, Slots};
-use super::stored::{Stored, split};
+use super::stored::{Stored, StoredV1, split};
+use super::written::PlaceV1;
 use super::{Definition, Span, Takes, params};
 use crate::output::json::write_json_value;
 use crate::parse::batch::{Input, Place};
@@ -21,9 +24,14 @@ pub const ARRAY_AGG: Definition = Definition {
 #[derive(Default)]
 struct ArrayAgg(Vec<(Place, Stored)>);
 
+/// The written form, in the order of the live one.
+#[derive(Serialize, Deserialize)]
+struct ArrayAggV1(Vec<(PlaceV1, StoredV1)>);
+
 impl Accumulator for ArrayAgg {
     type Setup = ();
     type View<'a> = Input<'a>;
+    type Written = ArrayAggV1;
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
@@ -62,6 +70,15 @@ impl Accumulator for ArrayAgg {
         }
         json.push(b']');
         Value::Json(String::from_utf8(json).expect("values are written in UTF-8").into())
+    }
+
+    fn written(&self) -> ArrayAggV1 {
+        ArrayAggV1(self.0.iter().map(|(place, stored)| (PlaceV1::of(*place), stored.written())).collect())
+    }
+
+    fn read(_: &(), ArrayAggV1(values): ArrayAggV1) -> Option<Self> {
+        let values = values.into_iter().map(|(place, stored)| Some((place.read(), Stored::read(stored)?)));
+        values.collect::<Option<_>>().map(ArrayAgg)
     }
 }
 

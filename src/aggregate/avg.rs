@@ -1,8 +1,10 @@
 //! `avg(x)`: the exact sum divided once.
 
+use serde::{Deserialize, Serialize};
+
 use super::slots::{Accumulator, Slots, numbers};
-use super::total::Total;
-use super::{Definition, Span, Takes, params};
+use super::total::{Total, TotalV1};
+use super::{Definition, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
@@ -23,9 +25,17 @@ struct Avg {
     count: u64,
 }
 
+/// The written form.
+#[derive(Serialize, Deserialize)]
+struct AvgV1 {
+    total: TotalV1,
+    count: u64,
+}
+
 impl Accumulator for Avg {
     type Setup = ();
     type View<'a> = &'a NumberColumn;
+    type Written = AvgV1;
 
     fn view(input: Input<'_>) -> &NumberColumn {
         numbers(input)
@@ -43,6 +53,15 @@ impl Accumulator for Avg {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.total.mean(self.count).and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+    }
+
+    fn written(&self) -> AvgV1 {
+        AvgV1 { total: self.total.written(), count: self.count }
+    }
+
+    fn read(_: &(), AvgV1 { total, count }: AvgV1) -> Option<Avg> {
+        let avg = Avg { total: Total::read(total)?, count: written::count(count)? };
+        (matches!(avg.total, Total::Empty) == (count == 0)).then_some(avg)
     }
 }
 

@@ -1,7 +1,9 @@
 //! `count(*)`, `count(x)`: how many events, or how many with a value.
 
+use serde::{Deserialize, Serialize};
+
 use super::slots::{Accumulator, Slots, presence};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::Input;
 use crate::value::Value;
@@ -20,9 +22,14 @@ pub const COUNT: Definition = Definition {
 #[derive(Default)]
 pub struct Count(pub u64);
 
+/// The written form.
+#[derive(Serialize, Deserialize)]
+pub struct CountV1(u64);
+
 impl Accumulator for Count {
     type Setup = ();
     type View<'a> = Option<&'a [bool]>;
+    type Written = CountV1;
 
     fn view(input: Input<'_>) -> Option<&[bool]> {
         presence(input)
@@ -39,6 +46,14 @@ impl Accumulator for Count {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         count_value(self.0)
+    }
+
+    fn written(&self) -> CountV1 {
+        CountV1(self.0)
+    }
+
+    fn read(_: &(), CountV1(count): CountV1) -> Option<Count> {
+        written::count(count).map(Count)
     }
 }
 

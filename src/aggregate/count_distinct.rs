@@ -2,7 +2,7 @@
 
 use super::count::count_value;
 use super::slots::{Accumulator, Slots};
-use super::tally::Tally;
+use super::tally::{Tally, TallyV1};
 use super::{Definition, Span, Takes, params};
 use crate::parse::batch::Input;
 use crate::value::Value;
@@ -23,6 +23,7 @@ struct CountDistinct(Option<Box<Tally>>);
 impl Accumulator for CountDistinct {
     type Setup = ();
     type View<'a> = Input<'a>;
+    type Written = TallyV1;
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
@@ -46,6 +47,14 @@ impl Accumulator for CountDistinct {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         count_value(self.0.as_ref().map_or(0, |tally| tally.len() as u64))
+    }
+
+    fn written(&self) -> TallyV1 {
+        Tally::written(self.0.as_deref())
+    }
+
+    fn read(_: &(), written: TallyV1) -> Option<Self> {
+        Tally::read(written).map(CountDistinct)
     }
 }
 

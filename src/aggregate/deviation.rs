@@ -4,8 +4,10 @@
 //! exact rational, rounded once; the deviation is its square root.
 
 use num_bigint::BigInt;
+use serde::{Deserialize, Serialize};
 
 use super::slots::{Accumulator, Slots, numbers};
+use super::written::{self, BigIntV1};
 use super::{Definition, Span, Takes, params};
 use crate::number::Number;
 use crate::number::rational::{DOUBLE_EXPONENT_MIN, big_ratio_to_f64, double_units, ratio_to_f64};
@@ -81,6 +83,44 @@ struct Wide {
     double_sum: BigInt,
     /// Their squares, in units of 2^-2148.
     double_squares: BigInt,
+}
+
+/// The written form, in the units of the live one. Squares are never negative; the scale is at most 18.
+#[derive(Serialize, Deserialize)]
+struct DeviationV1 {
+    count: u64,
+    sum: i128,
+    squares: i128,
+    scale: u8,
+    wide: Option<WideV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WideV1 {
+    sum: BigIntV1,
+    squares: BigIntV1,
+    double_sum: BigIntV1,
+    double_squares: BigIntV1,
+}
+
+impl Wide {
+    fn written(&self) -> WideV1 {
+        WideV1 {
+            sum: BigIntV1::of(&self.sum),
+            squares: BigIntV1::of(&self.squares),
+            double_sum: BigIntV1::of(&self.double_sum),
+            double_squares: BigIntV1::of(&self.double_squares),
+        }
+    }
+
+    fn read(written: WideV1) -> Option<Wide> {
+        Some(Wide {
+            sum: written.sum.read()?,
+            squares: written.squares.read_unsigned()?,
+            double_sum: written.double_sum.read()?,
+            double_squares: written.double_squares.read_unsigned()?,
+        })
+    }
 }
 
 impl<const SAMPLE: bool, const ROOT: bool> Deviation<SAMPLE, ROOT> {
@@ -203,6 +243,7 @@ fn root(numerator: &BigInt, denominator: &BigInt) -> f64 {
 impl<const SAMPLE: bool, const ROOT: bool> Accumulator for Deviation<SAMPLE, ROOT> {
     type Setup = ();
     type View<'a> = &'a NumberColumn;
+    type Written = DeviationV1;
 
     fn view(input: Input<'_>) -> &NumberColumn {
         numbers(input)
@@ -233,6 +274,26 @@ impl<const SAMPLE: bool, const ROOT: bool> Accumulator for Deviation<SAMPLE, ROO
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.result().map_or(Value::Null, Value::Number)
+    }
+
+    fn written(&self) -> DeviationV1 {
+        DeviationV1 {
+            count: self.count,
+            sum: self.sum,
+            squares: self.squares,
+            scale: self.scale,
+            wide: self.wide.as_ref().map(|wide| wide.written()),
+        }
+    }
+
+    fn read(_: &(), written: DeviationV1) -> Option<Self> {
+        let DeviationV1 { count, sum, squares, scale, wide } = written;
+        let wide = match wide {
+            Some(wide) => Some(Box::new(Wide::read(wide)?)),
+            None => None,
+        };
+        let makes_sense = squares >= 0 && scale <= UNIT_SCALE;
+        makes_sense.then_some(Deviation { count: written::count(count)?, sum, squares, scale, wide })
     }
 }
 

@@ -1,7 +1,10 @@
 //! `first(x)`, `last(x)`: the value of the earliest or latest event that has one.
 
+use serde::{Deserialize, Serialize};
+
 use super::slots::{Accumulator, Slots};
-use super::stored::Stored;
+use super::stored::{Stored, StoredV1};
+use super::written::PlaceV1;
 use super::{Definition, Span, Takes, params};
 use crate::parse::batch::{Input, Place};
 use crate::value::Value;
@@ -29,6 +32,10 @@ pub const LAST: Definition = Definition {
 #[derive(Default)]
 struct End<const LAST: bool>(Option<(Place, Stored)>);
 
+/// The written form.
+#[derive(Serialize, Deserialize)]
+struct EndV1(Option<(PlaceV1, StoredV1)>);
+
 impl<const LAST: bool> End<LAST> {
     fn wins(&self, place: Place) -> bool {
         self.0.as_ref().is_none_or(|(best, _)| if LAST { place > *best } else { place < *best })
@@ -38,6 +45,7 @@ impl<const LAST: bool> End<LAST> {
 impl<const LAST: bool> Accumulator for End<LAST> {
     type Setup = ();
     type View<'a> = Input<'a>;
+    type Written = EndV1;
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
@@ -62,6 +70,17 @@ impl<const LAST: bool> Accumulator for End<LAST> {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.0.as_ref().map_or(Value::Null, |(_, stored)| stored.value())
+    }
+
+    fn written(&self) -> EndV1 {
+        EndV1(self.0.as_ref().map(|(place, stored)| (PlaceV1::of(*place), stored.written())))
+    }
+
+    fn read(_: &(), EndV1(end): EndV1) -> Option<Self> {
+        Some(End(match end {
+            Some((place, stored)) => Some((place.read(), Stored::read(stored)?)),
+            None => None,
+        }))
     }
 }
 

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::slots::{Accumulator, Slots};
-use super::stored::{Kind, Stored, split};
+use super::stored::{Kind, Stored, StoredV1, split};
 use super::{Definition, Span, Takes, params};
 use crate::number::{compare_short, compare_written, is_json_number, is_number, short};
 use crate::parse::batch::Input;
@@ -54,17 +56,20 @@ impl<'a> Ranked<'a> {
         Some(Ranked { number, short, text })
     }
 
-    /// Keeps the value.
+    /// Keeps the value, ready to be compared.
     pub fn hold(&self) -> Held {
+        Held::new(self.short, self.store())
+    }
+
+    /// Keeps the value.
+    pub fn store(&self) -> Stored {
         let kind = match self.number {
             true if is_json_number(&self.text) => Kind::Number,
             // Written `+1` or `007`: no number in JSON, yet one here.
             true => Kind::Untyped,
             false => Kind::Text,
         };
-        let (mantissa, scale) =
-            self.short.map_or((0, Held::LONG), |(mantissa, scale)| (mantissa, scale as i8));
-        Held { mantissa, scale, stored: Stored::new(kind, &self.text) }
+        Stored::new(kind, &self.text)
     }
 
     /// Compares by value: numbers before texts.
@@ -93,6 +98,11 @@ pub struct Held {
 impl Held {
     const LONG: i8 = -1;
 
+    fn new(short: Option<(i64, u8)>, stored: Stored) -> Held {
+        let (mantissa, scale) = short.map_or((0, Held::LONG), |(mantissa, scale)| (mantissa, scale as i8));
+        Held { mantissa, scale, stored }
+    }
+
     fn short(&self) -> Option<(i64, u8)> {
         (self.scale != Held::LONG).then_some((self.mantissa, self.scale as u8))
     }
@@ -110,6 +120,22 @@ impl Held {
     pub fn ranked(&self) -> Ranked<'_> {
         Ranked { number: self.is_number(), short: self.short(), text: Cow::Borrowed(self.stored.text()) }
     }
+
+    /// The written form.
+    pub fn written(&self) -> StoredV1 {
+        self.stored.written()
+    }
+
+    /// The value again; `None` if it makes no sense or has no place among numbers and texts.
+    pub fn read(written: StoredV1) -> Option<Held> {
+        let stored = Stored::read(written)?;
+        let short = match stored.kind() {
+            Kind::Number | Kind::Untyped => short(stored.bytes()),
+            Kind::Text => None,
+            _ => return None,
+        };
+        Some(Held::new(short, stored))
+    }
 }
 
 /// Whether a value that compares so with the best one takes its place.
@@ -119,6 +145,10 @@ pub fn wins<const MAX: bool>(order: Ordering) -> bool {
 
 #[derive(Default)]
 struct Extreme<const MAX: bool>(Option<Held>);
+
+/// The written form; the value is a number or text.
+#[derive(Serialize, Deserialize)]
+struct ExtremeV1(Option<StoredV1>);
 
 impl<const MAX: bool> Extreme<MAX> {
     fn offer(&mut self, ranked: &Ranked<'_>) {
@@ -136,6 +166,7 @@ impl<const MAX: bool> Extreme<MAX> {
 impl<const MAX: bool> Accumulator for Extreme<MAX> {
     type Setup = ();
     type View<'a> = Input<'a>;
+    type Written = ExtremeV1;
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
@@ -155,6 +186,17 @@ impl<const MAX: bool> Accumulator for Extreme<MAX> {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.0.as_ref().map_or(Value::Null, Held::value)
+    }
+
+    fn written(&self) -> ExtremeV1 {
+        ExtremeV1(self.0.as_ref().map(Held::written))
+    }
+
+    fn read(_: &(), ExtremeV1(value): ExtremeV1) -> Option<Self> {
+        Some(Extreme(match value {
+            Some(value) => Some(Held::read(value)?),
+            None => None,
+        }))
     }
 }
 

@@ -1,7 +1,9 @@
 //! `histogram(x, b1, b2, ...)`: counts per half-open bucket between bounds.
 
+use serde::{Deserialize, Serialize};
+
 use super::slots::{Accumulator, Slots, numbers};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
@@ -20,10 +22,15 @@ pub const HISTOGRAM: Definition = Definition {
 #[derive(Default)]
 struct Histogram(Vec<u64>);
 
+/// The written form: as many counts as the live one has.
+#[derive(Serialize, Deserialize)]
+struct HistogramV1(Vec<u64>);
+
 impl Accumulator for Histogram {
     /// The bounds, rising.
     type Setup = Vec<Number>;
     type View<'a> = &'a NumberColumn;
+    type Written = HistogramV1;
 
     fn view(input: Input<'_>) -> &NumberColumn {
         numbers(input)
@@ -47,6 +54,15 @@ impl Accumulator for Histogram {
         let counts: Vec<String> =
             (0..=bounds.len()).map(|n| self.0.get(n).unwrap_or(&0).to_string()).collect();
         Value::Json(format!("[{}]", counts.join(",")).into())
+    }
+
+    fn written(&self) -> HistogramV1 {
+        HistogramV1(self.0.clone())
+    }
+
+    fn read(bounds: &Vec<Number>, HistogramV1(counts): HistogramV1) -> Option<Self> {
+        written::count_all(counts.iter().copied())?;
+        (counts.is_empty() || counts.len() == bounds.len() + 1).then_some(Histogram(counts))
     }
 }
 

@@ -8,6 +8,7 @@
 
 use std::any::Any;
 
+use crate::checkpoint::codec::Damage;
 use crate::number::Number;
 use crate::parse::batch::Input;
 use crate::value::Value;
@@ -33,9 +34,12 @@ mod sum;
 mod tally;
 mod topk;
 mod total;
+mod written;
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod save_tests;
 
 pub use params::family_quantile;
 pub use slots::Accumulator;
@@ -64,6 +68,12 @@ pub trait Accumulators: Send {
     fn clear(&mut self, slot: u32);
     /// The result of a slot.
     fn finish(&self, slot: u32, span: Span) -> Value<'_>;
+    /// The states of slots `0..len` as bytes, for a checkpoint; `len` is at most what there is room for.
+    /// The same states give the same bytes.
+    fn save(&self, len: u32) -> Vec<u8>;
+    /// Takes the states that `save` of the same call has written in place of its own, and returns how many
+    /// there are. `Damage::Content`, and nothing changed, for bytes that make no sense.
+    fn load(&mut self, bytes: &[u8]) -> Result<u32, Damage>;
     /// For the other side of `merge`.
     fn as_any(&self) -> &dyn Any;
 }

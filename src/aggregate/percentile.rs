@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use num_bigint::BigInt;
+use serde::{Deserialize, Serialize};
 
 use super::params::Quantile;
 use super::slots::{Accumulator, Slots, numbers};
+use super::written::{self, NumberV1};
 use super::{Definition, Span, Takes, params};
 use crate::number::Number;
 use crate::number::rational::{big_ratio_to_f64, ratio_to_f64};
@@ -55,6 +57,15 @@ struct Percentile {
     packed: HashMap<(i64, i8), u64, RandomState>,
     /// Values that do not fit above.
     wide: BTreeMap<ByValue, u64>,
+}
+
+/// The written form. Counts are at least 1.
+#[derive(Serialize, Deserialize)]
+struct PercentileV1 {
+    /// Mantissa, scale up to 18 and count, sorted; a mantissa with a scale above 0 does not end in a zero.
+    packed: Vec<(i64, u8, u64)>,
+    /// Other values and their counts, sorted by value.
+    wide: Vec<(NumberV1, u64)>,
 }
 
 /// A number as a key, by value.
@@ -137,6 +148,7 @@ fn interpolate(low: &Number, high: &Number, part: u64, unit: u64) -> f64 {
 impl Accumulator for Percentile {
     type Setup = Quantile;
     type View<'a> = &'a NumberColumn;
+    type Written = PercentileV1;
 
     fn view(input: Input<'_>) -> &NumberColumn {
         numbers(input)
@@ -189,6 +201,35 @@ impl Accumulator for Percentile {
             _ => Number::from_f64(interpolate(&low, &high, part, quantile.unit())),
         });
         value.map_or(Value::Null, Value::Number)
+    }
+
+    fn written(&self) -> PercentileV1 {
+        let packed = self.packed.iter().map(|((mantissa, scale), count)| (*mantissa, *scale as u8, *count));
+        let mut packed: Vec<(i64, u8, u64)> = packed.collect();
+        packed.sort_unstable();
+        let wide = self.wide.iter().map(|(number, count)| (NumberV1::of(&number.0), *count)).collect();
+        PercentileV1 { packed, wide }
+    }
+
+    fn read(_: &Quantile, PercentileV1 { packed, wide }: PercentileV1) -> Option<Self> {
+        let counts = || packed.iter().map(|(_, _, count)| *count).chain(wide.iter().map(|(_, count)| *count));
+        written::count_all(counts())?;
+        let is_key = |(mantissa, scale, _): &(i64, u8, u64)| match scale {
+            0 => true,
+            1..=18 => mantissa % 10 != 0,
+            _ => false,
+        };
+        let makes_sense = counts().all(|count| count > 0)
+            && packed.iter().all(is_key)
+            && written::is_strictly(&packed, |a, b| (a.0, a.1) < (b.0, b.1));
+        if !makes_sense {
+            return None;
+        }
+        let packed = packed.into_iter().map(|(mantissa, scale, count)| ((mantissa, scale as i8), count));
+        let wide = wide.into_iter().map(|(number, count)| Some((ByValue(number.read()?), count)));
+        let wide: Vec<(ByValue, u64)> = wide.collect::<Option<_>>()?;
+        written::is_strictly(&wide, |(a, _), (b, _)| a < b)
+            .then(|| Percentile { packed: packed.collect(), wide: wide.into_iter().collect() })
     }
 }
 

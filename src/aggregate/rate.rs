@@ -1,6 +1,6 @@
 //! `rate(*)`, `rate(x)`: events per second of window.
 
-use super::count::Count;
+use super::count::{Count, CountV1};
 use super::slots::{Accumulator, Slots, presence};
 use super::{Definition, Span, Takes, params};
 use crate::number::Number;
@@ -24,6 +24,7 @@ struct Rate(Count);
 impl Accumulator for Rate {
     type Setup = ();
     type View<'a> = Option<&'a [bool]>;
+    type Written = CountV1;
 
     fn view(input: Input<'_>) -> Option<&[bool]> {
         presence(input)
@@ -46,6 +47,14 @@ impl Accumulator for Rate {
         }
         let rate = ratio_to_f64(i128::from((self.0).0) * MICROS_PER_SECOND, micros);
         Number::from_f64(rate).map_or(Value::Null, Value::Number)
+    }
+
+    fn written(&self) -> CountV1 {
+        self.0.written()
+    }
+
+    fn read(setup: &(), written: CountV1) -> Option<Rate> {
+        Count::read(setup, written).map(Rate)
     }
 }
 

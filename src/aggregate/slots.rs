@@ -5,7 +5,11 @@
 
 use std::any::Any;
 
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+
 use super::{Accumulators, Span};
+use crate::checkpoint::codec::{self, Damage};
 use crate::parse::batch::{ArgColumn, Input, NumberColumn};
 use crate::value::Value;
 
@@ -17,6 +21,12 @@ pub trait Accumulator: Default + Send + 'static {
     type Setup: Send + 'static;
     /// How rows are looked at.
     type View<'a>: Copy;
+    /// The state as it stands in a checkpoint: a plain type of its own, whose name ends in its version, which
+    /// holds nothing whose size or order differs between machines or runs, and takes up at least one byte.
+    ///
+    /// Once released, a written type never changes, nor does what it means: checkpoints of all versions stay
+    /// readable. A state that has to be written otherwise gets a new type, beside the old one.
+    type Written: Serialize + DeserializeOwned;
 
     /// Looks at the argument column of a batch.
     fn view(input: Input<'_>) -> Self::View<'_>;
@@ -30,6 +40,11 @@ pub trait Accumulator: Default + Send + 'static {
     }
     /// The result.
     fn finish(&self, setup: &Self::Setup, span: Span) -> Value<'_>;
+    /// The written form; the same for the same state, so that what comes from a hash map is sorted.
+    fn written(&self) -> Self::Written;
+    /// The state again; `None` if it makes no sense. What is accepted can be added to, merged and finished
+    /// like any other state.
+    fn read(setup: &Self::Setup, written: Self::Written) -> Option<Self>;
 }
 
 /// One state per group.
@@ -81,8 +96,29 @@ impl<A: Accumulator> Accumulators for Slots<A> {
         self.slots[slot as usize].finish(&self.setup, span)
     }
 
+    fn save(&self, len: u32) -> Vec<u8> {
+        codec::encode(&Column(&self.slots[..len as usize]))
+    }
+
+    fn load(&mut self, bytes: &[u8]) -> Result<u32, Damage> {
+        let written: Vec<A::Written> = codec::decode(bytes)?;
+        let len = u32::try_from(written.len()).map_err(|_| Damage::Content)?;
+        let states = written.into_iter().map(|written| A::read(&self.setup, written));
+        self.slots = states.collect::<Option<_>>().ok_or(Damage::Content)?;
+        Ok(len)
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
+    }
+}
+
+/// States, written one after the other as a `Vec` of them would be, without making one.
+struct Column<'a, A>(&'a [A]);
+
+impl<A: Accumulator> Serialize for Column<'_, A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(A::written))
     }
 }
 

@@ -1,6 +1,9 @@
 //! A running sum of whole numbers that is fast while it fits an i128 and exact when it does not.
 
 use num_bigint::BigInt;
+use serde::{Deserialize, Serialize};
+
+use super::written::BigIntV1;
 
 /// An exact running sum of whole numbers: an i128 that spills into a big integer, which counts units
 /// `2^FINER` times smaller.
@@ -8,6 +11,13 @@ use num_bigint::BigInt;
 pub struct Spilling<const FINER: i32> {
     low: i128,
     high: BigInt,
+}
+
+/// The written form; the units are those of what it is part of.
+#[derive(Serialize, Deserialize)]
+pub struct SpillingV1 {
+    low: i128,
+    high: BigIntV1,
 }
 
 impl<const FINER: i32> Spilling<FINER> {
@@ -36,6 +46,16 @@ impl<const FINER: i32> Spilling<FINER> {
     /// The sum in the finer units.
     pub fn value(&self) -> BigInt {
         (BigInt::from(self.low) << FINER) + &self.high
+    }
+
+    /// The written form.
+    pub fn written(&self) -> SpillingV1 {
+        SpillingV1 { low: self.low, high: BigIntV1::of(&self.high) }
+    }
+
+    /// The sum again.
+    pub fn read(SpillingV1 { low, high }: SpillingV1) -> Option<Self> {
+        Some(Spilling { low, high: high.read()? })
     }
 }
 

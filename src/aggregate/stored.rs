@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::number::compare_written;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::number::{compare_written, is_json_number, is_number};
 use crate::value::Value;
 
 /// The longest text held in place.
@@ -38,6 +40,19 @@ impl Text {
     }
 }
 
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.bytes())
+    }
+}
+
+/// As a sequence: see [`super::written`].
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::<u8>::deserialize(deserializer).map(|bytes| Text::new(&bytes))
+    }
+}
+
 /// What kind of value is stored, in the order in which kinds sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -60,6 +75,24 @@ pub enum Kind {
 pub struct Stored {
     kind: Kind,
     text: Text,
+}
+
+/// The written form: the kind by its place in [`KINDS_V1`], and the text, in UTF-8.
+#[derive(Serialize, Deserialize)]
+pub struct StoredV1 {
+    kind: u8,
+    text: Text,
+}
+
+/// The kinds by the number they are written with.
+const KINDS_V1: [Kind; 6] =
+    [Kind::False, Kind::True, Kind::Number, Kind::Text, Kind::Json, Kind::Untyped];
+
+impl StoredV1 {
+    /// Sorts as a plain list of bytes does; the same for the same value only.
+    pub fn key(&self) -> (u8, &[u8]) {
+        (self.kind, self.text.bytes())
+    }
 }
 
 impl Stored {
@@ -109,6 +142,29 @@ impl Stored {
             };
             by_value.then_with(|| self.bytes().cmp(other.bytes()))
         })
+    }
+}
+
+/// Between the live and the written form.
+impl Stored {
+    /// The written form.
+    pub fn written(&self) -> StoredV1 {
+        let kind = KINDS_V1.iter().position(|kind| *kind == self.kind).expect("all kinds have a number");
+        StoredV1 { kind: kind as u8, text: self.text.clone() }
+    }
+
+    /// The value again; `None` if its text is none that its kind has.
+    pub fn read(StoredV1 { kind, text }: StoredV1) -> Option<Stored> {
+        let stored = Stored { kind: *KINDS_V1.get(usize::from(kind))?, text };
+        let text = std::str::from_utf8(stored.bytes()).ok()?;
+        let makes_sense = match stored.kind {
+            Kind::False | Kind::True => text.is_empty(),
+            Kind::Number => is_json_number(text),
+            Kind::Untyped => is_number(text) && !is_json_number(text),
+            Kind::Json => text.starts_with(['{', '[']),
+            Kind::Text => true,
+        };
+        makes_sense.then_some(stored)
     }
 }
 

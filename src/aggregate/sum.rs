@@ -1,7 +1,9 @@
 //! `sum(x)`: exact, whatever the order.
 
+use serde::{Deserialize, Serialize};
+
 use super::slots::{Accumulator, Slots, numbers};
-use super::total::Total;
+use super::total::{Total, TotalV1};
 use super::{Definition, Span, Takes, params};
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
@@ -19,9 +21,14 @@ pub const SUM: Definition = Definition {
 #[derive(Default)]
 struct Sum(Total);
 
+/// The written form.
+#[derive(Serialize, Deserialize)]
+struct SumV1(TotalV1);
+
 impl Accumulator for Sum {
     type Setup = ();
     type View<'a> = &'a NumberColumn;
+    type Written = SumV1;
 
     fn view(input: Input<'_>) -> &NumberColumn {
         numbers(input)
@@ -38,6 +45,14 @@ impl Accumulator for Sum {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.0.sum().map_or(Value::Null, Value::Number)
+    }
+
+    fn written(&self) -> SumV1 {
+        SumV1(self.0.written())
+    }
+
+    fn read(_: &(), SumV1(total): SumV1) -> Option<Sum> {
+        Total::read(total).map(Sum)
     }
 }
 

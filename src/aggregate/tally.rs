@@ -6,8 +6,10 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
-use super::stored::{Kind, Stored, split};
+use super::stored::{Kind, Stored, StoredV1, split};
+use super::written;
 use crate::value::Value;
 
 /// Distinct values and how often each was added. Its order is random: results must sort.
@@ -16,6 +18,10 @@ pub struct Tally {
     entries: HashTable<(Stored, u64)>,
     hasher: RandomState,
 }
+
+/// The written form: values and their counts, sorted by [`StoredV1::key`].
+#[derive(Serialize, Deserialize)]
+pub struct TallyV1(Vec<(StoredV1, u64)>);
 
 impl Tally {
     /// Counts a value; null is none.
@@ -60,5 +66,35 @@ impl Tally {
     /// The values with their counts, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &(Stored, u64)> {
         self.entries.iter()
+    }
+
+    /// The written form; `None` is a tally of nothing.
+    pub fn written(tally: Option<&Tally>) -> TallyV1 {
+        let entries = tally.into_iter().flat_map(|tally| &tally.entries);
+        let mut entries: Vec<_> = entries.map(|(stored, count)| (stored.written(), *count)).collect();
+        entries.sort_unstable_by(|(a, _), (b, _)| a.key().cmp(&b.key()));
+        TallyV1(entries)
+    }
+
+    /// The tally again, `Some(None)` if it is of nothing; `None` if it makes no sense.
+    pub fn read(TallyV1(entries): TallyV1) -> Option<Option<Box<Tally>>> {
+        let sorted = written::is_strictly(&entries, |(a, _), (b, _)| a.key() < b.key());
+        written::count_all(entries.iter().map(|(_, count)| *count))?;
+        if !sorted {
+            return None;
+        }
+        if entries.is_empty() {
+            return Some(None);
+        }
+        let mut tally = Tally { entries: HashTable::with_capacity(entries.len()), ..Tally::default() };
+        for (stored, count) in entries {
+            if count == 0 {
+                return None;
+            }
+            let stored = Stored::read(stored)?;
+            let hash = |held: &Stored| tally.hasher.hash_one((held.kind(), held.bytes()));
+            tally.entries.insert_unique(hash(&stored), (stored, count), |(held, _)| hash(held));
+        }
+        Some(Some(Box::new(tally)))
     }
 }

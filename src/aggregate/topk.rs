@@ -2,7 +2,7 @@
 
 use super::slots::{Accumulator, Slots};
 use super::stored::Stored;
-use super::tally::Tally;
+use super::tally::{Tally, TallyV1};
 use super::{Definition, Span, Takes, params};
 use crate::output::json::write_json_value;
 use crate::parse::batch::Input;
@@ -25,6 +25,7 @@ impl Accumulator for TopK {
     /// How many values are told.
     type Setup = usize;
     type View<'a> = Input<'a>;
+    type Written = TallyV1;
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
@@ -66,6 +67,14 @@ impl Accumulator for TopK {
         }
         json.push(b']');
         Value::Json(String::from_utf8(json).expect("values are written in UTF-8").into())
+    }
+
+    fn written(&self) -> TallyV1 {
+        Tally::written(self.0.as_deref())
+    }
+
+    fn read(_: &usize, written: TallyV1) -> Option<Self> {
+        Tally::read(written).map(TopK)
     }
 }
 

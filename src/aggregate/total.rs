@@ -6,8 +6,9 @@
 //! the first fraction on. Both are whole numbers of a fixed unit: no addition ever rounds.
 
 use num_bigint::BigInt;
+use serde::{Deserialize, Serialize};
 
-use super::spilling::Spilling;
+use super::spilling::{Spilling, SpillingV1};
 use crate::number::Number;
 use crate::number::rational::{
     DOUBLE_EXPONENT_MIN, big_ratio_to_f64, decimal_to_f64, decompose, double_units, ratio_to_f64,
@@ -66,6 +67,36 @@ pub struct Wide {
     /// The sum of the doubles.
     doubles: Spilling<{ -DOUBLE_EXPONENT_MIN - FIXED_BITS }>,
     /// Whether some value lay beyond the decimals.
+    beyond: bool,
+}
+
+/// The written form of a sum.
+#[derive(Serialize, Deserialize)]
+pub enum TotalV1 {
+    /// Over nothing.
+    Empty,
+    /// Of whole numbers, each of which is the same as a double.
+    Whole(i64),
+    /// Of decimals with 1 to 18 digits behind the point.
+    Decimal {
+        /// Digits behind the point of `decimal`.
+        scale: u8,
+        /// The sum of the decimals.
+        decimal: i64,
+        /// The sum of the doubles nearest to them, in units of 2^-76.
+        doubles: i128,
+    },
+    /// Of any numbers.
+    Wide(Box<WideV1>),
+}
+
+/// The written form of a sum of any size.
+#[derive(Serialize, Deserialize)]
+pub struct WideV1 {
+    /// Both parts in units of 1e-18.
+    decimal: SpillingV1,
+    /// The low part in units of 2^-76, the high one of 2^-1074.
+    doubles: SpillingV1,
     beyond: bool,
 }
 
@@ -199,6 +230,42 @@ impl Total {
                 Some(big_ratio_to_f64(&sum, &(unit * count)))
             }
         }
+    }
+}
+
+/// Between the live and the written form.
+impl Total {
+    /// The written form.
+    pub fn written(&self) -> TotalV1 {
+        match self {
+            Total::Empty => TotalV1::Empty,
+            Total::Small { scale: 0, decimal, .. } => TotalV1::Whole(*decimal),
+            Total::Small { scale, decimal, doubles } => {
+                TotalV1::Decimal { scale: *scale, decimal: *decimal, doubles: doubles.get() }
+            }
+            Total::Wide(wide) => TotalV1::Wide(Box::new(WideV1 {
+                decimal: wide.decimal.written(),
+                doubles: wide.doubles.written(),
+                beyond: wide.beyond,
+            })),
+        }
+    }
+
+    /// The sum again; `None` if it makes no sense.
+    pub fn read(written: TotalV1) -> Option<Total> {
+        Some(match written {
+            TotalV1::Empty => Total::Empty,
+            TotalV1::Whole(decimal) => Total::Small { scale: 0, decimal, doubles: Halves::default() },
+            TotalV1::Decimal { scale: scale @ 1..=UNIT_SCALE, decimal, doubles } => {
+                Total::Small { scale, decimal, doubles: Halves::new(doubles) }
+            }
+            TotalV1::Decimal { .. } => return None,
+            TotalV1::Wide(wide) => Total::Wide(Box::new(Wide {
+                decimal: Spilling::read(wide.decimal)?,
+                doubles: Spilling::read(wide.doubles)?,
+                beyond: wide.beyond,
+            })),
+        })
     }
 }
 
