@@ -154,14 +154,21 @@ impl StateDir {
         file.sync_all()
     }
 
-    /// Removes all checkpoints but the last two, and of another run also those.
-    pub fn tidy(&self, alone: bool) -> Result<()> {
-        let kept = if alone { 1 } else { KEPT };
-        for epoch in self.epochs()?.into_iter().skip(kept) {
-            let path = self.file(epoch);
-            fs::remove_file(&path).map_err(|cause| failed(&path, cause))?;
-        }
-        Ok(())
+    /// Removes all checkpoints but the last two.
+    pub fn tidy(&self) -> Result<()> {
+        self.epochs()?.into_iter().skip(KEPT).try_for_each(|epoch| self.remove(epoch))
+    }
+
+    /// Removes all checkpoints, for good: what comes starts anew.
+    pub fn clear(&self) -> Result<()> {
+        // The oldest first: never does one that is not the newest seem to be.
+        self.epochs()?.into_iter().rev().try_for_each(|epoch| self.remove(epoch))?;
+        self.sync()
+    }
+
+    fn remove(&self, epoch: u64) -> Result<()> {
+        let path = self.file(epoch);
+        fs::remove_file(&path).map_err(|cause| failed(&path, cause))
     }
 
     /// Makes durable which files there are.

@@ -5,10 +5,12 @@ pub mod color;
 pub mod examples;
 mod mistake;
 pub mod options;
+mod outputs;
 pub mod parse;
 pub mod progress;
 pub mod report;
 pub mod run;
+pub mod signals;
 pub mod streams;
 pub mod values;
 

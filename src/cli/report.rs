@@ -13,7 +13,7 @@ const PLAIN: &str = "\x1b[0m";
 
 /// Writes an error as `windrow: ...`, unless it is one that is not reported.
 pub fn error(error: &Error, colour: bool) {
-    if matches!(error, Error::ReaderGone) {
+    if matches!(error, Error::ReaderGone | Error::Stopped(_)) {
         return;
     }
     // One write, so that the lines of two processes on one terminal do not mix.

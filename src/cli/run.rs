@@ -1,50 +1,46 @@
 //! Runs a job with the outputs it names, and says on stderr what became of it.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::progress::Display;
-use super::report;
+use super::{outputs, report, signals};
 use crate::error::{Error, Escaped, Result};
 use crate::job::{BadPolicy, Job, LatePolicy, Report, Stats};
-use crate::output::sink::Sink;
-use crate::pipeline::{self, Outputs, Progress};
+use crate::pipeline::{self, Progress, Ready};
 use crate::stats::Summary;
 
-/// Runs a job to its end.
+/// Runs a job to its end, or goes on with it where an earlier run stood.
 pub fn run(job: Job) -> Result<()> {
-    let job = Arc::new(job);
+    let quiet = job.report.quiet;
+    let prepared = match pipeline::prepare(job)? {
+        Ready::Run(prepared, notes) => {
+            for note in notes.iter().filter(|_| !quiet) {
+                report::text(&format!("windrow: warning: {note}\n"));
+            }
+            prepared
+        }
+        Ready::Done(job, kept, summary) => {
+            outputs::check(outputs::outputs(&job, Some(&kept))?)?;
+            report::text(&account(&job, &summary, true, std::io::stderr().is_terminal()));
+            return Ok(());
+        }
+    };
+    let job = prepared.job.clone();
+    let outputs = outputs::outputs(&job, prepared.kept.as_ref())?;
     let progress = Arc::new(Progress::default());
+    let signals = match job.state {
+        Some(_) => signals::take_over(&progress)?,
+        None => crossbeam_channel::never(),
+    };
     let display = Display::start(&job, &progress);
-    let (summary, result) = pipeline::run(&job, outputs(&job), &progress);
+    let (summary, result) = pipeline::run_prepared(prepared, outputs, &progress, signals);
     display.stop();
     // A reader that has gone away is left in peace.
     if !matches!(result, Err(Error::ReaderGone)) {
         report::text(&account(&job, &summary, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
-}
-
-fn outputs(job: &Job) -> Outputs {
-    let file = |path: &PathBuf| -> Box<dyn FnOnce() -> Result<Sink> + Send> {
-        let path = path.clone();
-        Box::new(move || Sink::file(&path))
-    };
-    Outputs {
-        rows: match &job.output {
-            Some(path) => file(path),
-            None => Box::new(Sink::stdout),
-        },
-        late: match &job.late {
-            LatePolicy::Drop => None,
-            LatePolicy::File(path) => Some(file(path)),
-        },
-        bad: match &job.bad {
-            BadPolicy::Fail | BadPolicy::Skip => None,
-            BadPolicy::File(path) => Some(file(path)),
-        },
-    }
 }
 
 /// The account of the run, as asked for, and a warning if something deserves one.

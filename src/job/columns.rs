@@ -2,6 +2,7 @@
 
 use crate::error;
 use crate::expr::{FieldPath, Scope, Step};
+use crate::output::numbered::COLUMN;
 use crate::suggest::closest;
 
 use super::Aggregation;
@@ -18,6 +19,9 @@ impl Columns {
     pub fn of(aggregation: &Aggregation, settings: &Settings) -> error::Result<Columns> {
         let names = aggregation.columns();
         let calls_start = names.len() - aggregation.calls.len();
+        if aggregation.row_id && names.iter().any(|name| name == COLUMN) {
+            return Err(settings.wrong("row-id", "another output column is called `row`; name that one with AS"));
+        }
         for (n, name) in names.iter().enumerate() {
             if names[..n].contains(name) {
                 let (option, example) = match n < calls_start {

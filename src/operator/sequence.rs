@@ -224,10 +224,15 @@ impl Sequencer {
     /// Appends to the step what can be read now.
     pub fn advance(&mut self, step: &mut Step) -> Pause {
         let pause = self.read(step);
-        step.watermark = self.watermark;
-        step.form = self.form;
+        self.mark(step);
         step.ended = matches!(pause, Pause::Ended);
         pause
+    }
+
+    /// Notes in a step where event time stands, also if nothing was read for it.
+    pub fn mark(&self, step: &mut Step) {
+        step.watermark = self.watermark;
+        step.form = self.form;
     }
 
     fn read(&mut self, step: &mut Step) -> Pause {

@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod merge;
+pub mod numbered;
 pub mod rows;
 pub mod set_aside;
 pub mod sink;

@@ -3,7 +3,6 @@
 //!
 //! At most one cut is under way: the front asks for the next one when the last has been answered.
 
-use std::fs::File;
 use std::thread::{self, JoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,12 +12,13 @@ use super::Progress;
 use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
 use crate::checkpoint::ids::IdFiles;
-use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1, OutputV1};
+use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1};
 use crate::error::{Error, Result};
 use crate::operator::cut::SequenceCut;
 use crate::operator::dedup::Entry;
 use crate::operator::saved::OwnerV1;
-use crate::output::Mark;
+use crate::output::mark::Mark;
+use crate::output::sink::SyncHandle;
 
 /// A part of a cut, or ids ahead of it.
 pub enum Piece {
@@ -26,8 +26,8 @@ pub enum Piece {
     Front(Box<FrontPiece>),
     /// From an owner of keys: its number, and what it holds.
     Owner(usize, OwnerV1),
-    /// From the writer: rows, late events, bad records.
-    Writer([Option<OutputPiece>; 3]),
+    /// From the writer: rows, late events, bad records; `None` if no checkpoint can be made here.
+    Writer(Option<[Option<OutputPiece>; 3]>),
     /// Ids that are to be written before the next cut, so that they need not wait in memory.
     Ids(NewIds),
 }
@@ -51,8 +51,8 @@ pub struct FrontPiece {
 pub struct OutputPiece {
     /// That much.
     pub mark: Mark,
-    /// The file to be synced, if it is one.
-    pub file: Option<File>,
+    /// What makes it durable.
+    pub sync: SyncHandle,
 }
 
 /// The way to the checkpointer.
@@ -84,8 +84,6 @@ pub struct Start {
     pub ids: Option<IdFiles>,
     /// The last checkpoint, or what is known before the first one.
     pub last: CheckpointV1,
-    /// Whether the directory still has checkpoints of another run.
-    pub fresh: bool,
 }
 
 /// Starts the checkpointer of a run with this many owners of keys.
@@ -93,10 +91,10 @@ pub fn start(start: Start, owners: usize, progress: &std::sync::Arc<Progress>) -
     // One cut at a time: a piece from each, and some ids ahead.
     let (pieces_in, pieces_out) = bounded(owners + 4);
     let (answers_in, answers_out) = bounded(1);
-    let Start { dir, ids, last, fresh } = start;
+    let Start { dir, ids, last } = start;
     let progress = progress.clone();
-    let mut keeper =
-        Keeper { dir, ids, last, alone: fresh, front: None, owners: vec![None; owners], writer: None, later: Vec::new(), progress };
+    let owners = vec![None; owners];
+    let mut keeper = Keeper { dir, ids, last, front: None, owners, writer: None, later: Vec::new(), progress };
     let thread = thread::spawn(move || keeper.serve(&pieces_out, &answers_in));
     Checkpointer { pieces: Pieces(pieces_in), answers: answers_out, thread }
 }
@@ -105,11 +103,9 @@ struct Keeper {
     dir: StateDir,
     ids: Option<IdFiles>,
     last: CheckpointV1,
-    /// Whether no older checkpoint belongs to this run.
-    alone: bool,
     front: Option<Box<FrontPiece>>,
     owners: Vec<Option<Blob>>,
-    writer: Option<[Option<OutputPiece>; 3]>,
+    writer: Option<Option<[Option<OutputPiece>; 3]>>,
     /// Ids that came while a cut was being gathered.
     later: Vec<NewIds>,
     progress: std::sync::Arc<Progress>,
@@ -171,16 +167,17 @@ impl Keeper {
     /// Outputs and ids are durable before the checkpoint that speaks of them exists.
     fn commit(&mut self) -> Result<()> {
         let started = std::time::Instant::now();
-        let (Some(front), Some(outputs)) = (self.front.take(), self.writer.take()) else { return Ok(()) };
+        let (front, outputs) = (self.front.take(), self.writer.take().flatten());
         let owners = self.owners.iter_mut().map(|owner| owner.take().unwrap_or_default()).collect();
+        let later = std::mem::take(&mut self.later);
+        let (Some(front), Some(outputs)) = (front, outputs) else {
+            return later.into_iter().try_for_each(|ids| self.append(ids));
+        };
         let [rows, late, bad] = outputs.map(Option::into_iter);
         let outputs = [&mut self.last.rows].into_iter().zip(rows);
         let outputs = outputs.chain(self.last.late.iter_mut().zip(late)).chain(self.last.bad.iter_mut().zip(bad));
-        for (written, OutputPiece { mark, file }) in outputs {
-            if let Some(file) = file {
-                let synced = file.sync_data();
-                synced.map_err(|cause| Error::Output { target: name_of(written), cause })?;
-            }
+        for (written, OutputPiece { mark, sync }) in outputs {
+            sync.sync()?;
             let Mark { base, len, digest, rows } = mark;
             (written.base, written.len, written.digest, written.rows) = (base, len, digest, rows);
         }
@@ -190,13 +187,13 @@ impl Keeper {
         let oldest = self.last.watermark;
         self.describe(&front, owners);
         let bytes = self.dir.commit(&self.last)?;
-        self.dir.tidy(std::mem::take(&mut self.alone))?;
+        self.dir.tidy()?;
         if let Some(files) = &mut self.ids {
             // The checkpoint before this one may be gone back to.
             files.expire(oldest)?;
         }
         self.last.owners = Vec::new();
-        std::mem::take(&mut self.later).into_iter().try_for_each(|ids| self.append(ids))?;
+        later.into_iter().try_for_each(|ids| self.append(ids))?;
         self.progress.checkpoint(started.elapsed(), bytes);
         Ok(())
     }
@@ -220,8 +217,4 @@ impl Keeper {
             }
         }
     }
-}
-
-fn name_of(output: &OutputV1) -> String {
-    if output.path.is_empty() { "standard output".to_owned() } else { output.path.clone() }
 }

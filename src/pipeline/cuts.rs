@@ -23,12 +23,19 @@ pub struct Cuts {
     /// How many records had been read then.
     read: u64,
     under_way: bool,
+    fresh: bool,
 }
 
 impl Cuts {
-    /// The cuts of a run that has just begun.
-    pub fn new(pieces: Pieces, answers: Receiver<Result<()>>, interval: Duration, read: u64) -> Cuts {
-        Cuts { pieces, answers, interval, last: Instant::now(), read, under_way: false }
+    /// The cuts of a run that has just begun: a fresh one, or one that goes on behind so many records.
+    pub fn new(pieces: Pieces, answers: Receiver<Result<()>>, interval: Duration, behind: Option<u64>) -> Cuts {
+        let (read, fresh) = (behind.unwrap_or(0), behind.is_none());
+        Cuts { pieces, answers, interval, last: Instant::now(), read, under_way: false, fresh }
+    }
+
+    /// Whether nothing is on record yet.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// Whether it is time for a cut: some record was read since the last one.

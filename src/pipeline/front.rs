@@ -124,7 +124,7 @@ impl Front {
         (0..self.sources.len() as u32).for_each(|source| self.ask(source));
         self.check_layouts()?;
         let mut step = Step::default();
-        if self.cuts.is_some() {
+        if self.cuts.as_ref().is_some_and(Cuts::is_fresh) {
             // Before the first byte of output it is on record where it will stand.
             self.cut(&mut step, EndingV1::Running)?;
         }
@@ -154,8 +154,9 @@ impl Front {
                 Pause::Ended => return self.end(&mut step, EndingV1::Closed),
                 Pause::Held => return self.end(&mut step, EndingV1::Held),
                 Pause::Failed(error) => {
-                    // What had fired before stays written.
-                    self.send(&mut step)?;
+                    // What had fired before stays written. No checkpoint may stand behind what failed: a run that
+                    // goes on from there would pass over it.
+                    self.send_with(&mut step, None)?;
                     return Err(error);
                 }
             }
@@ -298,11 +299,16 @@ impl Front {
 
     fn take_batch(&mut self, source: u32, batch: Batch, layout: Arc<Layout>) {
         let state = &mut self.sources[source as usize];
-        if state.layout.is_none() {
-            if let Some(lead) = &layout.lead {
-                self.sequencer.begin(source, lead.lines, lead.bytes, lead.digest);
+        match &state.layout {
+            None => {
+                if let Some(lead) = &layout.lead {
+                    self.sequencer.begin(source, lead.lines, lead.bytes, lead.digest);
+                }
+                state.layout = Some(layout);
             }
-            state.layout = Some(layout);
+            // The first chunk had no record to lay out.
+            Some(known) if known.names.is_empty() => state.layout = Some(layout),
+            Some(_) => {}
         }
         self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
         self.sequencer.push(batch);
@@ -342,6 +348,7 @@ impl Front {
     }
 
     fn send_with(&mut self, step: &mut Step, ending: Option<EndingV1>) -> Result<()> {
+        self.sequencer.mark(step);
         if let Some(cuts) = &mut self.cuts {
             cuts.relieve(&mut self.sequencer);
             step.cut = ending.is_some();

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! readers -> parsers -> front (sequencer) -> shards -> writer
+//!                         |                    |          |
+//!                         +----- pieces of a cut ---------+--> checkpointer
 //! ```
 //!
 //! Readers cut chunks at record ends, parsers turn them into columns, the front merges all sources into one
@@ -9,9 +11,15 @@
 //! fires. Chunks are read only when the front asks for them, so what is in flight is bounded by the credit
 //! given to each source; every channel is bounded besides. Steps are numbered by their order in each channel:
 //! nothing depends on which thread was faster.
+//!
+//! A step may have a checkpoint cut behind it. Everyone who applies it hands over what it holds then, and goes on;
+//! the checkpointer puts the pieces together.
 
+mod checkpointer;
+mod cuts;
 mod front;
 mod parsers;
+mod prepare;
 mod readers;
 mod resume;
 mod shards;
@@ -19,16 +27,20 @@ mod start;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, bounded};
 
-use crate::error::{Error, Result};
+pub use prepare::{Kept, Prepared, Ready, prepare};
+
+use crate::error::{Error, Result, Signal};
 use crate::job::Job;
 use crate::operator::sequence::Sequencer;
+use crate::output::mark::Mark;
 use crate::output::sink::Sink;
-use crate::parse::project::{Projection, random_seed};
+use crate::parse::project::Projection;
 use crate::stats::Summary;
 
 /// What a run looks like from outside while it goes on. Written by the threads, read by the progress display.
@@ -48,11 +60,30 @@ pub struct Progress {
     pub open_windows: AtomicU64,
     /// Rows written so far.
     pub rows: AtomicU64,
+    /// Whether the writer is waiting for whoever takes its output.
+    pub delivering: AtomicBool,
+    /// Checkpoints committed so far.
+    pub checkpoints: AtomicU64,
+    /// How long the last one took, in microseconds.
+    pub checkpoint_micros: AtomicU64,
+    /// Its size in bytes, the files of ids not counted.
+    pub checkpoint_bytes: AtomicU64,
+}
+
+impl Progress {
+    /// Notes a checkpoint that has been committed.
+    fn checkpoint(&self, took: Duration, bytes: u64) {
+        self.checkpoint_micros.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.checkpoint_bytes.store(bytes, Ordering::Relaxed);
+        self.checkpoints.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Where the outputs of a run go. Opened when the first step is written, so that a job that does not fit its
 /// input leaves them alone.
 pub struct Outputs {
+    /// How much earlier runs have written of the rows.
+    pub before: Mark,
     /// Opens the rows' destination.
     pub rows: Box<dyn FnOnce() -> Result<Sink> + Send>,
     /// Opens the destination of late events, if they are kept.
@@ -61,23 +92,37 @@ pub struct Outputs {
     pub bad: Option<Box<dyn FnOnce() -> Result<Sink> + Send>>,
 }
 
-/// Runs a job to its end. The summary is there whether it succeeds or fails.
+/// Runs a job without a state directory to its end. The summary is there whether it succeeds or fails.
 pub fn run(job: &Arc<Job>, outputs: Outputs, progress: &Arc<Progress>) -> (Summary, Result<()>) {
+    match prepare::plain(job) {
+        Ok(prepared) => run_prepared(prepared, outputs, progress, crossbeam_channel::never()),
+        Err(error) => (Summary::new(job.sources.iter().map(|source| source.name.clone())), Err(error)),
+    }
+}
+
+/// Runs a job that has been prepared. A signal makes it stop behind a last checkpoint, if it is one that is kept.
+pub fn run_prepared(
+    prepared: Prepared,
+    outputs: Outputs,
+    progress: &Arc<Progress>,
+    signals: Receiver<Signal>,
+) -> (Summary, Result<()>) {
     progress.watermark.store(i64::MIN, Ordering::Relaxed);
-    let mut summary = Summary::new(job.sources.iter().map(|source| source.name.clone()));
-    let result = start_and_run(job, outputs, progress, &mut summary);
+    let mut summary = Summary::new(prepared.job.sources.iter().map(|source| source.name.clone()));
+    let result = start_and_run(prepared, outputs, progress, signals, &mut summary);
     (summary, result)
 }
 
 fn start_and_run(
-    job: &Arc<Job>,
+    prepared: Prepared,
     outputs: Outputs,
     progress: &Arc<Progress>,
+    signals: Receiver<Signal>,
     summary: &mut Summary,
 ) -> Result<()> {
-    start::check_paths(job)?;
-    let (time_field, opened) = start::settle_time_field(job)?;
-    let projection = Arc::new(Projection::new(job, &time_field, random_seed()));
+    let Prepared { job, time_field, seed, opened, kept } = prepared;
+    let job = &job;
+    let projection = Arc::new(Projection::new(job, &time_field, seed));
 
     let (chunks_in, chunks_out) = bounded(job.buffer);
     // As many as can be under way, so that parsers never wait for the front.
@@ -87,34 +132,62 @@ fn start_and_run(
     parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in);
     drop(arrivals_in);
 
-    let mut shards = shards::start(job, projection.seed(), progress);
+    let mut owners = shards::owners(job, seed);
+    let (resumed, keeper) = match kept {
+        None => (None, None),
+        Some(kept) => {
+            let (resumed, start) = kept.load(&mut owners)?;
+            (resumed, Some(checkpointer::start(start, owners.len(), progress)))
+        }
+    };
+    let pieces = keeper.as_ref().map(|keeper| keeper.pieces.clone());
+    let mut shards = shards::start(job, owners, pieces.as_ref(), progress);
     let (steps_in, steps_out) = bounded(job.buffer);
     // Nothing is ever sent here: the end of the channel is the end of the writer.
     let (writer_lives, writer_ended) = bounded(0);
-    let writer = writer::start(job, outputs, steps_out, shards.fired, progress, writer_lives);
+    let writer = writer::start(job, outputs, steps_out, shards.fired, pieces, progress, writer_lives);
     shards.steps.push(steps_in);
 
     let mut front =
         front::Front::new(job, &projection, readers, arrivals_out, shards.steps, writer_ended, progress);
+    let mut before = 0;
+    let keeper = keeper.map(|keeper| {
+        let interval = job.state.as_ref().map_or(Duration::MAX, |state| state.interval);
+        let read = |resumed: &front::Resumed| resumed.sequence.sources.iter().map(|s| s.counts.read).sum();
+        let behind = resumed.as_ref().map(read);
+        let accepted = |resumed: &front::Resumed| resumed.sequence.sources.iter().map(|s| s.counts.accepted).sum();
+        before = resumed.as_ref().map_or(0, accepted);
+        front.keep(cuts::Cuts::new(keeper.pieces, keeper.answers, interval, behind), signals, resumed);
+        keeper.thread
+    });
     let read = front.run();
     let sequencer = front.finish();
-    finish(summary, &sequencer, read, shards.threads, writer)
+    finish(summary, &sequencer, read, Threads { shards: shards.threads, writer, keeper, before })
+}
+
+/// The threads that have something to say in the end.
+struct Threads {
+    /// Each ends with the number of events that it has taken.
+    shards: Vec<JoinHandle<u64>>,
+    /// Ends with the rows written in all.
+    writer: JoinHandle<(u64, Result<()>)>,
+    /// The checkpointer.
+    keeper: Option<JoinHandle<()>>,
+    /// How many events earlier runs have accepted.
+    before: u64,
 }
 
 /// Gathers what the threads have to say. The writer's error comes first: it is why the others stopped.
-fn finish(
-    summary: &mut Summary,
-    sequencer: &Sequencer,
-    read: Result<()>,
-    shards: Vec<JoinHandle<u64>>,
-    writer: JoinHandle<(u64, Result<()>)>,
-) -> Result<()> {
+fn finish(summary: &mut Summary, sequencer: &Sequencer, read: Result<()>, threads: Threads) -> Result<()> {
     let panicked = || Error::Internal("a thread of the pipeline panicked".to_owned());
-    let mut added: Result<u64> = Ok(0);
-    for shard in shards {
+    let mut added: Result<u64> = Ok(threads.before);
+    for shard in threads.shards {
         added = added.and_then(|sum| Ok(sum + shard.join().map_err(|_| panicked())?));
     }
-    let (rows, written) = writer.join().map_err(|_| panicked())?;
+    let (rows, written) = threads.writer.join().map_err(|_| panicked())?;
+    if let Some(keeper) = threads.keeper {
+        keeper.join().map_err(|_| panicked())?;
+    }
     summary.take(sequencer.counts(), rows);
     written?;
     read?;

@@ -1,5 +1,6 @@
 //! The shard threads: each applies every step to what it owns, in order, and hands on what fires.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
@@ -7,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Progress;
+use super::checkpointer::{Piece, Pieces};
 use crate::job::{Job, Task};
 use crate::operator::Owner;
 use crate::operator::order::Orderer;
@@ -20,37 +22,48 @@ use crate::output::rows::{Fired, RowPlan};
 pub struct Shards {
     /// Where each takes its steps from.
     pub steps: Vec<Sender<Arc<Step>>>,
-    /// What each has fired, one message a step.
+    /// What each has fired, in slices, of which each step has exactly one that is its last.
     pub fired: Vec<Receiver<Fired>>,
     /// Each ends with the number of events that it has taken.
     pub threads: Vec<JoinHandle<u64>>,
 }
 
-/// Starts the shards of a job.
-pub fn start(job: &Arc<Job>, seed: u64, progress: &Arc<Progress>) -> Shards {
-    let owners: Vec<Box<dyn Owner>> = match &job.task {
+/// The owners of a job's keys, or of all its events; the seed is that of the hashes of keys.
+pub fn owners(job: &Job, seed: u64) -> Vec<Box<dyn Owner>> {
+    match &job.task {
         Task::Order => vec![Box::new(Orderer::default())],
         Task::Aggregate(task) => {
             let calls = task.calls.iter().map(|call| (call.definition, call.params.clone())).collect();
             let (calls, plan) = (Calls(calls), Arc::new(RowPlan::new(task, job.reads_csv())));
             // Without keys there is one group, and one owner is enough.
-            let shards = if task.keys.is_empty() { 1 } else { job.threads };
-            (0..shards)
-                .map(|n| {
-                    let share = Share { number: n as u64, owners: shards as u64, seed };
+            let owners = if task.keys.is_empty() { 1 } else { job.threads as u64 };
+            (0..owners)
+                .map(|number| {
+                    let share = Share { number, owners, seed };
                     Box::new(Shard::new(share, plan.clone(), &calls, &task.windows)) as Box<dyn Owner>
                 })
                 .collect()
         }
-    };
+    }
+}
+
+/// Starts a thread for each owner. `pieces` is the way to the checkpointer, if there is one.
+pub fn start(
+    job: &Job,
+    owners: Vec<Box<dyn Owner>>,
+    pieces: Option<&Pieces>,
+    progress: &Arc<Progress>,
+) -> Shards {
     let mut shards = Shards { steps: Vec::new(), fired: Vec::new(), threads: Vec::new() };
     for (number, owner) in owners.into_iter().enumerate() {
         let (steps_in, steps_out) = bounded(job.buffer);
         let (fired_in, fired_out) = bounded(job.buffer);
         let progress = (number == 0).then(|| progress.clone());
+        let pieces = pieces.cloned();
         shards.steps.push(steps_in);
         shards.fired.push(fired_out);
-        shards.threads.push(thread::spawn(move || serve(owner, &steps_out, &fired_in, progress)));
+        let thread = move || serve(owner, &steps_out, &fired_in, (number, pieces), progress);
+        shards.threads.push(thread::spawn(thread));
     }
     shards
 }
@@ -59,16 +72,24 @@ fn serve(
     mut owner: Box<dyn Owner>,
     steps: &Receiver<Arc<Step>>,
     fired: &Sender<Fired>,
+    (number, pieces): (usize, Option<Pieces>),
     progress: Option<Arc<Progress>>,
 ) -> u64 {
+    let mut hand_on = |slice| match fired.send(slice) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    };
     for step in steps {
-        let rows = owner.apply(&step);
+        if owner.apply(&step, &mut hand_on).is_break() {
+            break;
+        }
+        let cut = step.cut;
         drop(step);
+        if let (true, Some(pieces)) = (cut, &pieces) {
+            pieces.send(Piece::Owner(number, owner.save()));
+        }
         if let Some(progress) = &progress {
             progress.open_windows.store(owner.open() as u64, Ordering::Relaxed);
-        }
-        if fired.send(rows).is_err() {
-            break;
         }
     }
     owner.taken()

@@ -7,29 +7,33 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::checkpointer::{OutputPiece, Piece, Pieces};
 use super::{Outputs, Progress};
 use crate::error::{Error, Result};
 use crate::job::{Job, OutputFormat, Task};
 use crate::operator::step::{Step, Why};
-use crate::output::merge::merge;
+use crate::output::merge::{Slices, merge};
+use crate::output::numbered::RowNumbers;
 use crate::output::rows::{Fired, RowPlan};
 use crate::output::set_aside;
 use crate::output::sink::Sink;
 use crate::output::table::Table;
 use crate::time::Form;
 
-/// Starts the writer; it ends with the number of rows written. `lives` is dropped when it stops.
+/// Starts the writer; it ends with the number of rows written, by earlier runs too. `pieces` is the way to the
+/// checkpointer, if there is one; `lives` is dropped when the writer stops.
 pub fn start(
     job: &Arc<Job>,
     outputs: Outputs,
     steps: Receiver<Arc<Step>>,
     fired: Vec<Receiver<Fired>>,
+    pieces: Option<Pieces>,
     progress: &Arc<Progress>,
     lives: Sender<Infallible>,
 ) -> JoinHandle<(u64, Result<()>)> {
     let (job, progress) = (job.clone(), progress.clone());
     thread::spawn(move || {
-        let mut writer = Writer::new(&job, outputs, progress);
+        let mut writer = Writer::new(&job, outputs, pieces, progress);
         let result = writer.serve(&steps, &fired);
         drop(lives);
         (writer.rows, result)
@@ -41,8 +45,12 @@ struct Writer<'j> {
     plan: Option<RowPlan>,
     outputs: Option<Outputs>,
     sinks: Option<Sinks>,
+    /// What stands before the first row, until it is written.
+    header: Vec<u8>,
     table: Option<Table>,
+    numbers: Option<RowNumbers>,
     rows: u64,
+    pieces: Option<Pieces>,
     progress: Arc<Progress>,
 }
 
@@ -53,43 +61,76 @@ struct Sinks {
 }
 
 impl<'j> Writer<'j> {
-    fn new(job: &'j Job, outputs: Outputs, progress: Arc<Progress>) -> Writer<'j> {
-        let plan = match &job.task {
-            Task::Order => None,
-            Task::Aggregate(task) => Some(RowPlan::new(task, job.reads_csv())),
+    fn new(job: &'j Job, outputs: Outputs, pieces: Option<Pieces>, progress: Arc<Progress>) -> Writer<'j> {
+        let (plan, row_id) = match &job.task {
+            Task::Order => (None, false),
+            Task::Aggregate(task) => (Some(RowPlan::new(task, job.reads_csv())), task.row_id),
         };
+        let rows = outputs.before.rows;
+        let numbers = plan.as_ref().filter(|_| row_id).map(|plan| RowNumbers::new(plan.format(), rows));
         let table = plan.as_ref().filter(|plan| plan.format() == OutputFormat::Table);
-        let table = table.map(|plan| Table::new(plan.columns()));
-        Writer { job, table, plan, outputs: Some(outputs), sinks: None, rows: 0, progress }
+        let table = table.map(|plan| match &numbers {
+            Some(_) => Table::new(&RowNumbers::columns(plan.columns())),
+            None => Table::new(plan.columns()),
+        });
+        let header = Vec::new();
+        let outputs = Some(outputs);
+        Writer { job, plan, outputs, sinks: None, header, table, numbers, rows, pieces, progress }
     }
 
     fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Receiver<Fired>]) -> Result<()> {
+        let mut ended = false;
         for step in steps {
             self.open(&step)?;
+            if !step.cut {
+                self.write_header();
+            }
             self.write_set_aside(&step)?;
+            let cut = step.cut;
+            ended = step.ended;
             drop(step);
-            let rows: std::result::Result<Vec<Fired>, _> = fired.iter().map(Receiver::recv).collect();
-            let rows = rows.map_err(|_| Error::Internal("a shard has stopped".to_owned()))?;
-            if let Some(reason) = self.write_rows(&rows)? {
-                self.finish()?;
+            if let Some(reason) = self.write_rows(fired)? {
+                self.end()?;
                 return Err(Error::Failed(reason));
             }
+            if ended {
+                self.write_header();
+                self.finish()?;
+            }
+            if cut {
+                self.hand_over()?;
+            }
         }
-        self.finish()
+        if ended { Ok(()) } else { self.end() }
     }
 
     /// Opens the outputs when the first step comes.
     fn open(&mut self, step: &Step) -> Result<()> {
         let Some(outputs) = self.outputs.take() else { return Ok(()) };
-        let mut rows = (outputs.rows)()?;
-        match &self.plan {
-            Some(plan) => rows.buffer().extend_from_slice(&plan.header()),
-            None => rows.buffer().extend_from_slice(&step.header),
+        let header = match &self.plan {
+            Some(plan) => plan.header(),
+            None => step.header.clone(),
+        };
+        // Where an earlier run has written something, that began with the header.
+        if outputs.before.len == 0 {
+            match &self.numbers {
+                Some(numbers) => numbers.header(&header, &mut self.header),
+                None => self.header = header,
+            }
         }
+        let rows = (outputs.rows)()?;
         let late = outputs.late.map(|open| open()).transpose()?;
         let bad = outputs.bad.map(|open| open()).transpose()?;
         self.sinks = Some(Sinks { rows, late, bad });
         Ok(())
+    }
+
+    /// Not before the first checkpoint of a run has noted where in the file it will stand.
+    fn write_header(&mut self) {
+        if let (Some(sinks), false) = (&mut self.sinks, self.header.is_empty()) {
+            sinks.rows.buffer().append(&mut self.header);
+            sinks.rows.end_text();
+        }
     }
 
     fn write_set_aside(&mut self, step: &Step) -> Result<()> {
@@ -102,53 +143,91 @@ impl<'j> Writer<'j> {
             if let Some(sink) = sink {
                 let source = &self.job.sources[record.batch.source as usize].name;
                 set_aside::write(record, source, step.form.unwrap_or(Form::Text), sink.buffer());
+                sink.end_row();
                 sink.relieve()?;
             }
         }
         Ok(())
     }
 
-    /// Writes what has fired; returns why the run cannot go on, if a row could not be decided about.
-    fn write_rows(&mut self, fired: &[Fired]) -> Result<Option<String>> {
+    /// Writes what fires in one step; returns why the run cannot go on, if a row could not be decided about.
+    fn write_rows(&mut self, fired: &[Receiver<Fired>]) -> Result<Option<String>> {
         let Some(sinks) = &mut self.sinks else { return Ok(None) };
         // Late and bad records first: they are not lost when the reader of the rows goes away.
         for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
             sink.deliver()?;
         }
-        let (mut rows, mut failure) = (0, None);
-        match (&self.plan, &mut self.table) {
-            (Some(plan), Some(table)) => {
-                failure = merge(plan, fired, &mut |row| {
-                    table.row(row);
-                    rows += 1;
-                });
+        let mut slices = Slices::new(fired.len(), |shard| {
+            fired[shard].recv().map_err(|_| Error::Internal("a shard has stopped".to_owned()))
+        });
+        let (numbers, table, progress) = (&mut self.numbers, &mut self.table, &self.progress);
+        let failure = merge(self.plan.as_ref(), &mut slices, &mut |fired, rows| {
+            if let (false, Some(header)) = (rows.is_empty(), Some(&mut self.header).filter(|h| !h.is_empty())) {
+                sinks.rows.buffer().append(header);
+                sinks.rows.end_text();
             }
-            (Some(plan), None) => {
-                let buffer = sinks.rows.buffer();
-                failure = merge(plan, fired, &mut |row| {
-                    buffer.extend_from_slice(row);
-                    rows += 1;
-                });
+            self.rows += rows.len() as u64;
+            match (&mut *table, &mut *numbers) {
+                (None, None) => sinks.rows.push_rows(fired.texts(rows.clone()), fired.ends(rows)),
+                (None, Some(numbers)) => rows.for_each(|row| {
+                    numbers.row(fired.row_text(row), sinks.rows.buffer());
+                    sinks.rows.end_row();
+                }),
+                (Some(table), None) => rows.for_each(|row| table.row(fired.row_text(row))),
+                (Some(table), Some(numbers)) => rows.for_each(|row| {
+                    let mut numbered = Vec::new();
+                    numbers.row(fired.row_text(row), &mut numbered);
+                    table.row(&numbered);
+                }),
             }
-            (None, _) => {
-                for fired in fired {
-                    sinks.rows.buffer().extend_from_slice(&fired.text);
-                    rows += fired.rows.len() as u64;
-                }
-            }
-        }
+            progress.rows.store(self.rows, Ordering::Relaxed);
+            if sinks.rows.is_full() { deliver(&mut sinks.rows, progress) } else { Ok(()) }
+        })?;
         // Nothing waits for a buffer to fill: what has fired is delivered.
-        sinks.rows.deliver()?;
-        self.rows += rows;
-        self.progress.rows.store(self.rows, Ordering::Relaxed);
+        deliver(&mut sinks.rows, progress)?;
         Ok(failure)
     }
 
+    /// Tells the checkpointer how much has been written.
+    fn hand_over(&mut self) -> Result<()> {
+        let (Some(pieces), Some(sinks)) = (&self.pieces, &mut self.sinks) else { return Ok(()) };
+        let mut piece = |sink: &mut Sink| -> Result<Option<OutputPiece>> {
+            let Some(mark) = sink.mark()? else { return Ok(None) };
+            Ok(Some(OutputPiece { mark, sync: sink.sync_handle()? }))
+        };
+        let rows = piece(&mut sinks.rows)?;
+        let mut aside = |sink: &mut Option<Sink>| match sink {
+            Some(sink) => piece(sink).map(|piece| piece.map(Some)),
+            None => Ok(Some(None)),
+        };
+        let (late, bad) = (aside(&mut sinks.late)?, aside(&mut sinks.bad)?);
+        let outputs = rows.zip(late).zip(bad).map(|((rows, late), bad)| [Some(rows), late, bad]);
+        pieces.send(Piece::Writer(outputs));
+        Ok(())
+    }
+
+    /// The job is done: all rows are there.
     fn finish(&mut self) -> Result<()> {
+        self.end()?;
         let Some(sinks) = &mut self.sinks else { return Ok(()) };
-        if let Some(table) = &self.table {
+        let aside = [&mut sinks.late, &mut sinks.bad].into_iter().flatten();
+        aside.chain([&mut sinks.rows]).try_for_each(Sink::finish)
+    }
+
+    /// Nothing more comes in this run.
+    fn end(&mut self) -> Result<()> {
+        let Some(sinks) = &mut self.sinks else { return Ok(()) };
+        if let Some(table) = self.table.take() {
             table.write(sinks.rows.buffer());
         }
-        sinks.rows.deliver()
+        deliver(&mut sinks.rows, &self.progress)
     }
+}
+
+/// Hands rows on, which may take as long as their reader likes.
+fn deliver(rows: &mut Sink, progress: &Progress) -> Result<()> {
+    progress.delivering.store(true, Ordering::Relaxed);
+    let delivered = rows.deliver();
+    progress.delivering.store(false, Ordering::Relaxed);
+    delivered
 }

@@ -1,0 +1,240 @@
+//! What is settled before the first thread starts: the time field, what an earlier run has left, where each input
+//! goes on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::checkpointer;
+use super::front::Resumed;
+use super::resume::{self, Continued};
+use super::start::{self, Opened};
+use crate::checkpoint::codec;
+use crate::checkpoint::directory::StateDir;
+use crate::checkpoint::ids::IdFiles;
+use crate::checkpoint::written::{CheckpointV1, EndingV1, OutputV1};
+use crate::error::{Error, Result};
+use crate::expr::FieldPath;
+use crate::job::{BadPolicy, Durability, Job, LatePolicy};
+use crate::operator::Owner;
+use crate::operator::counts::Counts;
+use crate::operator::saved::OwnerV1;
+use crate::output::durable;
+use crate::output::mark::Mark;
+use crate::parse::project::random_seed;
+use crate::stats::Summary;
+
+/// A job that can be run.
+pub struct Prepared {
+    /// The job; its sources stand in the order that the results go by.
+    pub job: Arc<Job>,
+    /// Its time field.
+    pub time_field: FieldPath,
+    /// The seed of the hashes of keys and ids.
+    pub seed: u64,
+    /// The sources that were opened already.
+    pub opened: HashMap<u32, Opened>,
+    /// What is kept for a later run, and was by an earlier one.
+    pub kept: Option<Kept>,
+}
+
+/// What there is to do.
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is never moved about")]
+pub enum Ready {
+    /// A run, and what has to be said before it.
+    Run(Prepared, Vec<String>),
+    /// Nothing: the job was done already, with this account. Its outputs are still to be looked at.
+    Done(Job, Kept, Summary),
+}
+
+/// The state of a run that is kept.
+pub struct Kept {
+    dir: StateDir,
+    /// The checkpoint to go on from, or what is known before the first one.
+    pub checkpoint: CheckpointV1,
+    /// Whether there is no checkpoint to go on from.
+    pub fresh: bool,
+    /// Whether the file of bad records is not the one that the checkpoint speaks of.
+    bad_is_new: bool,
+}
+
+/// Prepares a job without a state directory.
+pub fn plain(job: &Arc<Job>) -> Result<Prepared> {
+    start::check_paths(job)?;
+    let (time_field, opened) = start::settle_time_field(job)?;
+    Ok(Prepared { job: job.clone(), time_field, seed: random_seed(), opened, kept: None })
+}
+
+/// Prepares a job. Nothing is written but the state directory itself, if it is not there.
+pub fn prepare(job: Job) -> Result<Ready> {
+    let Some(state) = job.state.clone() else {
+        return Ok(Ready::Run(plain(&Arc::new(job))?, Vec::new()));
+    };
+    start::check_paths(&job)?;
+    let dir = StateDir::open(&state.dir)?;
+    let found = match state.replay {
+        true => None,
+        false => resume::newest(&dir, |checkpoint| IdFiles::check(dir.path(), &checkpoint.ids))?,
+    };
+    match found {
+        None => anew(job, dir),
+        Some(found) => go_on(job, &state, dir, found),
+    }
+}
+
+/// A job of which nothing was kept, or nothing that counts.
+fn anew(job: Job, dir: StateDir) -> Result<Ready> {
+    let (time_field, opened) = start::settle_time_field(&job)?;
+    let seed = random_seed();
+    let checkpoint = CheckpointV1 {
+        epoch: dir.epochs()?.first().copied().unwrap_or(0),
+        run: random_seed(),
+        hash_seed: seed,
+        taken_at: 0,
+        ending: EndingV1::Running,
+        job: job.fingerprint.0.clone(),
+        time_field: time_field.text.clone(),
+        watermark: i64::MIN,
+        form: None,
+        sources: job.sources.iter().map(resume::written).collect(),
+        rows: OutputV1 {
+            path: shown(job.output.as_deref()),
+            stream: durable::is_stream(job.output.as_deref()),
+            ..OutputV1::default()
+        },
+        late: late_path(&job).map(|path| OutputV1 { path: shown(Some(path)), ..OutputV1::default() }),
+        bad: bad_path(&job).map(|path| OutputV1 { path: shown(Some(path)), ..OutputV1::default() }),
+        ids: Vec::new(),
+        owners: Vec::new(),
+    };
+    let kept = Kept { dir, checkpoint, fresh: true, bad_is_new: true };
+    let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, kept: Some(kept) };
+    Ok(Ready::Run(prepared, Vec::new()))
+}
+
+/// A job that an earlier run has begun, and perhaps finished.
+fn go_on(mut job: Job, state: &Durability, dir: StateDir, found: resume::Found) -> Result<Ready> {
+    let resume::Found { mut checkpoint, damaged } = found;
+    resume::check_job(&job, &checkpoint)?;
+    let Continued { specs, written, opened, mut notes } = resume::continue_sources(&job, state, &checkpoint)?;
+    notes.extend(damaged.iter().map(|damaged| format!("{damaged}; the checkpoint before it is used")));
+    (job.sources, checkpoint.sources) = (specs, written);
+    let time_field = resume::time_field(&job, &checkpoint);
+    let bad_is_new = take_outputs(&job, &mut checkpoint)?;
+    let (seed, closed) = (checkpoint.hash_seed, checkpoint.ending == EndingV1::Closed);
+    let kept = Kept { dir, checkpoint, fresh: false, bad_is_new };
+    if closed {
+        let summary = kept.summary();
+        return Ok(Ready::Done(job, kept, summary));
+    }
+    let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, kept: Some(kept) };
+    Ok(Ready::Run(prepared, notes))
+}
+
+/// Notes where the outputs go now. Returns whether the file of bad records, which may be another than before, is one.
+fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
+    let stream = durable::is_stream(job.output.as_deref());
+    if stream != checkpoint.rows.stream {
+        let kind = |stream: bool| if stream { "a pipe or the like" } else { "a file" };
+        return Err(Error::usage(format!(
+            "the rows went to {} before and would go to {} now; let them go where they went, name another \
+             --state-dir, or start anew with --replay",
+            kind(checkpoint.rows.stream),
+            kind(stream)
+        )));
+    }
+    checkpoint.rows.path = shown(job.output.as_deref());
+    if let (Some(late), Some(path)) = (&mut checkpoint.late, late_path(job)) {
+        late.path = shown(Some(path));
+    }
+    let path = bad_path(job).map(|path| shown(Some(path)));
+    if checkpoint.bad.as_ref().map(|bad| &bad.path) == path.as_ref() {
+        return Ok(false);
+    }
+    checkpoint.bad = path.map(|path| OutputV1 { path, ..OutputV1::default() });
+    Ok(true)
+}
+
+impl Kept {
+    /// Where the outputs of rows, late events and bad records go on; `None` where one starts anew.
+    pub fn marks(&self) -> [Option<Mark>; 3] {
+        let mark = |output: &OutputV1| {
+            let OutputV1 { base, len, digest, rows, .. } = *output;
+            Mark { base, len, digest, rows }
+        };
+        let CheckpointV1 { rows, late, bad, .. } = &self.checkpoint;
+        match self.fresh {
+            true => [None; 3],
+            false => [
+                Some(mark(rows)),
+                late.as_ref().map(mark),
+                bad.as_ref().filter(|_| !self.bad_is_new).map(mark),
+            ],
+        }
+    }
+
+    /// The state directory.
+    pub fn dir(&self) -> &StateDir {
+        &self.dir
+    }
+
+    /// The account of all that was read up to the checkpoint.
+    fn summary(&self) -> Summary {
+        let sources = &self.checkpoint.sources;
+        let mut summary = Summary::new(sources.iter().map(|source| source.name.clone()));
+        let counts: Vec<Counts> = sources.iter().map(|source| source.cut().counts).collect();
+        summary.take(counts.iter(), self.checkpoint.rows.rows);
+        summary
+    }
+
+    /// Gives the owners what was saved, and returns the rest: where the front goes on, and what the checkpointer
+    /// starts with. `dedup` is the span of the ids that the job remembers, if it does.
+    pub(super) fn load(
+        self,
+        owners: &mut [Box<dyn Owner>],
+        dedup: Option<i64>,
+    ) -> Result<(Option<Resumed>, checkpointer::Start)> {
+        let Kept { dir, mut checkpoint, fresh, .. } = self;
+        let damaged = |damage: codec::Damage| {
+            let path = dir.file(checkpoint.epoch);
+            Error::Failed(format!("{} cannot be used: {damage}; --replay starts anew", path.display()))
+        };
+        if fresh {
+            // Whatever another run has left is no longer wanted.
+            dir.clear()?;
+        }
+        for saved in std::mem::take(&mut checkpoint.owners) {
+            let saved: OwnerV1 = codec::decode(&saved.0).map_err(damaged)?;
+            owners.iter_mut().try_for_each(|owner| owner.load(&saved)).map_err(damaged)?;
+        }
+        let (mut files, mut loaded) = (None, None);
+        if let Some(span) = dedup {
+            let opened = IdFiles::open(dir.path(), &checkpoint.ids)?;
+            loaded = (!fresh).then(|| opened.load(span, checkpoint.watermark)).transpose()?;
+            files = Some(opened);
+        }
+        let resumed = (!fresh).then(|| Resumed {
+            sequence: checkpoint.sequence(),
+            columns: checkpoint.sources.iter().map(|source| source.columns.clone()).collect(),
+            dedup: loaded,
+        });
+        Ok((resumed, checkpointer::Start { dir, ids: files, last: checkpoint }))
+    }
+}
+
+fn late_path(job: &Job) -> Option<&std::path::Path> {
+    match &job.late {
+        LatePolicy::File(path) => Some(path),
+        LatePolicy::Drop => None,
+    }
+}
+
+fn bad_path(job: &Job) -> Option<&std::path::Path> {
+    match &job.bad {
+        BadPolicy::File(path) => Some(path),
+        BadPolicy::Fail | BadPolicy::Skip => None,
+    }
+}
+
+fn shown(path: Option<&std::path::Path>) -> String {
+    path.map(|path| path.display().to_string()).unwrap_or_default()
+}
