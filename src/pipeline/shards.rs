@@ -1,5 +1,6 @@
 //! The shard threads: each applies every step to what it owns, in order, and hands on what fires.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
@@ -19,7 +20,7 @@ use crate::output::rows::{Fired, RowPlan};
 pub struct Shards {
     /// Where each takes its steps from.
     pub steps: Vec<Sender<Arc<Step>>>,
-    /// What each has fired, one message a step.
+    /// What each has fired, in slices, of which each step has exactly one that is its last.
     pub fired: Vec<Receiver<Fired>>,
     /// Each ends with the number of events that it has taken.
     pub threads: Vec<JoinHandle<u64>>,
@@ -59,14 +60,17 @@ fn serve(
     fired: &Sender<Fired>,
     progress: Option<Arc<Progress>>,
 ) -> u64 {
+    let mut hand_on = |slice| match fired.send(slice) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    };
     for step in steps {
-        let rows = owner.apply(&step);
+        if owner.apply(&step, &mut hand_on).is_break() {
+            break;
+        }
         drop(step);
         if let Some(progress) = &progress {
             progress.open_windows.store(owner.open() as u64, Ordering::Relaxed);
-        }
-        if fired.send(rows).is_err() {
-            break;
         }
     }
     owner.taken()

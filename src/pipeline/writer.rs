@@ -11,7 +11,7 @@ use super::{Outputs, Progress};
 use crate::error::{Error, Result};
 use crate::job::{Job, OutputFormat, Task};
 use crate::operator::step::{Step, Why};
-use crate::output::merge::merge;
+use crate::output::merge::{Slices, merge};
 use crate::output::rows::{Fired, RowPlan};
 use crate::output::set_aside;
 use crate::output::sink::Sink;
@@ -68,9 +68,7 @@ impl<'j> Writer<'j> {
             self.open(&step)?;
             self.write_set_aside(&step)?;
             drop(step);
-            let rows: std::result::Result<Vec<Fired>, _> = fired.iter().map(Receiver::recv).collect();
-            let rows = rows.map_err(|_| Error::Internal("a shard has stopped".to_owned()))?;
-            if let Some(reason) = self.write_rows(&rows)? {
+            if let Some(reason) = self.write_rows(fired)? {
                 self.finish()?;
                 return Err(Error::Failed(reason));
             }
@@ -108,39 +106,27 @@ impl<'j> Writer<'j> {
         Ok(())
     }
 
-    /// Writes what has fired; returns why the run cannot go on, if a row could not be decided about.
-    fn write_rows(&mut self, fired: &[Fired]) -> Result<Option<String>> {
+    /// Writes what fires in one step; returns why the run cannot go on, if a row could not be decided about.
+    fn write_rows(&mut self, fired: &[Receiver<Fired>]) -> Result<Option<String>> {
         let Some(sinks) = &mut self.sinks else { return Ok(None) };
         // Late and bad records first: they are not lost when the reader of the rows goes away.
         for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
             sink.deliver()?;
         }
-        let (mut rows, mut failure) = (0, None);
-        match (&self.plan, &mut self.table) {
-            (Some(plan), Some(table)) => {
-                failure = merge(plan, fired, &mut |row| {
-                    table.row(row);
-                    rows += 1;
-                });
+        let mut slices = Slices::new(fired.len(), |shard| {
+            fired[shard].recv().map_err(|_| Error::Internal("a shard has stopped".to_owned()))
+        });
+        let failure = merge(self.plan.as_ref(), &mut slices, &mut |fired, rows| {
+            self.rows += rows.len() as u64;
+            match &mut self.table {
+                Some(table) => rows.for_each(|row| table.row(fired.row_text(row))),
+                None => sinks.rows.buffer().extend_from_slice(fired.texts(rows)),
             }
-            (Some(plan), None) => {
-                let buffer = sinks.rows.buffer();
-                failure = merge(plan, fired, &mut |row| {
-                    buffer.extend_from_slice(row);
-                    rows += 1;
-                });
-            }
-            (None, _) => {
-                for fired in fired {
-                    sinks.rows.buffer().extend_from_slice(&fired.text);
-                    rows += fired.rows.len() as u64;
-                }
-            }
-        }
+            self.progress.rows.store(self.rows, Ordering::Relaxed);
+            sinks.rows.relieve()
+        })?;
         // Nothing waits for a buffer to fill: what has fired is delivered.
         sinks.rows.deliver()?;
-        self.rows += rows;
-        self.progress.rows.store(self.rows, Ordering::Relaxed);
         Ok(failure)
     }
 
