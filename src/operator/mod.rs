@@ -21,14 +21,18 @@ pub mod stacks;
 pub mod step;
 pub mod table;
 
+use std::ops::ControlFlow;
+
 use crate::checkpoint::codec::Damage;
-use crate::output::rows::Fired;
+use crate::output::rows::HandOn;
 use saved::OwnerV1;
 
 /// One owner of a part of the state: what a shard thread drives.
 pub trait Owner: Send {
-    /// Applies a step; returns the rows that leave, in order.
-    fn apply(&mut self, step: &step::Step) -> Fired;
+    /// Applies a step and hands on the rows that leave, in order and in slices: one or more, of which the last
+    /// is marked and leaves nothing behind in the owner. Breaks when the receiver has gone, or when a row could
+    /// not be decided about, which the last slice then says: the owner is of no use any more.
+    fn apply(&mut self, step: &step::Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()>;
     /// How many events it has taken so far.
     fn taken(&self) -> u64;
     /// How many windows (panes, sessions, waiting events) are open.

@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
 
 use super::Owner;
 use super::saved::{OwnerV1, WaitingV1};
 use super::step::Step;
 use crate::checkpoint::codec::Damage;
 use crate::checkpoint::written::Blob;
-use crate::output::rows::{Fired, FiredRow};
+use crate::output::rows::{Fired, HandOn};
 use crate::parse::batch::Place;
 
 /// The events that wait.
@@ -22,8 +23,7 @@ pub struct Orderer {
 
 impl Owner for Orderer {
     /// The records that leave, each with a newline, in the order of event time, then source, then position.
-    fn apply(&mut self, step: &Step) -> Fired {
-        let mut fired = Fired::default();
+    fn apply(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         for part in &step.parts {
             self.taken += part.rows.len() as u64;
             for &row in &part.rows {
@@ -37,13 +37,17 @@ impl Owner for Orderer {
         }
         // An event at the watermark may yet be preceded by one of the same time from an earlier source.
         let leaves = |place: &Place| step.ended || place.time < step.watermark;
+        let mut fired = Fired::default();
         while self.waiting.peek().is_some_and(|Reverse((place, _))| leaves(place)) {
             let Some(Reverse((_, record))) = self.waiting.pop() else { break };
             fired.text.extend_from_slice(&record);
             fired.text.push(b'\n');
-            fired.rows.push(FiredRow { text: fired.text.len(), ..FiredRow::default() });
+            fired.end_row();
+            if fired.is_full() {
+                hand_on(std::mem::take(&mut fired))?;
+            }
         }
-        fired
+        hand_on(Fired { last: true, ..fired })
     }
 
     fn taken(&self) -> u64 {

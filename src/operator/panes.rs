@@ -2,6 +2,7 @@
 //! windows it belongs to; a window that fires merges its panes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 
 use super::keys::Keys;
 use super::saved::{PaneV1, PanesV1, Share};
@@ -34,6 +35,9 @@ pub struct PaneStore {
     /// Row lists that are not in use.
     spare: Vec<Vec<u32>>,
 }
+
+/// What gets each window that fires, with its groups; it may break off.
+pub type Emit<'e> = dyn FnMut(Window, &Table, &Keys) -> ControlFlow<()> + 'e;
 
 /// A pane some of whose windows have not fired.
 pub struct OpenPane {
@@ -108,25 +112,27 @@ impl PaneStore {
         self.finder.pane(time).expect("the parse stage refuses times beyond the calendar")
     }
 
-    /// Fires every window that ends at `watermark` or before, in order; `emit` gets each with its groups.
-    pub fn fire(&mut self, watermark: i64, keys: &mut Keys, emit: &mut dyn FnMut(Window, &Table, &Keys)) {
+    /// Fires every window that ends at `watermark` or before and has groups, in order, one by one: there may be
+    /// more of them than memory can hold. Where `emit` breaks off, the store is of no use any more.
+    pub fn fire(&mut self, watermark: i64, keys: &mut Keys, emit: &mut Emit<'_>) -> ControlFlow<()> {
         if watermark <= self.fired || watermark < self.next_end {
-            return;
+            return ControlFlow::Continue(());
         }
         // A window is found by the first of its panes: those that hold an earlier pane too end by its last end.
         // In a calendar neighbouring windows may end together, so that very end is looked at again.
-        let (mut due, mut found) = (Vec::new(), self.fired);
+        let (mut found, mut last) = (self.fired, None);
         for (&start, open) in self.panes.range(..watermark) {
             if found >= watermark {
                 break;
             }
-            self.finder.windows(start, found, watermark, &mut due);
+            for window in self.finder.windows(start, found, watermark) {
+                // Windows without the earlier pane begin behind it, so they come behind all that it had.
+                if last.is_none_or(|last| last < window) {
+                    last = Some(window);
+                    fire_window(window, &self.panes, &mut self.stacks, &self.calls, keys, emit)?;
+                }
+            }
             found = found.max(open.last_end - 1);
-        }
-        due.sort_unstable();
-        due.dedup();
-        for window in due {
-            self.fire_window(window, keys, emit);
         }
         self.fired = watermark;
         self.next_end = match self.finder.pane(watermark.clamp(1 - time::LIMIT, time::LIMIT - 1)) {
@@ -134,30 +140,7 @@ impl PaneStore {
             None => i64::MIN,
         };
         self.drop_closed(watermark, keys);
-    }
-
-    fn fire_window(&mut self, window: Window, keys: &mut Keys, emit: &mut dyn FnMut(Window, &Table, &Keys)) {
-        if self.stacks.is_none() && self.panes.range(window.start..window.end).nth(PANES_MERGED_MAX).is_some()
-        {
-            self.stacks = Some(Stacks::new(&self.calls, window));
-        }
-        if let Some(stacks) = &mut self.stacks {
-            stacks.fire(window, &self.panes, keys, emit);
-            return;
-        }
-        let mut panes = self.panes.range(window.start..window.end).map(|(_, open)| &open.table);
-        match (panes.next(), panes.next()) {
-            (None, _) => {}
-            (Some(only), None) => emit(window, only, keys),
-            (Some(first), Some(second)) => {
-                let mut merged = Table::new(&self.calls);
-                for table in [first, second].into_iter().chain(panes) {
-                    merged.merge(table, keys);
-                }
-                emit(window, &merged, keys);
-                merged.release(keys);
-            }
-        }
+        ControlFlow::Continue(())
     }
 
     fn drop_closed(&mut self, watermark: i64, keys: &mut Keys) {
@@ -203,6 +186,37 @@ impl PaneStore {
     /// How many panes are open.
     pub fn open(&self) -> usize {
         self.panes.len()
+    }
+}
+
+/// Merges the panes of a window, and emits it.
+fn fire_window(
+    window: Window,
+    panes: &BTreeMap<i64, OpenPane>,
+    stacks: &mut Option<Stacks>,
+    calls: &Calls,
+    keys: &mut Keys,
+    emit: &mut Emit<'_>,
+) -> ControlFlow<()> {
+    if stacks.is_none() && panes.range(window.start..window.end).nth(PANES_MERGED_MAX).is_some() {
+        *stacks = Some(Stacks::new(calls, window));
+    }
+    if let Some(stacks) = stacks {
+        return stacks.fire(window, panes, keys, emit);
+    }
+    let mut tables = panes.range(window.start..window.end).map(|(_, open)| &open.table);
+    match (tables.next(), tables.next()) {
+        (None, _) => ControlFlow::Continue(()),
+        (Some(only), None) => emit(window, only, keys),
+        (Some(first), Some(second)) => {
+            let mut merged = Table::new(calls);
+            for table in [first, second].into_iter().chain(tables) {
+                merged.merge(table, keys);
+            }
+            let flow = emit(window, &merged, keys);
+            merged.release(keys);
+            flow
+        }
     }
 }
 

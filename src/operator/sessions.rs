@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
 
 use super::keys::Keys;
 use super::saved::{SessionsV1, Share, TableV1};
@@ -158,8 +159,14 @@ impl SessionStore {
         }
     }
 
-    /// Fires every session that ends before `watermark` (strictly), in the order of rows.
-    pub fn fire(&mut self, watermark: i64, keys: &mut Keys, emit: &mut dyn FnMut(FiredSession<'_>, &Keys)) {
+    /// Fires every session that ends before `watermark` (strictly), in the order of rows. Where `emit` breaks
+    /// off, the store is of no use any more.
+    pub fn fire(
+        &mut self,
+        watermark: i64,
+        keys: &mut Keys,
+        emit: &mut dyn FnMut(FiredSession<'_>, &Keys) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let mut due = self.take_due(watermark);
         due.sort_unstable_by(|&a, &b| {
             let (a, b) = (&self.sessions[a as usize], &self.sessions[b as usize]);
@@ -170,11 +177,12 @@ impl SessionStore {
         for number in due {
             let Session { start, end, key, .. } = self.sessions[number as usize];
             let window = Window { end, start };
-            emit(FiredSession { window, key, columns: &self.columns, slot: number }, keys);
+            emit(FiredSession { window, key, columns: &self.columns, slot: number }, keys)?;
             self.unlink(number);
             self.columns.iter_mut().for_each(|column| column.clear(number));
             self.retire(number, keys);
         }
+        ControlFlow::Continue(())
     }
 
     /// The sessions that end before the watermark.

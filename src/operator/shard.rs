@@ -1,5 +1,6 @@
 //! One owner of keys: applies steps to the windows of its keys and turns what fires into rows.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::Owner;
@@ -11,7 +12,7 @@ use super::step::{Part, Step};
 use super::table::{Additions, Calls, Table};
 use crate::aggregate::Accumulators;
 use crate::checkpoint::codec::Damage;
-use crate::output::rows::{Fired, RowBuilder, RowPlan};
+use crate::output::rows::{Fired, HandOn, RowBuilder, RowPlan};
 use crate::time::Form;
 use crate::window::{Window, Windows};
 
@@ -53,24 +54,14 @@ impl Shard {
 }
 
 impl Owner for Shard {
-    fn apply(&mut self, step: &Step) -> Fired {
+    fn apply(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         self.builder.set_form(step.form.unwrap_or(Form::Text));
-        for part in &step.parts {
-            let mut from = 0;
-            for &(to, watermark) in &part.fires {
-                self.add(part, &part.rows[from..to]);
-                self.fire(watermark);
-                from = to;
-            }
-            self.add(part, &part.rows[from..]);
+        let flow = self.add_and_fire(step, hand_on);
+        if flow.is_break() && !self.builder.has_failed() {
+            return flow;
         }
-        if step.ended {
-            self.fire(i64::MAX);
-            self.fire_whole();
-        } else {
-            self.fire(step.watermark);
-        }
-        self.builder.take()
+        hand_on(Fired { last: true, ..self.builder.take() })?;
+        flow
     }
 
     fn taken(&self) -> u64 {
@@ -105,6 +96,23 @@ impl Owner for Shard {
 }
 
 impl Shard {
+    fn add_and_fire(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
+        for part in &step.parts {
+            let mut from = 0;
+            for &(to, watermark) in &part.fires {
+                self.add(part, &part.rows[from..to]);
+                self.fire(watermark, hand_on)?;
+                from = to;
+            }
+            self.add(part, &part.rows[from..]);
+        }
+        if !step.ended {
+            return self.fire(step.watermark, hand_on);
+        }
+        self.fire(i64::MAX, hand_on)?;
+        self.fire_whole(hand_on)
+    }
+
     fn add(&mut self, part: &Part, rows: &[u32]) {
         let owned: Vec<u32>;
         let rows = if self.share.owners == 1 {
@@ -135,39 +143,45 @@ impl Shard {
         }
     }
 
-    fn fire(&mut self, watermark: i64) {
+    fn fire(&mut self, watermark: i64, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         let builder = &mut self.builder;
         match &mut self.windows {
             Open::Panes(store) => store.fire(watermark, &mut self.keys, &mut |window, table, keys| {
-                emit_table(builder, Some(window), table, keys);
+                emit_table(builder, Some(window), table, keys, hand_on)
             }),
-            Open::Sessions(store) => {
-                store.fire(watermark, &mut self.keys, &mut |session, keys| {
-                    builder.begin(Some(session.window));
-                    builder.row(keys.get(session.key), session.columns, session.slot);
-                });
-            }
-            Open::Whole(..) => {}
+            Open::Sessions(store) => store.fire(watermark, &mut self.keys, &mut |session, keys| {
+                builder.begin(Some(session.window), hand_on)?;
+                builder.row(keys.get(session.key), session.columns, session.slot)
+            }),
+            Open::Whole(..) => ControlFlow::Continue(()),
         }
     }
 
-    fn fire_whole(&mut self) {
-        if let Open::Whole(table, _) = &self.windows {
-            emit_table(&mut self.builder, None, table, &self.keys);
+    fn fire_whole(&mut self, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
+        match &self.windows {
+            Open::Whole(table, _) => emit_table(&mut self.builder, None, table, &self.keys, hand_on),
+            Open::Panes(_) | Open::Sessions(_) => ControlFlow::Continue(()),
         }
     }
 }
 
 /// The rows of one window, in the order of keys.
-fn emit_table(builder: &mut RowBuilder, window: Option<Window>, table: &Table, keys: &Keys) {
+fn emit_table(
+    builder: &mut RowBuilder,
+    window: Option<Window>,
+    table: &Table,
+    keys: &Keys,
+    hand_on: &mut HandOn<'_>,
+) -> ControlFlow<()> {
     if table.keys.is_empty() {
-        return;
+        return ControlFlow::Continue(());
     }
     let mut groups: Vec<(u32, u32)> = table.keys.iter().copied().zip(0..).collect();
     keys.sort(&mut groups);
-    builder.begin(window);
+    builder.begin(window, hand_on)?;
     let columns: &[Box<dyn Accumulators>] = &table.columns;
     for (key, slot) in groups {
-        builder.row(keys.get(key), columns, slot);
+        builder.row(keys.get(key), columns, slot)?;
     }
+    ControlFlow::Continue(())
 }

@@ -10,10 +10,11 @@
 //! running merge, or among the [`Amendments`] to the suffixes.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::amendments::Amendments;
 use super::keys::Keys;
-use super::panes::OpenPane;
+use super::panes::{Emit, OpenPane};
 use super::table::{Calls, Table};
 use crate::window::Window;
 
@@ -49,8 +50,8 @@ impl Stacks {
         window: Window,
         panes: &BTreeMap<i64, OpenPane>,
         keys: &mut Keys,
-        emit: &mut dyn FnMut(Window, &Table, &Keys),
-    ) {
+        emit: &mut Emit<'_>,
+    ) -> ControlFlow<()> {
         while let Some((_, table)) = self.front.pop_if(|(start, _)| *start < window.start) {
             table.release(keys);
         }
@@ -76,8 +77,9 @@ impl Stacks {
                 }
                 whole.merge(&self.back, keys);
                 self.amendments.merge_from(window.start, &mut whole, keys);
-                emit(window, &whole, keys);
+                let flow = emit(window, &whole, keys);
                 whole.release(keys);
+                flow
             }
         }
     }
@@ -187,7 +189,11 @@ mod tests {
                 inside.for_each(|&(_, key)| count(&mut expected, &mut keys, key));
                 let expected = counts(&expected, &keys);
                 let mut found = Vec::new();
-                stacks.fire(window, &panes, &mut keys, &mut |_, table, keys| found = counts(table, keys));
+                let flow = stacks.fire(window, &panes, &mut keys, &mut |_, table, keys| {
+                    found = counts(table, keys);
+                    ControlFlow::Continue(())
+                });
+                assert!(flow.is_continue());
                 assert_eq!(found, expected, "window {n}");
             }
         }

@@ -1,89 +1,152 @@
 //! The rows of all shards in one order: by window, then by key, or by rank with `--top`.
+//!
+//! The slices of a step are merged window by window while they arrive: of every shard one slice is at hand, and
+//! since no slice divides a window, the rows of the least window at hand are all there.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::rows::{Failure, Fired, RowPlan};
+use crate::error::Result;
 use crate::parse::key;
 use crate::window::Window;
 
-/// Merges what the shards have fired in one step; `row` gets the text of each row in order. Where a row could
-/// not be decided about, what comes behind the first such row is left out, and the reason is returned.
-pub fn merge(plan: &RowPlan, shards: &[Fired], row: &mut dyn FnMut(&[u8])) -> Option<String> {
-    let failure = shards.iter().filter_map(|fired| fired.failure.as_ref()).min_by(|a, b| a.compare(b));
-    if let ([only], None) = (shards, plan.top()) {
-        (0..only.rows.len()).for_each(|at| row(only.row_text(at)));
-        return failure.map(|failure| failure.reason.clone());
+/// The slices that the shards hand on in one step.
+pub struct Slices<N> {
+    /// Fetches a shard's next slice; not called again after its last one.
+    next: N,
+    /// Of each shard the slice at hand; an empty one at the beginning.
+    fired: Vec<Fired>,
+    /// How many of its windows have been taken.
+    taken: Vec<usize>,
+    /// The rows of the window that was taken last.
+    rows: Vec<Range<usize>>,
+}
+
+/// Takes rows of a slice, in the order of output.
+pub type Write<'w> = dyn FnMut(&Fired, Range<usize>) -> Result<()> + 'w;
+
+/// Merges what the shards fire in one step; `write` gets the rows in order. Where a row could not be decided
+/// about, what comes behind the first such row is left out, and the reason is returned. Without a plan, there is
+/// one shard.
+pub fn merge<N: FnMut(usize) -> Result<Fired>>(
+    plan: Option<&RowPlan>,
+    slices: &mut Slices<N>,
+    write: &mut Write<'_>,
+) -> Result<Option<String>> {
+    let top = plan.and_then(|plan| Some((plan, plan.top()?)));
+    if slices.fired.len() == 1 && top.is_none() {
+        return slices.pass_on(write);
     }
-    let mut cursors = vec![0; shards.len()];
     loop {
-        let next =
-            shards.iter().zip(&cursors).filter_map(|(fired, &at)| Some(fired.windows.get(at)?.0)).min();
-        let Some(window) = next else { break };
-        let rows = take_window(shards, &mut cursors, window);
-        match (plan.top(), failure) {
-            (None, _) => in_key_order(shards, window, rows, failure, row),
+        slices.fetch()?;
+        let window = slices.take_window();
+        let failure = slices.fired.iter().filter_map(|fired| fired.failure.as_ref());
+        let failure = failure.min_by(|a, b| a.compare(b));
+        let reason = || failure.map(|failure| failure.reason.clone());
+        let Some(window) = window else { return Ok(reason()) };
+        let fails = failure.is_some_and(|failure| failure.window <= window);
+        match top {
+            None => in_key_order(&slices.fired, &mut slices.rows, failure.map(|f| (window, f)), write)?,
             // A window with a row of unknown rank has no ranking.
-            (Some(_), Some(failure)) if failure.window <= window => break,
-            (Some((rows_max, ties)), _) => in_rank_order(plan, shards, rows, rows_max, ties, row),
+            Some(_) if fails => {}
+            Some((plan, top)) => in_rank_order(plan, &slices.fired, &slices.rows, top, write)?,
+        }
+        if fails {
+            return Ok(reason());
         }
     }
-    failure.map(|failure| failure.reason.clone())
 }
 
-/// The rows of a window in each shard; the cursors move behind them.
-fn take_window(shards: &[Fired], cursors: &mut [usize], window: Window) -> Vec<(usize, usize)> {
-    let mut rows = Vec::with_capacity(shards.len());
-    for (shard, cursor) in shards.iter().zip(cursors) {
-        let (mut start, mut end) = (0, 0);
-        while let Some(&(other, rows_end)) = shard.windows.get(*cursor)
-            && other == window
-        {
-            if start == end {
-                start = shard.window(*cursor).1.start;
+impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
+    /// The slices of so many shards; `next` fetches the next one of the shard with this number.
+    pub fn new(shards: usize, next: N) -> Slices<N> {
+        Slices {
+            next,
+            fired: (0..shards).map(|_| Fired::default()).collect(),
+            taken: vec![0; shards],
+            rows: vec![0..0; shards],
+        }
+    }
+
+    /// All rows of the only shard.
+    fn pass_on(&mut self, write: &mut Write<'_>) -> Result<Option<String>> {
+        loop {
+            let fired = (self.next)(0)?;
+            write(&fired, 0..fired.rows.len())?;
+            if fired.last {
+                return Ok(fired.failure.map(|failure| failure.reason));
             }
-            end = rows_end;
-            *cursor += 1;
         }
-        rows.push((start, end));
     }
-    rows
+
+    /// Puts the next slice in the place of every one that is used up.
+    fn fetch(&mut self) -> Result<()> {
+        for (shard, (fired, taken)) in self.fired.iter_mut().zip(&mut self.taken).enumerate() {
+            while !fired.last && *taken == fired.windows.len() {
+                (*fired, *taken) = ((self.next)(shard)?, 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the least window at hand: its rows in each shard. `None`: there is no more.
+    fn take_window(&mut self) -> Option<Window> {
+        let heads = || self.fired.iter().zip(&self.taken);
+        let window = heads().filter_map(|(fired, &taken)| Some(fired.windows.get(taken)?.0)).min()?;
+        for ((fired, taken), rows) in self.fired.iter().zip(&mut self.taken).zip(&mut self.rows) {
+            let first = *taken;
+            // Sessions of several keys may be one window.
+            while fired.windows.get(*taken).is_some_and(|&(other, _)| other == window) {
+                *taken += 1;
+            }
+            *rows = match first < *taken {
+                true => fired.window(first).1.start..fired.window(*taken - 1).1.end,
+                false => 0..0,
+            };
+        }
+        Some(window)
+    }
 }
 
+/// The rows of a window by key, up to a failure.
 fn in_key_order(
     shards: &[Fired],
-    window: Window,
-    mut rows: Vec<(usize, usize)>,
-    failure: Option<&Failure>,
-    row: &mut dyn FnMut(&[u8]),
-) {
+    rows: &mut [Range<usize>],
+    failure: Option<(Window, &Failure)>,
+    write: &mut Write<'_>,
+) -> Result<()> {
     loop {
-        let heads = rows.iter().enumerate().filter(|(_, (start, end))| start < end);
-        let least = heads.min_by(|&(a, &(a_row, _)), &(b, &(b_row, _))| {
-            key::compare(shards[a].row_key(a_row), shards[b].row_key(b_row))
-        });
-        let Some((shard, _)) = least else { return };
-        let at = rows[shard].0;
-        if failure.is_some_and(|failure| !failure.is_after(window, shards[shard].row_key(at))) {
-            return;
+        let mut heads = (0..).zip(&*rows).filter(|(_, rows)| !rows.is_empty());
+        let Some((mut least, _)) = heads.next() else { return Ok(()) };
+        let mut alone = failure.is_none();
+        for (shard, _) in heads {
+            alone = false;
+            let key = |shard: usize| shards[shard].row_key(rows[shard].start);
+            if key::compare(key(shard), key(least)).is_lt() {
+                least = shard;
+            }
         }
-        row(shards[shard].row_text(at));
-        rows[shard].0 += 1;
+        let next = rows[least].start;
+        if failure.is_some_and(|(window, failure)| !failure.is_after(window, shards[least].row_key(next))) {
+            return Ok(());
+        }
+        let end = if alone { rows[least].end } else { next + 1 };
+        write(&shards[least], next..end)?;
+        rows[least].start = end;
     }
 }
 
+/// The first rows of a window by rank; `ties` keeps those that tie with the last.
 fn in_rank_order(
     plan: &RowPlan,
     shards: &[Fired],
-    rows: Vec<(usize, usize)>,
-    rows_max: usize,
-    ties: bool,
-    row: &mut dyn FnMut(&[u8]),
-) {
-    let mut all: Vec<(&Fired, usize)> = shards
-        .iter()
-        .zip(rows)
-        .flat_map(|(fired, (start, end))| (start..end).map(move |at| (fired, at)))
-        .collect();
+    rows: &[Range<usize>],
+    (rows_max, ties): (usize, bool),
+    write: &mut Write<'_>,
+) -> Result<()> {
+    let all = shards.iter().zip(rows).flat_map(|(fired, rows)| rows.clone().map(move |at| (fired, at)));
+    let mut all: Vec<(&Fired, usize)> = all.collect();
     let rank = |&(fired, at): &(&Fired, usize), &(other, other_at): &(&Fired, usize)| -> Ordering {
         plan.compare_ranks(fired.row_rank(at), other.row_rank(other_at))
     };
@@ -94,7 +157,112 @@ fn in_rank_order(
             kept += 1;
         }
     }
-    for (fired, at) in &all[..kept] {
-        row(fired.row_text(*at));
+    all[..kept].iter().try_for_each(|&(fired, at)| write(fired, at..at + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Task;
+    use crate::value::Value;
+    use std::collections::VecDeque;
+
+    /// A row of the model: its window, key, rank, and whether it cannot be decided about.
+    type Row = (Window, u64, u64, bool);
+
+    fn plan(options: &str) -> RowPlan {
+        let argv: Vec<_> =
+            format!("windrow -w 1m -b k {options}").split_whitespace().map(Into::into).collect();
+        match crate::cli::job(&argv).expect("a good job").task {
+            Task::Aggregate(task) => RowPlan::new(&task, false),
+            Task::Order => unreachable!("it has windows"),
+        }
+    }
+
+    fn encoded(number: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        key::encode(&Value::Written(&number.to_string()), &mut out);
+        out
+    }
+
+    /// The rows of a shard, in slices that end wherever a window does and `cut` says so.
+    fn slices(rows: &[Row], mut cut: impl FnMut() -> bool) -> VecDeque<Fired> {
+        let (mut slices, mut fired) = (VecDeque::new(), Fired::default());
+        for (n, &(window, key, rank, fails)) in rows.iter().enumerate() {
+            if n > 0 && rows[n - 1].0 != window && cut() {
+                slices.push_back(std::mem::take(&mut fired));
+            }
+            fired.windows.push((window, fired.rows.len()));
+            if fails {
+                fired.failure = Some(Failure { window, key: encoded(key), reason: key.to_string() });
+                break;
+            }
+            fired.text.extend_from_slice(format!("{} {key}\n", window.end).as_bytes());
+            fired.keys.extend_from_slice(&encoded(key));
+            fired.ranks.extend_from_slice(&encoded(rank));
+            fired.end_row();
+            fired.windows.last_mut().expect("it was put there").1 = fired.rows.len();
+        }
+        slices.push_back(Fired { last: true, ..fired });
+        slices
+    }
+
+    /// What is to be written, and why the run ends, from all rows in order.
+    fn model(mut rows: Vec<Row>, top: Option<(usize, bool)>) -> (String, Option<String>) {
+        rows.sort_unstable();
+        let fails = rows.iter().position(|row| row.3);
+        let reason = fails.map(|at| rows[at].1.to_string());
+        if let Some(at) = fails {
+            let window = rows[at].0;
+            rows.truncate(at);
+            rows.retain(|row| top.is_none() || row.0 != window);
+        }
+        let mut text = String::new();
+        for rows in rows.chunk_by_mut(|a, b| a.0 == b.0) {
+            let mut kept = rows.len();
+            if let Some((rows_max, ties)) = top {
+                rows.sort_by_key(|row| (std::cmp::Reverse(row.2), row.1));
+                kept = kept.min(rows_max);
+                kept += rows[kept..].iter().take_while(|row| ties && row.2 == rows[kept - 1].2).count();
+            }
+            rows[..kept].iter().for_each(|row| text += &format!("{} {}\n", row.0.end, row.1));
+        }
+        (text, reason)
+    }
+
+    #[test]
+    fn slices_make_no_difference() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for options in ["", "--top 2 --order-by count", "--top 1 --order-by count --ties"] {
+            let plan = plan(options);
+            for _ in 0..400 {
+                let shards = random.usize(1..4);
+                let failing = random.bool();
+                let mut rows: Vec<Row> = (0..random.u64(0..60))
+                    .map(|key| {
+                        let end = random.i64(0..8);
+                        (Window { end, start: end - 1 }, key, random.u64(0..3), failing && random.u8(..) < 8)
+                    })
+                    .collect();
+                rows.sort_unstable();
+                let mut arriving: Vec<VecDeque<Fired>> = (0..shards as u64)
+                    .map(|n| {
+                        let own = |row: &&Row| row.1 % shards as u64 == n;
+                        let own: Vec<Row> = rows.iter().filter(own).copied().collect();
+                        slices(&own, || random.bool())
+                    })
+                    .collect();
+                let mut text = Vec::new();
+                let next = |shard: usize| Ok(arriving[shard].pop_front().expect("asked for after the last"));
+                let reason = merge(Some(&plan), &mut Slices::new(shards, next), &mut |fired, rows| {
+                    text.extend_from_slice(fired.texts(rows));
+                    Ok(())
+                });
+                let found = (String::from_utf8(text).expect("text"), reason.expect("nothing fails"));
+                assert_eq!(found, model(rows, plan.top()), "{options} with {shards} shards");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows of fired windows as text: one builder per shard.
 
 use std::borrow::Cow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::json::{write_json_string, write_json_value};
@@ -100,9 +101,11 @@ pub fn csv_header(names: &[String], delimiter: u8) -> Vec<u8> {
     out
 }
 
-/// Rows that have fired in one shard during one step, as text.
+/// A slice of the rows that fire in one shard during one step, as text. A window is never divided.
 #[derive(Debug, Default)]
 pub struct Fired {
+    /// Whether this is the step's last slice of the shard. Every step has one, which may be empty.
+    pub last: bool,
     /// The windows in order of (end, start), each with where its rows end in `rows`. A session window may
     /// stand here several times in a row.
     pub windows: Vec<(Window, usize)>,
@@ -114,9 +117,16 @@ pub struct Fired {
     pub keys: Vec<u8>,
     /// The encoded ranks, with `--top`.
     pub ranks: Vec<u8>,
-    /// The first row for which `--having` or `--order-by` could not be evaluated. No row after it stands here.
+    /// The row for which `--having` or `--order-by` could not be evaluated. The shard has no rows behind it.
     pub failure: Option<Failure>,
 }
+
+/// Takes the slices of a shard, one after the other; breaks when nobody wants them any more.
+pub type HandOn<'h> = dyn FnMut(Fired) -> ControlFlow<()> + 'h;
+
+/// Slices are handed on when they hold this much: few enough messages, and memory that does not follow what one
+/// step fires.
+pub const SLICE_BYTES: usize = 256 * 1024;
 
 /// A row that cannot be decided about: the run cannot go on behind it.
 #[derive(Debug)]
@@ -154,13 +164,34 @@ pub struct FiredRow {
 
 impl Fired {
     /// The window of the i-th entry, and its rows.
-    pub fn window(&self, i: usize) -> (Window, std::ops::Range<usize>) {
+    pub fn window(&self, i: usize) -> (Window, Range<usize>) {
         let start = if i == 0 { 0 } else { self.windows[i - 1].1 };
         (self.windows[i].0, start..self.windows[i].1)
     }
 
+    /// Whether it holds [`SLICE_BYTES`] or more.
+    pub fn is_full(&self) -> bool {
+        let texts = self.text.len() + self.keys.len() + self.ranks.len();
+        texts + size_of_val(&self.windows[..]) + size_of_val(&self.rows[..]) >= SLICE_BYTES
+    }
+
+    /// A row ends where its texts end now.
+    pub fn end_row(&mut self) {
+        let row = FiredRow { text: self.text.len(), key: self.keys.len(), rank: self.ranks.len() };
+        self.rows.push(row);
+    }
+
     fn start(&self, row: usize) -> FiredRow {
         if row == 0 { FiredRow::default() } else { self.rows[row - 1] }
+    }
+
+    /// The texts of neighbouring rows, which stand one after the other.
+    pub fn texts(&self, rows: Range<usize>) -> &[u8] {
+        if rows.is_empty() {
+            &[]
+        } else {
+            &self.text[self.start(rows.start).text..self.rows[rows.end - 1].text]
+        }
     }
 
     /// The text of a row.
@@ -226,18 +257,27 @@ impl RowBuilder {
         self.form = form;
     }
 
-    /// The rows so far; the builder begins anew.
+    /// Whether a row could not be decided about.
+    pub fn has_failed(&self) -> bool {
+        self.fired.failure.is_some()
+    }
+
+    /// The rows that have not been handed on; the builder begins anew.
     pub fn take(&mut self) -> Fired {
         std::mem::take(&mut self.fired)
     }
 
-    /// The rows that follow belong to this window.
-    pub fn begin(&mut self, window: Option<Window>) {
+    /// The rows that follow belong to this window. What stands here is handed on if it is enough.
+    pub fn begin(&mut self, window: Option<Window>, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
+        // Sessions of several keys may be one window.
+        if self.fired.is_full() && window != self.window {
+            hand_on(self.take())?;
+        }
         self.window = window;
         let key = window.unwrap_or(Window { end: 0, start: 0 });
         self.fired.windows.push((key, self.fired.rows.len()));
         self.bounds.clear();
-        let Some(window) = window else { return };
+        let Some(window) = window else { return ControlFlow::Continue(()) };
         self.start = self.bound(window.start);
         self.end = self.bound(window.end);
         let bounds = [&self.start, &self.end];
@@ -255,6 +295,7 @@ impl RowBuilder {
             }
             end_cell(self.plan.to, &mut self.bounds);
         }
+        ControlFlow::Continue(())
     }
 
     fn bound(&self, time: i64) -> String {
@@ -263,14 +304,12 @@ impl RowBuilder {
         String::from_utf8(out).expect("times are written in ASCII")
     }
 
-    /// Writes a row of the current window, unless `--having` does not hold for it.
-    pub fn row(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32) {
-        if self.fired.failure.is_some() {
-            return;
-        }
+    /// Writes a row of the current window, unless `--having` does not hold for it. Breaks where it cannot be
+    /// decided about.
+    pub fn row(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32) -> ControlFlow<()> {
         let span = Span { bounds: self.window.map(|window| (window.start, window.end)) };
         if (self.plan.having.is_some() || self.plan.top.is_some()) && !self.rank(key, columns, slot, span) {
-            return;
+            return if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
         let (plan, text) = (&self.plan, &mut self.fired.text);
         let row_start = text.len();
@@ -302,10 +341,10 @@ impl RowBuilder {
             }
         }
         self.fired.keys.extend_from_slice(key);
-        let fired = &mut self.fired;
-        fired.rows.push(FiredRow { text: fired.text.len(), key: fired.keys.len(), rank: fired.ranks.len() });
-        let rows = fired.rows.len();
-        fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
+        self.fired.end_row();
+        let rows = self.fired.rows.len();
+        self.fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
+        ControlFlow::Continue(())
     }
 
     /// Whether the row is to be written, and its rank.

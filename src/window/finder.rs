@@ -77,24 +77,23 @@ impl PaneFinder {
 
     /// The windows that contain the pane starting at `pane_start` and end in `(after, upto]`, in order of end
     /// (then start). Each is named once, also where a jump of the wall clock makes two of them the same.
-    /// What lies outside `(after, upto]` costs nothing, however many windows a pane has.
-    pub fn windows(&mut self, pane_start: i64, after: i64, upto: i64, out: &mut Vec<Window>) {
-        let Some(local) = self.clock.local(pane_start) else {
-            return;
-        };
+    /// What lies outside `(after, upto]` costs nothing, however many windows a pane has; there may be more of
+    /// them than memory can hold, so they are found one by one.
+    pub fn windows(
+        &mut self,
+        pane_start: i64,
+        after: i64,
+        upto: i64,
+    ) -> impl Iterator<Item = Window> + use<'_> {
         let (after, upto) = (self.clock.local_or_bound(after), self.clock.local_or_bound(upto));
-        let run = self.panes.run(local, after, upto);
-        let known = out.len();
-        for n in run.first..run.past {
+        let run = self.clock.local(pane_start).map(|local| (local, self.panes.run(local, after, upto)));
+        let numbers = run.into_iter().flat_map(|(local, run)| (run.first..run.past).map(move |n| (local, n)));
+        let mut last = None;
+        let bounds = numbers.map_while(|(local, n)| {
             let (start, end) = self.panes.bounds(local, n);
-            let (Some(start), Some(end)) = (self.clock.instant(start), self.clock.instant(end)) else {
-                return;
-            };
-            let window = Window { end, start };
-            if out[known..].last() != Some(&window) {
-                out.push(window);
-            }
-        }
+            Some(Window { start: self.clock.instant(start)?, end: self.clock.instant(end)? })
+        });
+        bounds.filter(move |&window| last.replace(window) != Some(window))
     }
 }
 

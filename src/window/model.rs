@@ -32,8 +32,7 @@ fn check_at(spec: &str, finder: &mut PaneFinder, windows: &[Window], time: i64, 
         windows.iter().copied().filter(|w| w.start <= pane.start && w.end >= pane.end).collect();
     expected.sort_unstable();
     expected.dedup();
-    let mut found = Vec::new();
-    finder.windows(pane.start, i64::MIN, i64::MAX, &mut found);
+    let found: Vec<Window> = finder.windows(pane.start, i64::MIN, i64::MAX).collect();
     assert_eq!(found, expected, "{spec} at {time}");
 
     let reach = (pane.last_end - pane.start).max(1);
@@ -43,8 +42,7 @@ fn check_at(spec: &str, finder: &mut PaneFinder, windows: &[Window], time: i64, 
         _ => pane.start.saturating_add(random.i64(-reach..=reach.saturating_mul(2))),
     };
     let (after, upto) = (edge(random), edge(random));
-    found.clear();
-    finder.windows(pane.start, after, upto, &mut found);
+    let found: Vec<Window> = finder.windows(pane.start, after, upto).collect();
     expected.retain(|w| w.end > after && w.end <= upto);
     assert_eq!(found, expected, "{spec} at {time} in ({after}, {upto}]");
 }
@@ -284,13 +282,11 @@ fn the_ends_of_time_do_not_overflow() {
             let pane = finder.pane(time).expect("no zone, so every time has one");
             assert!(pane.start <= time && time < pane.end && pane.end <= pane.first_end, "{spec}");
             assert!(pane.first_end <= pane.last_end, "{spec}");
-            let mut windows = Vec::new();
             // Few of very many.
-            finder.windows(pane.start, i64::MIN, pane.first_end.saturating_add(5), &mut windows);
-            assert_eq!(windows.first().map(|w| w.end), Some(pane.first_end), "{spec}");
-            windows.clear();
-            finder.windows(pane.start, pane.last_end - 1, i64::MAX, &mut windows);
-            assert_eq!(windows.last().map(|w| w.end), Some(pane.last_end), "{spec}");
+            let first = finder.windows(pane.start, i64::MIN, pane.first_end.saturating_add(5)).next();
+            assert_eq!(first.map(|w| w.end), Some(pane.first_end), "{spec}");
+            let last = finder.windows(pane.start, pane.last_end - 1, i64::MAX).last();
+            assert_eq!(last.map(|w| w.end), Some(pane.last_end), "{spec}");
         }
     }
     assert_eq!(finder("1d@Europe/Berlin").pane(limit - 1), None);

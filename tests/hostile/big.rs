@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::common::{Ended, account, feed};
+use crate::common::{Ended, account, feed, shell};
 
 const MIB: usize = 1 << 20;
 
@@ -188,4 +188,23 @@ fn keys_made_to_collide() {
     // Other tests run meanwhile, so a slow run counts only if it is slow again.
     let fine = (0..3).any(|_| took(colliding) < took(ordinary) * 3);
     assert!(fine, "keys made to collide take three times as long as others");
+}
+
+/// More windows over one event than memory can hold rows: they are written as they fire.
+#[test]
+fn one_event_in_many_windows() {
+    let event = |out: &mut dyn Write| out.write_all(b"{\"ts\":1,\"k\":\"a\"}\n");
+    for more in [&[][..], &["--by=k"], &["--by=k", "--having=count > 1"], &["--top=1", "--order-by=count"]] {
+        let args = [&["--window=1d/50ms", "--output=/dev/null", "--quiet", "--stats=json"], more].concat();
+        let ended = feed(&args, event).code(0).within_mib(64);
+        let stats: serde_json::Value = serde_json::from_str(&ended.stderr).expect("the account is JSON");
+        let rows = if more.len() > 1 && more[0] == "--by=k" { 0 } else { 20 * 86_400 };
+        assert_eq!(stats["rows"], rows, "{more:?}");
+    }
+    // 3e15 windows: there is no end to wait for, but rows come, and whoever asks it to end is heard.
+    let endless = "ulimit -v 1500000; echo '{\"ts\":1}' | $W --window=36000d/1us";
+    let directory = std::env::temp_dir();
+    shell(&format!("{endless} | head -c 30000000 | wc -c"), &directory).code(0).silent().rows(&["30000000"]);
+    let interrupted = endless.replace("$W", "timeout -k 60 -s INT 1 $W --output=/dev/null");
+    shell(&interrupted, &directory).code(124);
 }

@@ -40,8 +40,7 @@ fn check(finder: &mut PaneFinder, time: i64) -> Option<Pane> {
     if pane.end - 1 < LIMIT {
         assert_eq!(finder.pane(pane.end - 1), Some(pane));
     }
-    let mut windows = Vec::new();
-    finder.windows(pane.start, pane.first_end - 1, pane.first_end, &mut windows);
+    let windows: Vec<Window> = finder.windows(pane.start, pane.first_end - 1, pane.first_end).collect();
     assert!(!windows.is_empty());
     for window in windows {
         assert_eq!(window.end, pane.first_end);
@@ -62,8 +61,7 @@ fn search(time: i64, size: i64, advance: i64, offset: i64) -> Vec<Window> {
 fn simple(time: i64, size: i64, advance: i64, offset: i64) {
     let mut finder = finder(&format!("{size}us/{advance}us+{offset}us")).expect("a good window");
     let pane = check(&mut finder, time).expect("fixed lengths have panes everywhere");
-    let mut found = Vec::new();
-    finder.windows(pane.start, i64::MIN, i64::MAX, &mut found);
+    let found: Vec<Window> = finder.windows(pane.start, i64::MIN, i64::MAX).collect();
     let wanted = search(time, size, advance, offset);
     assert_eq!(found, wanted);
     assert_eq!((pane.first_end, pane.last_end), (wanted[0].end, wanted[wanted.len() - 1].end));
