@@ -13,7 +13,11 @@ pub struct Dedup {
     expiries: Vec<i64>,
     /// Slots in use, by entries that count and entries that no longer do.
     used: usize,
+    pending: Option<Vec<Entry>>,
 }
+
+/// An id and its expiry.
+pub struct Entry(pub u128, pub i64);
 
 /// The fewest slots.
 const SLOTS_MIN: usize = 1 << 10;
@@ -27,7 +31,7 @@ impl Default for Dedup {
 impl Dedup {
     /// Remembers nothing yet.
     pub fn new() -> Dedup {
-        Dedup { hashes: vec![0; SLOTS_MIN], expiries: vec![0; SLOTS_MIN], used: 0 }
+        Dedup { hashes: vec![0; SLOTS_MIN], expiries: vec![0; SLOTS_MIN], used: 0, pending: None }
     }
 
     /// Whether the id is remembered at this watermark. If not, it is from now on, until the watermark
@@ -45,6 +49,9 @@ impl Dedup {
                     return true;
                 }
                 self.expiries[slot] = expiry;
+                if let Some(pending) = &mut self.pending {
+                    pending.push(Entry(id, expiry));
+                }
                 return false;
             }
             if found == 0 {
@@ -55,10 +62,26 @@ impl Dedup {
         self.hashes[slot] = id;
         self.expiries[slot] = expiry;
         self.used += 1;
+        if let Some(pending) = &mut self.pending {
+            pending.push(Entry(id, expiry));
+        }
         if self.used * 4 > self.hashes.len() * 3 {
             self.rebuild(watermark);
         }
         false
+    }
+
+    /// r
+    pub fn record(&mut self) {
+        self.pending = Some(Vec::new());
+    }
+    /// t
+    pub fn take_pending(&mut self) -> Vec<(i64, Vec<Entry>)> {
+        self.pending.as_mut().map(|p| vec![(0, mem::take(p))]).unwrap_or_default()
+    }
+    /// b
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.as_ref().map_or(0, |p| p.len() * 24)
     }
 
     /// How many ids take up memory.

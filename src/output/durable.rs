@@ -32,6 +32,20 @@ const LEDGER: &str = "delivery";
 
 const STDOUT: &str = "standard output";
 
+/// Whether the rows go to a pipe or the like, which cannot be cut back, when this output is named; standard output
+/// where none is.
+pub fn is_stream(path: Option<&Path>) -> bool {
+    let is_file = match path {
+        // What is not there yet will be a file.
+        Some(path) => std::fs::metadata(path).map_or(true, |status| status.is_file()),
+        None => {
+            let status = rustix::fs::fstat(io::stdout());
+            status.is_ok_and(|status| rustix::fs::FileType::from_raw_mode(status.st_mode).is_file())
+        }
+    };
+    !is_file
+}
+
 impl Durable {
     /// Standard output, anew or at a mark.
     ///

@@ -7,7 +7,6 @@ use crate::output::rows::CELL_END;
 pub const COLUMN: &str = "row";
 
 /// Numbers rows in the order in which they are written.
-#[derive(Debug, Clone)]
 pub struct RowNumbers {
     format: OutputFormat,
     /// How many rows have been numbered.

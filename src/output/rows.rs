@@ -194,6 +194,12 @@ impl Fired {
         }
     }
 
+    /// Where each of some rows ends in their texts as given by [`Fired::texts`].
+    pub fn ends(&self, rows: Range<usize>) -> impl ExactSizeIterator<Item = usize> {
+        let start = self.start(rows.start).text;
+        self.rows[rows].iter().map(move |row| row.text - start)
+    }
+
     /// The text of a row.
     pub fn row_text(&self, row: usize) -> &[u8] {
         &self.text[self.start(row).text..self.rows[row].text]

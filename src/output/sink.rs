@@ -132,6 +132,21 @@ impl Sink {
         self.end_row();
     }
 
+    /// Appends rows, one behind the other; `ends` says where each ends in `texts`.
+    pub fn push_rows(&mut self, texts: &[u8], ends: impl ExactSizeIterator<Item = usize>) {
+        let before = self.buffer.len();
+        self.buffer.extend_from_slice(texts);
+        match self.to {
+            To::Stream(_) => {
+                for end in ends {
+                    self.rows += 1;
+                    self.ends.push(End { at: before + end, rows: self.rows });
+                }
+            }
+            To::Plain(_) | To::File(_) => self.rows += ends.len() as u64,
+        }
+    }
+
     /// Says that a row ends at the end of the buffer.
     #[inline]
     pub fn end_row(&mut self) {
@@ -148,9 +163,14 @@ impl Sink {
         }
     }
 
+    /// Whether the buffer is full.
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() >= BUFFER_BYTES
+    }
+
     /// Hands the buffer on if it is full.
     pub fn relieve(&mut self) -> Result<()> {
-        if self.buffer.len() >= BUFFER_BYTES { self.deliver() } else { Ok(()) }
+        if self.is_full() { self.deliver() } else { Ok(()) }
     }
 
     /// Hands everything on. After an error the sink is of no more use.

@@ -136,7 +136,7 @@ fn start_and_run(
     let (resumed, keeper) = match kept {
         None => (None, None),
         Some(kept) => {
-            let (resumed, start) = kept.load(&mut owners)?;
+            let (resumed, start) = kept.load(&mut owners, (!job.ids.is_empty()).then_some(0))?;
             (resumed, Some(checkpointer::start(start, owners.len(), progress)))
         }
     };

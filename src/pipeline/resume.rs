@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::start::{self, Opened};
+use super::start::Opened;
 use crate::checkpoint::directory::{StateDir, Unusable};
 use crate::checkpoint::written::{CheckpointV1, EndingV1, SourceV1};
 use crate::error::{Error, Escaped, Result};
@@ -309,9 +309,4 @@ fn changed(spec: &SourceSpec, saved: &SourceV1, skipped: Skipped) -> Error {
         }
         Skipped::To(_) => format!("{name} is not what was read before: its first {bytes} bytes have changed; {way_out}"),
     })
-}
-
-/// The time field of a job that starts anew, and the sources opened to find it.
-pub fn fresh(job: &Job) -> Result<(FieldPath, HashMap<u32, Opened>)> {
-    start::settle_time_field(job)
 }

@@ -191,12 +191,12 @@ impl<'j> Writer<'j> {
     /// Tells the checkpointer how much has been written.
     fn hand_over(&mut self) -> Result<()> {
         let (Some(pieces), Some(sinks)) = (&self.pieces, &mut self.sinks) else { return Ok(()) };
-        let mut piece = |sink: &mut Sink| -> Result<Option<OutputPiece>> {
+        let piece = |sink: &mut Sink| -> Result<Option<OutputPiece>> {
             let Some(mark) = sink.mark()? else { return Ok(None) };
             Ok(Some(OutputPiece { mark, sync: sink.sync_handle()? }))
         };
         let rows = piece(&mut sinks.rows)?;
-        let mut aside = |sink: &mut Option<Sink>| match sink {
+        let aside = |sink: &mut Option<Sink>| match sink {
             Some(sink) => piece(sink).map(|piece| piece.map(Some)),
             None => Ok(Some(None)),
         };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use windrow::error::Result;
 use windrow::input::{Format, Origin, SourceSpec};
 use windrow::job::{BadPolicy, Job, LatePolicy};
+use windrow::output::mark::Mark;
 use windrow::output::sink::Sink;
 use windrow::pipeline::{Outputs, Progress, run};
 use windrow::stats::Summary;
@@ -82,6 +83,7 @@ pub fn run_job(job: Job) -> Outcome {
         Box::new(move || Ok(Sink::to(name, Box::new(shared))))
     };
     let outputs = Outputs {
+        before: Mark::default(),
         rows: open("rows", &rows),
         late: matches!(job.late, LatePolicy::File(_)).then(|| open("late", &late)),
         bad: matches!(job.bad, BadPolicy::File(_)).then(|| open("bad", &bad)),
