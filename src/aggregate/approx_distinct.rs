@@ -204,6 +204,7 @@ impl Accumulator for ApproxDistinct {
 mod tests {
     use super::*;
     use crate::aggregate::model_tests::check;
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn is_exact_while_few() {
@@ -233,5 +234,23 @@ mod tests {
         raise(&mut registers, 0);
         raise(&mut registers, u64::MAX);
         assert_eq!((registers[0], registers[REGISTERS - 1]), (RANK_BITS as u8 + 1, 1));
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        let many: String = (0..600).map(|n| format!("{n} ")).collect();
+        check_golden(
+            "approx_distinct",
+            "",
+            &[
+                (r#"1.50 "b" null 1.5"#, "3"),
+                ("", "0"),
+                (r#""a-text-that-is-too-long-to-stay-inline" "é""#, "2"),
+                ("-1e400 12345678901234567890.123456789012345678901234567890", "2"),
+                (r#"true {"k":["v",1e5]}"#, "2"),
+                ("false", "1"),
+            ],
+            &[(&many, "593"), ("007 x", "2")],
+        );
     }
 }

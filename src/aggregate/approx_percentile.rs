@@ -195,10 +195,8 @@ impl Counts {
         let CountsV1 { least, greatest, zeros, positive, negative } = written;
         let (least, greatest) = (f64::from_bits(least), f64::from_bits(greatest));
         let counts = positive.iter().chain(&negative).map(|(_, count)| *count).chain([zeros]);
-        let makes_sense = least.is_finite()
-            && greatest.is_finite()
-            && least <= greatest
-            && written::count_all(counts)? > 0;
+        let makes_sense =
+            least.is_finite() && greatest.is_finite() && least <= greatest && written::count_all(counts)? > 0;
         makes_sense.then_some(Counts {
             least,
             greatest,
@@ -264,6 +262,7 @@ impl Accumulator for Sketch {
 mod tests {
     use super::*;
     use crate::aggregate::model_tests::check;
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn the_ends_are_exact() {
@@ -296,5 +295,25 @@ mod tests {
                 assert!((near - exact).abs() <= 0.0079 * exact.abs(), "{near} {exact} seed {seed}");
             }
         }
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        // Too many buckets to be kept one by one, of either sign.
+        let octaves: String = (-80..80).map(|n| format!("{}.5e{} ", n, n / 2)).collect();
+        check_golden(
+            "approx_percentile",
+            "0.5",
+            &[
+                ("1 2 null 5", "2.015625"),
+                ("", "null"),
+                ("0.1 -7.25 12", "0.10009765625"),
+                ("123456789012345678901234567890.5 -0.000000000000000001", "-1e-18"),
+                ("1e300 0.1 0.2 -1e300", "0.10009765625"),
+                ("9007199254740993 0.5", "0.5"),
+                (&octaves, "-8.035605913824231e-39"),
+            ],
+            &[],
+        );
     }
 }

@@ -127,6 +127,7 @@ impl<const MAX: bool> Accumulator for ArgExtreme<MAX> {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::{check_pairs, check_pairs_csv};
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn finds_the_value_of_the_extreme() {
@@ -154,5 +155,39 @@ mod tests {
     fn csv_fields_are_numbers_where_they_read_as_such() {
         check_pairs_csv("arg_max", "5=9 6=10 x=8", "6");
         check_pairs_csv("arg_min", "5=9 6=10 x=8", "\"x\"");
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "arg_min",
+            "",
+            &[
+                (r#""a"=2 1.50=1 true=3"#, "1.50"),
+                ("", "null"),
+                (
+                    r#""a-text-that-is-too-long-to-stay-inline"="a-text-that-is-too-long-to-stay-inline" 1="x""#,
+                    r#""a-text-that-is-too-long-to-stay-inline""#,
+                ),
+                (r#"{"k":[1]}=1e400"#, r#"{"k":[1]}"#),
+                ("null=1 false=null", "null"),
+            ],
+            &[("+5=+9 x=10 007=9", r#""+5""#)],
+        );
+        check_golden(
+            "arg_max",
+            "",
+            &[
+                (r#""a"=2 1.50=1 true=3"#, "true"),
+                ("", "null"),
+                (
+                    r#""a-text-that-is-too-long-to-stay-inline"="a-text-that-is-too-long-to-stay-inline" 1="x""#,
+                    "1",
+                ),
+                (r#"{"k":[1]}=1e400"#, r#"{"k":[1]}"#),
+                ("null=1 false=null", "null"),
+            ],
+            &[("+5=+9 x=10 007=9", r#""x""#)],
+        );
     }
 }

@@ -85,6 +85,7 @@ impl Accumulator for ArrayAgg {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::{check, check_csv, check_placed};
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn keeps_all_values_in_order() {
@@ -97,6 +98,29 @@ mod tests {
             "",
             &[(9, 0, 0, "1"), (5, 1, 0, "2"), (5, 0, 3, "3"), (5, 0, 2, "4")],
             "[4,3,2,1]",
+        );
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "array_agg",
+            "",
+            &[
+                (r#"1.50 "b" null 1.5"#, r#"[1.50,"b",1.5]"#),
+                ("", "null"),
+                (
+                    r#""a-text-that-is-too-long-to-stay-inline" "é""#,
+                    r#"["a-text-that-is-too-long-to-stay-inline","é"]"#,
+                ),
+                (
+                    "-1e400 12345678901234567890.123456789012345678901234567890",
+                    "[-1e400,12345678901234567890.123456789012345678901234567890]",
+                ),
+                (r#"true {"k":["v",1e5]}"#, r#"[true,{"k":["v",1e5]}]"#),
+                ("false", "[false]"),
+            ],
+            &[("007 x", r#"["007","x"]"#)],
         );
     }
 }

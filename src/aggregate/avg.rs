@@ -68,6 +68,7 @@ impl Accumulator for Avg {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::check;
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn divides_the_exact_sum_once() {
@@ -84,5 +85,22 @@ mod tests {
         check("avg", "", "1e308 1e308", "1e308");
         check("avg", "", "9007199254740993 9007199254740993", "9007199254740992");
         check("avg", "", "12345678901234567890.5 1.5", "6172839450617284000");
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "avg",
+            "",
+            &[
+                ("1 2 null 5", "2.6666666666666665"),
+                ("", "null"),
+                ("0.1 -7.25 12", "1.6166666666666667"),
+                ("123456789012345678901234567890.5 -0.000000000000000001", "6.172839450617284e28"),
+                ("1e300 0.1 0.2 -1e300", "0.07500000000000001"),
+                ("9007199254740993 0.5", "4503599627370497"),
+            ],
+            &[],
+        );
     }
 }

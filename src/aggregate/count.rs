@@ -65,6 +65,7 @@ pub fn count_value(count: u64) -> Value<'static> {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::{check, check_every};
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn counts() {
@@ -72,5 +73,10 @@ mod tests {
         check_every("count", 0, "0");
         check("count", "", "1 null \"x\" {}", "3");
         check("count", "", "null", "0");
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden("count", "", &[(r#"1 null "x" {}"#, "3"), ("", "0"), ("null", "0"), ("1", "1")], &[]);
     }
 }

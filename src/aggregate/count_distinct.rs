@@ -61,6 +61,7 @@ impl Accumulator for CountDistinct {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::{check, check_csv};
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn counts_texts_with_types_kept_apart() {
@@ -71,5 +72,22 @@ mod tests {
         check("count distinct", "", "[] {} \"[]\" []", "3");
         check("count distinct", "", "\"a-text-that-is-too-long-to-stay-inline\" \"a\"", "2");
         check_csv("count distinct", "", "1 1.0 1", "2");
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "count distinct",
+            "",
+            &[
+                (r#"1.50 "b" null 1.5"#, "3"),
+                ("", "0"),
+                (r#""a-text-that-is-too-long-to-stay-inline" "é""#, "2"),
+                ("-1e400 12345678901234567890.123456789012345678901234567890", "2"),
+                (r#"true {"k":["v",1e5]}"#, "2"),
+                ("false", "1"),
+            ],
+            &[("007 x", "2")],
+        );
     }
 }

@@ -92,7 +92,7 @@ struct DeviationV1 {
     sum: i128,
     squares: i128,
     scale: u8,
-    wide: Option<WideV1>,
+    wide: Option<Box<WideV1>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -282,14 +282,14 @@ impl<const SAMPLE: bool, const ROOT: bool> Accumulator for Deviation<SAMPLE, ROO
             sum: self.sum,
             squares: self.squares,
             scale: self.scale,
-            wide: self.wide.as_ref().map(|wide| wide.written()),
+            wide: self.wide.as_ref().map(|wide| Box::new(wide.written())),
         }
     }
 
     fn read(_: &(), written: DeviationV1) -> Option<Self> {
         let DeviationV1 { count, sum, squares, scale, wide } = written;
         let wide = match wide {
-            Some(wide) => Some(Box::new(Wide::read(wide)?)),
+            Some(wide) => Some(Box::new(Wide::read(*wide)?)),
             None => None,
         };
         let makes_sense = squares >= 0 && scale <= UNIT_SCALE;
@@ -300,6 +300,7 @@ impl<const SAMPLE: bool, const ROOT: bool> Accumulator for Deviation<SAMPLE, ROO
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::check;
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn is_exact_before_the_one_rounding() {
@@ -336,5 +337,61 @@ mod tests {
         // (2 v^2 + 1/2) / 4 - (1/4)^2, whose whole part is v^2 / 2.
         let half: BigInt = &value * &value / 2;
         half.to_string()
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "stddev",
+            "",
+            &[
+                ("1 2 null 5", "2.0816659994661326"),
+                ("", "null"),
+                ("0.1 -7.25 12", "9.714207807810853"),
+                ("123456789012345678901234567890.5 -0.000000000000000001", "8.729713269414648e28"),
+                ("1e300 0.1 0.2 -1e300", "8.164965809277261e299"),
+                ("9007199254740993 0.5", "6369051672525773"),
+            ],
+            &[],
+        );
+        check_golden(
+            "stddev_pop",
+            "",
+            &[
+                ("1 2 null 5", "1.699673171197595"),
+                ("", "null"),
+                ("0.1 -7.25 12", "7.931617461498982"),
+                ("123456789012345678901234567890.5 -0.000000000000000001", "6.172839450617284e28"),
+                ("1e300 0.1 0.2 -1e300", "7.071067811865476e299"),
+                ("9007199254740993 0.5", "4503599627370496"),
+            ],
+            &[],
+        );
+        check_golden(
+            "variance",
+            "",
+            &[
+                ("1 2 null 5", "4.333333333333333"),
+                ("", "null"),
+                ("0.1 -7.25 12", "94.36583333333333"),
+                ("123456789012345678901234567890.5 -0.000000000000000001", "7.620789376619419e57"),
+                ("1e100 0.1 0.2 -1e100", "6.666666666666667e199"),
+                ("9007199254740993 0.5", "4.056481920730335e31"),
+            ],
+            &[],
+        );
+        check_golden(
+            "variance_pop",
+            "",
+            &[
+                ("1 2 null 5", "2.888888888888889"),
+                ("", "null"),
+                ("0.1 -7.25 12", "62.910555555555554"),
+                ("123456789012345678901234567890.5 -0.000000000000000001", "3.8103946883097095e57"),
+                ("1e100 0.1 0.2 -1e100", "5e199"),
+                ("9007199254740993 0.5", "2.0282409603651675e31"),
+            ],
+            &[],
+        );
     }
 }

@@ -87,6 +87,7 @@ impl<const LAST: bool> Accumulator for End<LAST> {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::{check, check_csv, check_placed};
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn goes_by_place() {
@@ -105,5 +106,41 @@ mod tests {
         let rows = [(5, 1, 0, "1"), (5, 0, 7, "2"), (5, 0, 8, "3"), (9, 0, 1, "null")];
         check_placed("first", "", &rows, "2");
         check_placed("last", "", &rows, "1");
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "first",
+            "",
+            &[
+                (r#"1.50 "b" null 1.5"#, "1.50"),
+                ("", "null"),
+                (
+                    r#""a-text-that-is-too-long-to-stay-inline" "é""#,
+                    r#""a-text-that-is-too-long-to-stay-inline""#,
+                ),
+                ("-1e400 12345678901234567890.123456789012345678901234567890", "-1e400"),
+                (r#"true {"k":["v",1e5]}"#, "true"),
+                ("false", "false"),
+            ],
+            &[("007 x", r#""007""#)],
+        );
+        check_golden(
+            "last",
+            "",
+            &[
+                (r#"1.50 "b" null 1.5"#, "1.5"),
+                ("", "null"),
+                (r#""a-text-that-is-too-long-to-stay-inline" "é""#, r#""é""#),
+                (
+                    "-1e400 12345678901234567890.123456789012345678901234567890",
+                    "12345678901234567890.123456789012345678901234567890",
+                ),
+                (r#"true {"k":["v",1e5]}"#, r#"{"k":["v",1e5]}"#),
+                ("false", "false"),
+            ],
+            &[("007 x", r#""x""#)],
+        );
     }
 }

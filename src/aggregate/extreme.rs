@@ -203,6 +203,7 @@ impl<const MAX: bool> Accumulator for Extreme<MAX> {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::{check, check_csv};
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn finds_the_ends_of_the_order() {
@@ -235,5 +236,37 @@ mod tests {
         check_csv("max", "", "+7 007", "\"+7\"");
         check_csv("max", "", "1e400 1", "1e400");
         check_csv("min", "", "NaN 5", "5");
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "min",
+            "",
+            &[
+                (r#"1.50 "b" null 1.5"#, "1.5"),
+                ("", "null"),
+                (
+                    r#""a-text-that-is-too-long-to-stay-inline" "é""#,
+                    r#""a-text-that-is-too-long-to-stay-inline""#,
+                ),
+                ("-1e400 12345678901234567890.123456789012345678901234567890", "-1e400"),
+            ],
+            &[("+7 007 x", r#""+7""#), ("10 9", "9")],
+        );
+        check_golden(
+            "max",
+            "",
+            &[
+                (r#"1.50 "b" null 1.5"#, r#""b""#),
+                ("", "null"),
+                (r#""a-text-that-is-too-long-to-stay-inline" "é""#, r#""é""#),
+                (
+                    "-1e400 12345678901234567890.123456789012345678901234567890",
+                    "12345678901234567890.123456789012345678901234567890",
+                ),
+            ],
+            &[("+7 007 x", r#""x""#), ("10 9", "10")],
+        );
     }
 }

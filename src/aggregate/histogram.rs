@@ -69,6 +69,7 @@ impl Accumulator for Histogram {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::check;
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn buckets_are_half_open() {
@@ -77,5 +78,22 @@ mod tests {
         check("histogram", "10 20", "9.99 10 19 20 1e300 -1e300", "[2,2,2]");
         check("histogram", "0", "-0 0.0 -1", "[1,2]");
         check("histogram", "0.1 0.2", "0.1 0.1000000000000000000000000001 0.2", "[0,2,1]");
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "histogram",
+            "0 0.15 1e20",
+            &[
+                ("1 2 null 5", "[0,0,3,0]"),
+                ("", "[0,0,0,0]"),
+                ("0.1 -7.25 12", "[1,1,1,0]"),
+                ("123456789012345678901234567890.5 -0.000000000000000001", "[1,0,0,1]"),
+                ("1e300 0.1 0.2 -1e300", "[1,1,1,1]"),
+                ("9007199254740993 0.5", "[0,0,2,0]"),
+            ],
+            &[],
+        );
     }
 }

@@ -18,7 +18,7 @@ use crate::value::Value;
 
 /// One event with its values as JSON (or the text of a CSV field).
 #[derive(Debug, Clone)]
-struct Event {
+pub struct Event {
     place: Place,
     x: String,
     by: String,
@@ -80,9 +80,11 @@ pub fn text(value: &Value<'_>) -> String {
     String::from_utf8(out).expect("values are written in UTF-8")
 }
 
-const SPAN: Span = Span { bounds: Some((0, 60_000_000)) };
+/// A window of a minute.
+pub const SPAN: Span = Span { bounds: Some((0, 60_000_000)) };
 
-fn in_order(values: &str, csv: bool) -> Vec<Event> {
+/// One event per value, in places that rise.
+pub fn in_order(values: &str, csv: bool) -> Vec<Event> {
     let event = |(n, x): (usize, &str)| Event {
         place: Place { time: n as i64 / 2, source: 0, record: n as u64 },
         x: x.to_owned(),
@@ -92,7 +94,8 @@ fn in_order(values: &str, csv: bool) -> Vec<Event> {
     values.split_whitespace().enumerate().map(event).collect()
 }
 
-fn in_pairs(pairs: &str, csv: bool) -> Vec<Event> {
+/// As [`in_order`] for values written `x=by`.
+pub fn in_pairs(pairs: &str, csv: bool) -> Vec<Event> {
     let xs: Vec<&str> =
         pairs.split_whitespace().map(|pair| pair.split_once('=').expect("a pair").0).collect();
     let mut events = in_order(&xs.join(" "), csv);
@@ -118,7 +121,8 @@ fn check_events(name: &str, params: &str, events: &[Event], want: &str) {
     }
 }
 
-fn make(definition: &Definition, params: &str, len: usize) -> Box<dyn Accumulators> {
+/// Empty states for a call with these parameters.
+pub fn make(definition: &Definition, params: &str, len: usize) -> Box<dyn Accumulators> {
     let params = parse_params(params);
     assert_eq!((definition.check)(&params), Ok(()));
     let mut states = (definition.make)(&params);
@@ -157,7 +161,8 @@ fn scattered(definition: &Definition, params: &str, events: &[Event], random: &m
     text(&a.finish(target, SPAN))
 }
 
-fn feed(states: &mut dyn Accumulators, slot: u32, event: &Event, takes: Takes) {
+/// Adds one event to a slot.
+pub fn feed(states: &mut dyn Accumulators, slot: u32, event: &Event, takes: Takes) {
     let mut texts = Texts::default();
     let arg = match takes {
         Takes::Presence => ArgColumn::Present(vec![event.x != "null"]),
@@ -225,6 +230,34 @@ fn random_value(random: &mut Rng) -> String {
     }
 }
 
+/// An event that suits an aggregate; with `beyond`, numbers may lie beyond what sums take as decimals.
+pub fn random_event(definition: &Definition, record: usize, beyond: bool, random: &mut Rng) -> Event {
+    let x = match definition.takes {
+        Takes::Number if random.u8(0..8) == 0 => "null".to_owned(),
+        Takes::Number => random_number(random, beyond),
+        Takes::Ordered => loop {
+            let value = random_value(random);
+            if !value.starts_with(['t', 'f', '[']) {
+                break value;
+            }
+        },
+        _ => random_value(random),
+    };
+    let by = if random.bool() { random_number(random, true) } else { "\"x\"".to_owned() };
+    let (time, source) = (random.i64(-3..3), random.u32(0..2));
+    Event { place: Place { time, source, record: record as u64 }, x, by, csv: false }
+}
+
+/// Parameters that an aggregate takes.
+pub fn random_params(definition: &Definition, random: &mut Rng) -> String {
+    match definition.name {
+        "p" | "percentile" | "approx_percentile" => format!("0.{:02}", random.u8(0..100)),
+        "topk" => random.u8(1..6).to_string(),
+        "histogram" => "-1 0.5 1 1e20".to_owned(),
+        _ => String::new(),
+    }
+}
+
 #[test]
 fn agrees_with_the_model() {
     let seed = fastrand::u64(..);
@@ -233,34 +266,9 @@ fn agrees_with_the_model() {
         for _ in 0..150 {
             let beyond = random.bool();
             let count = random.usize(0..40);
-            let value = |random: &mut Rng| match definition.takes {
-                Takes::Number if random.u8(0..8) == 0 => "null".to_owned(),
-                Takes::Number => random_number(random, beyond),
-                Takes::Ordered => loop {
-                    let value = random_value(random);
-                    if !value.starts_with(['t', 'f', '[']) {
-                        break value;
-                    }
-                },
-                _ => random_value(random),
-            };
-            let event = |record: usize| {
-                let by = if random.bool() { random_number(&mut random, true) } else { "\"x\"".to_owned() };
-                let (time, source) = (random.i64(-3..3), random.u32(0..2));
-                Event {
-                    place: Place { time, source, record: record as u64 },
-                    x: value(&mut random),
-                    by,
-                    csv: false,
-                }
-            };
-            let events: Vec<Event> = (0..count).map(event).collect();
-            let params = match definition.name {
-                "p" | "percentile" | "approx_percentile" => format!("0.{:02}", random.u8(0..100)),
-                "topk" => random.u8(1..6).to_string(),
-                "histogram" => "-1 0.5 1 1e20".to_owned(),
-                _ => String::new(),
-            };
+            let events: Vec<Event> =
+                (0..count).map(|record| random_event(definition, record, beyond, &mut random)).collect();
+            let params = random_params(definition, &mut random);
             let got = scattered(definition, &params, &events, &mut random);
             let want = model(definition.name, &params, &events);
             match definition.name {

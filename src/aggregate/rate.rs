@@ -62,6 +62,7 @@ impl Accumulator for Rate {
 mod tests {
     use super::*;
     use crate::aggregate::model_tests::text;
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn divides_by_the_length_of_the_window() {
@@ -75,5 +76,15 @@ mod tests {
         check(0, Some((0, 1)), "0");
         check(7, None, "null");
         check(1, Some((-(1 << 62), 1 << 62)), "1.0842021724855044e-13");
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "rate",
+            "",
+            &[(r#"1 null "x" {}"#, "0.05"), ("", "0"), ("1", "0.016666666666666666")],
+            &[],
+        );
     }
 }

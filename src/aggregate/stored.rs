@@ -85,8 +85,7 @@ pub struct StoredV1 {
 }
 
 /// The kinds by the number they are written with.
-const KINDS_V1: [Kind; 6] =
-    [Kind::False, Kind::True, Kind::Number, Kind::Text, Kind::Json, Kind::Untyped];
+const KINDS_V1: [Kind; 6] = [Kind::False, Kind::True, Kind::Number, Kind::Text, Kind::Json, Kind::Untyped];
 
 impl StoredV1 {
     /// Sorts as a plain list of bytes does; the same for the same value only.

@@ -59,6 +59,7 @@ impl Accumulator for Sum {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::check;
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn adds_decimals_exactly() {
@@ -106,5 +107,25 @@ mod tests {
         let double = format!("{:.0}", 1e308);
         let twice: num_bigint::BigInt = double.parse::<num_bigint::BigInt>().unwrap() * 2;
         check("sum", "", "1e308 1e308", &twice.to_string());
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "sum",
+            "",
+            &[
+                ("1 2 null 5", "8"),
+                ("", "null"),
+                ("0.1 -7.25 12", "4.85"),
+                (
+                    "123456789012345678901234567890.5 -0.000000000000000001",
+                    "123456789012345678901234567890.499999999999999999",
+                ),
+                ("1e300 0.1 0.2 -1e300", "0.30000000000000004"),
+                ("9007199254740993 0.5", "9007199254740993.5"),
+            ],
+            &[],
+        );
     }
 }

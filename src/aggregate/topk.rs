@@ -81,6 +81,7 @@ impl Accumulator for TopK {
 #[cfg(test)]
 mod tests {
     use crate::aggregate::model_tests::{check, check_csv};
+    use crate::aggregate::save_tests::check_golden;
 
     #[test]
     fn ranks_by_count_then_value() {
@@ -96,5 +97,31 @@ mod tests {
         );
         check("topk", "1", "\"a\\u0001\"", r#"[{"value":"a\u0001","count":1}]"#);
         check_csv("topk", "1", "5 5 6", r#"[{"value":"5","count":2}]"#);
+    }
+
+    #[test]
+    fn saved_states_stay_readable() {
+        check_golden(
+            "topk",
+            "2",
+            &[
+                (r#"1.50 "b" null 1.5"#, r#"[{"value":1.5,"count":1},{"value":1.50,"count":1}]"#),
+                ("", "null"),
+                (
+                    r#""a-text-that-is-too-long-to-stay-inline" "é""#,
+                    r#"[{"value":"a-text-that-is-too-long-to-stay-inline","count":1},{"value":"é","count":1}]"#,
+                ),
+                (
+                    "-1e400 12345678901234567890.123456789012345678901234567890",
+                    r#"[{"value":-1e400,"count":1},{"value":12345678901234567890.123456789012345678901234567890,"count":1}]"#,
+                ),
+                (
+                    r#"true {"k":["v",1e5]}"#,
+                    r#"[{"value":true,"count":1},{"value":{"k":["v",1e5]},"count":1}]"#,
+                ),
+                ("false", r#"[{"value":false,"count":1}]"#),
+            ],
+            &[("007 x", r#"[{"value":"007","count":1},{"value":"x","count":1}]"#)],
+        );
     }
 }

@@ -84,10 +84,17 @@ pub enum TotalV1 {
         /// The sum of the decimals.
         decimal: i64,
         /// The sum of the doubles nearest to them, in units of 2^-76.
-        doubles: i128,
+        doubles: HalvesV1,
     },
     /// Of any numbers.
     Wide(Box<WideV1>),
+}
+
+/// An i128 by its halves, as it is held; its bytes are those of the i128.
+#[derive(Serialize, Deserialize)]
+pub struct HalvesV1 {
+    low: u64,
+    high: i64,
 }
 
 /// The written form of a sum of any size.
@@ -236,12 +243,14 @@ impl Total {
 /// Between the live and the written form.
 impl Total {
     /// The written form.
+    #[inline]
     pub fn written(&self) -> TotalV1 {
         match self {
             Total::Empty => TotalV1::Empty,
             Total::Small { scale: 0, decimal, .. } => TotalV1::Whole(*decimal),
             Total::Small { scale, decimal, doubles } => {
-                TotalV1::Decimal { scale: *scale, decimal: *decimal, doubles: doubles.get() }
+                let doubles = HalvesV1 { low: doubles.low, high: doubles.high };
+                TotalV1::Decimal { scale: *scale, decimal: *decimal, doubles }
             }
             Total::Wide(wide) => TotalV1::Wide(Box::new(WideV1 {
                 decimal: wide.decimal.written(),
@@ -257,7 +266,8 @@ impl Total {
             TotalV1::Empty => Total::Empty,
             TotalV1::Whole(decimal) => Total::Small { scale: 0, decimal, doubles: Halves::default() },
             TotalV1::Decimal { scale: scale @ 1..=UNIT_SCALE, decimal, doubles } => {
-                Total::Small { scale, decimal, doubles: Halves::new(doubles) }
+                let HalvesV1 { low, high } = doubles;
+                Total::Small { scale, decimal, doubles: Halves { low, high } }
             }
             TotalV1::Decimal { .. } => return None,
             TotalV1::Wide(wide) => Total::Wide(Box::new(Wide {
