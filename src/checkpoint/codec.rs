@@ -27,11 +27,11 @@ pub const VERSION: u16 = 1;
 
 const MAGIC: &[u8; 8] = b"WNDRWCP1";
 const HEADER_BYTES: usize = 36;
-/// The most memory that decoding one payload may claim, in bytes.
-const DECODED_BYTES_MAX: usize = 1 << 40;
 
-const CONFIG: Configuration<LittleEndian, Fixint, Limit<DECODED_BYTES_MAX>> =
-    bincode::config::legacy().with_limit::<DECODED_BYTES_MAX>();
+/// The form of payloads; decoding may claim no more memory than this many bytes.
+const fn form<const BYTES_MAX: usize>() -> Configuration<LittleEndian, Fixint, Limit<BYTES_MAX>> {
+    bincode::config::legacy().with_limit::<BYTES_MAX>()
+}
 
 /// What a payload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,12 +84,19 @@ impl fmt::Display for Damage {
 
 /// The bytes of a written type.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    bincode::serde::encode_to_vec(value, CONFIG).expect("written types have nothing that bincode refuses")
+    bincode::serde::encode_to_vec(value, bincode::config::legacy())
+        .expect("written types have nothing that bincode refuses")
 }
 
 /// A written type from its bytes, all of which it must take up.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Damage> {
-    match bincode::serde::decode_from_slice(bytes, CONFIG) {
+    // bincode believes a length before it looks whether the bytes are there: small payloads may claim little.
+    let decoded = match bytes.len() {
+        0..0x1_0000 => bincode::serde::decode_from_slice(bytes, form::<{ 1 << 24 }>()),
+        0x1_0000..0x100_0000 => bincode::serde::decode_from_slice(bytes, form::<{ 1 << 31 }>()),
+        _ => bincode::serde::decode_from_slice(bytes, form::<{ 1 << 40 }>()),
+    };
+    match decoded {
         Ok((value, len)) if len == bytes.len() => Ok(value),
         _ => Err(Damage::Content),
     }

@@ -107,7 +107,9 @@ impl StateDir {
             let entry = entry.map_err(|cause| failed(&self.path, cause))?;
             let name = entry.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-            epochs.extend(number.filter(|number| number.len() == 16).and_then(|number| number.parse::<u64>().ok()));
+            epochs.extend(
+                number.filter(|number| number.len() == 16).and_then(|number| number.parse::<u64>().ok()),
+            );
         }
         epochs.sort_unstable_by(|a, b| b.cmp(a));
         Ok(epochs)
@@ -190,7 +192,10 @@ fn private(options: &mut OpenOptions, path: &Path) -> Result<File> {
     })?;
     let metadata = file.metadata().map_err(|cause| failed(path, cause))?;
     if !metadata.is_file() || metadata.nlink() > 1 || metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(refused(path, "is not a file that windrow made (another owner, or another name for a file elsewhere); remove it"));
+        return Err(refused(
+            path,
+            "is not a file that windrow made (another owner, or another name for a file elsewhere); remove it",
+        ));
     }
     Ok(file)
 }
@@ -217,7 +222,10 @@ fn check_directory(path: &Path) -> Result<()> {
     };
     let parent = fs::metadata(parent).map_err(|cause| failed(parent, cause))?;
     if parent.mode() & 0o002 != 0 && parent.mode() & 0o1000 == 0 {
-        return Err(refused(path, "stands in a directory in which anybody can replace it; move it, or set the sticky bit there"));
+        return Err(refused(
+            path,
+            "stands in a directory in which anybody can replace it; move it, or set the sticky bit there",
+        ));
     }
     Ok(())
 }
@@ -227,7 +235,9 @@ fn check_unused(path: &Path) -> Result<()> {
     let mut entries = fs::read_dir(path).map_err(|cause| failed(path, cause))?;
     match entries.next() {
         None => Ok(()),
-        Some(_) => Err(refused(path, "has files in it that are not windrow's; name an empty or a new directory")),
+        Some(_) => {
+            Err(refused(path, "has files in it that are not windrow's; name an empty or a new directory"))
+        }
     }
 }
 
@@ -246,7 +256,10 @@ fn in_use(path: &Path, lock: &mut File) -> Error {
         "" => String::new(),
         holder => format!(" (process {holder})"),
     };
-    Error::usage(format!("{}: another run{holder} is using this state directory; wait for it, or name another", shown(path)))
+    Error::usage(format!(
+        "{}: another run{holder} is using this state directory; wait for it, or name another",
+        shown(path)
+    ))
 }
 
 fn refused(path: &Path, why: &str) -> Error {

@@ -27,7 +27,9 @@ impl IdFiles {
         let len = lengths.first().map_or(0, |(_, len)| *len);
         let path = dir.join("ids-0");
         let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path);
-        let file = file.and_then(|file| file.set_len(len).map(|()| file)).map_err(|cause| Error::Output { target: "ids".into(), cause })?;
+        let file = file
+            .and_then(|file| file.set_len(len).map(|()| file))
+            .map_err(|cause| Error::Output { target: "ids".into(), cause })?;
         Ok(IdFiles { path, file: Some(file), len })
     }
 

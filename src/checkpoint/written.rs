@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_source_comes_back() {
-        let counts = Counts { read: 6, accepted: 1, filtered: 2, late: 3, duplicate: 4, bad: 5, partially_late: 7 };
+        let counts =
+            Counts { read: 6, accepted: 1, filtered: 2, late: 3, duplicate: 4, bad: 5, partially_late: 7 };
         let cut = SourceCut {
             offset: 1,
             digest: 2,

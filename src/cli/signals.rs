@@ -22,8 +22,9 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Takes over the signals. The channel gives the first one.
 pub fn take_over(progress: &Arc<Progress>) -> Result<Receiver<Signal>> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
-        .map_err(|cause| Error::Failed(format!("signals cannot be taken over: {}", crate::error::words(&cause))))?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|cause| {
+        Error::Failed(format!("signals cannot be taken over: {}", crate::error::words(&cause)))
+    })?;
     let (told, tells) = bounded(1);
     let progress = progress.clone();
     thread::spawn(move || {

@@ -14,8 +14,8 @@ mod name;
 mod quotes;
 mod raw;
 mod room;
-mod skip;
 mod scan;
+mod skip;
 mod source;
 mod stream;
 

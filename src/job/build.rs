@@ -17,8 +17,8 @@ use super::fields::Fields;
 use super::fingerprint::Fingerprint;
 use super::outputs::{self, Outputs};
 use super::settings::Settings;
-use super::{sources, state};
 use super::{Aggregation, AtEof, Job, OutputFormat, Report, Stats, Task, Top};
+use super::{sources, state};
 
 /// The job that the options ask for. The settings say in errors where an option came from.
 pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {

@@ -20,7 +20,9 @@ impl Columns {
         let names = aggregation.columns();
         let calls_start = names.len() - aggregation.calls.len();
         if aggregation.row_id && names.iter().any(|name| name == COLUMN) {
-            return Err(settings.wrong("row-id", "another output column is called `row`; name that one with AS"));
+            return Err(
+                settings.wrong("row-id", "another output column is called `row`; name that one with AS")
+            );
         }
         for (n, name) in names.iter().enumerate() {
             if names[..n].contains(name) {

@@ -15,7 +15,8 @@ const NEED_STATE_DIR: [&str; 5] = ["checkpoint-interval", "at-eof", "stdin-resum
 /// What is kept, if anything is.
 pub fn state(options: &StateOptions, settings: &Settings) -> Result<Option<Durability>> {
     let Some(dir) = &options.state_dir else {
-        let given = |name: &&&str| settings.get(name).is_some_and(|setting| setting.origin != Origin::Default);
+        let given =
+            |name: &&&str| settings.get(name).is_some_and(|setting| setting.origin != Origin::Default);
         return match NEED_STATE_DIR.iter().find(given) {
             Some(name) => Err(settings.unfit(name, "needs --state-dir, which says where the state is kept")),
             None => Ok(None),

@@ -64,6 +64,16 @@ pub struct TableV1 {
     pub columns: Vec<Blob>,
 }
 
+/// One group of a saved table.
+pub struct SavedGroup<'s> {
+    /// Its number in the table, which is the slot of its states.
+    pub number: u32,
+    /// The hash of its key.
+    pub hash: u64,
+    /// Its encoded key.
+    pub key: &'s [u8],
+}
+
 /// An event that waits: `windrow order`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct WaitingV1 {
@@ -126,15 +136,15 @@ impl TableV1 {
         Ok(columns)
     }
 
-    /// The groups whose keys are in the share: number, hash, key.
-    pub fn groups(&self, share: Share) -> Result<Vec<(u32, u64, &[u8])>, Damage> {
+    /// The groups whose keys are in the share.
+    pub fn groups(&self, share: Share) -> Result<Vec<SavedGroup<'_>>, Damage> {
         let (mut groups, mut start) = (Vec::new(), 0);
         for (number, &end) in (0u32..).zip(&self.ends) {
             let end = usize::try_from(end).map_err(|_| Damage::Content)?;
             let key = self.keys.0.get(start..end).ok_or(Damage::Content)?;
             let hash = share.hash(key);
             if share.takes(hash) {
-                groups.push((number, hash, key));
+                groups.push(SavedGroup { number, hash, key });
             }
             start = end;
         }
@@ -149,12 +159,18 @@ impl Table {
     }
 
     /// Takes in the groups of a saved table that are in the share.
-    pub fn load(&mut self, saved: &TableV1, calls: &Calls, share: Share, keys: &mut Keys) -> Result<(), Damage> {
+    pub fn load(
+        &mut self,
+        saved: &TableV1,
+        calls: &Calls,
+        share: Share,
+        keys: &mut Keys,
+    ) -> Result<(), Damage> {
         let columns = saved.columns(calls)?;
         let mut pairs = Vec::new();
-        for (from, hash, key) in saved.groups(share)? {
-            let key = keys.intern(hash, key);
-            pairs.push((from, self.slot(key, keys)));
+        for group in saved.groups(share)? {
+            let key = keys.intern(group.hash, group.key);
+            pairs.push((group.number, self.slot(key, keys)));
         }
         self.make_room();
         for (mine, theirs) in self.columns.iter_mut().zip(&columns) {

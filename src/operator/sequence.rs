@@ -483,7 +483,8 @@ impl Source {
         };
         if let (Some(head), 1..) = (self.queue.front(), self.row) {
             let batch = &head.batch;
-            let read = batch.spans.get(self.row as usize).map_or(batch.texts.bytes.len(), |span| span.0 as usize);
+            let read =
+                batch.spans.get(self.row as usize).map_or(batch.texts.bytes.len(), |span| span.0 as usize);
             let bytes = &batch.texts.bytes[..read];
             cut.offset = batch.offset + read as u64;
             cut.digest = digest::join(cut.digest, digest::digest(bytes), read as u64);

@@ -243,20 +243,20 @@ impl SessionStore {
     ) -> Result<(), Damage> {
         let columns = saved.table.columns(calls)?;
         let mut open = Vec::new();
-        for (slot, hash, key) in saved.table.groups(share)? {
-            if let Some((start, end)) = *saved.bounds.get(slot as usize).ok_or(Damage::Content)? {
-                open.push((start, end, slot, hash, key));
+        for group in saved.table.groups(share)? {
+            if let Some((start, end)) = *saved.bounds.get(group.number as usize).ok_or(Damage::Content)? {
+                open.push((start, end, group));
             }
         }
         // In the order of time, so that the sessions of a key are chained as they were.
         open.sort_unstable_by_key(|&(start, ..)| start);
         let mut pairs = Vec::with_capacity(open.len());
-        for (start, end, slot, hash, key) in open {
-            let key = keys.intern(hash, key);
+        for (start, end, group) in open {
+            let key = keys.intern(group.hash, group.key);
             if self.latest.len() <= key as usize {
                 self.latest.resize(key as usize + 1, NONE);
             }
-            pairs.push((slot, self.open(start, end, key, self.latest[key as usize], NONE, keys)));
+            pairs.push((group.number, self.open(start, end, key, self.latest[key as usize], NONE, keys)));
         }
         let room = self.sessions.len();
         for (mine, theirs) in self.columns.iter_mut().zip(&columns) {

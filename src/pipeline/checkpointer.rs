@@ -13,7 +13,7 @@ use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
 use crate::checkpoint::ids::IdFiles;
 use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::operator::cut::SequenceCut;
 use crate::operator::dedup::Entry;
 use crate::operator::saved::OwnerV1;
@@ -94,7 +94,8 @@ pub fn start(start: Start, owners: usize, progress: &std::sync::Arc<Progress>) -
     let Start { dir, ids, last } = start;
     let progress = progress.clone();
     let owners = vec![None; owners];
-    let mut keeper = Keeper { dir, ids, last, front: None, owners, writer: None, later: Vec::new(), progress };
+    let mut keeper =
+        Keeper { dir, ids, last, front: None, owners, writer: None, later: Vec::new(), progress };
     let thread = thread::spawn(move || keeper.serve(&pieces_out, &answers_in));
     Checkpointer { pieces: Pieces(pieces_in), answers: answers_out, thread }
 }
@@ -155,7 +156,7 @@ impl Keeper {
 
     fn append(&mut self, ids: NewIds) -> Result<()> {
         match &mut self.ids {
-            Some(files) => files.append(&ids).map_err(Error::from),
+            Some(files) => files.append(&ids),
             None => Ok(()),
         }
     }
@@ -175,7 +176,8 @@ impl Keeper {
         };
         let [rows, late, bad] = outputs.map(Option::into_iter);
         let outputs = [&mut self.last.rows].into_iter().zip(rows);
-        let outputs = outputs.chain(self.last.late.iter_mut().zip(late)).chain(self.last.bad.iter_mut().zip(bad));
+        let outputs =
+            outputs.chain(self.last.late.iter_mut().zip(late)).chain(self.last.bad.iter_mut().zip(bad));
         for (written, OutputPiece { mark, sync }) in outputs {
             sync.sync()?;
             let Mark { base, len, digest, rows } = mark;
@@ -210,7 +212,9 @@ impl Keeper {
         last.watermark = front.sequence.watermark;
         last.form = front.sequence.form.map(FormV1::from);
         last.owners = owners;
-        for ((source, cut), columns) in last.sources.iter_mut().zip(&front.sequence.sources).zip(&front.columns) {
+        for ((source, cut), columns) in
+            last.sources.iter_mut().zip(&front.sequence.sources).zip(&front.columns)
+        {
             source.stand(cut);
             if columns.is_some() {
                 source.columns.clone_from(columns);

@@ -28,7 +28,12 @@ pub struct Cuts {
 
 impl Cuts {
     /// The cuts of a run that has just begun: a fresh one, or one that goes on behind so many records.
-    pub fn new(pieces: Pieces, answers: Receiver<Result<()>>, interval: Duration, behind: Option<u64>) -> Cuts {
+    pub fn new(
+        pieces: Pieces,
+        answers: Receiver<Result<()>>,
+        interval: Duration,
+        behind: Option<u64>,
+    ) -> Cuts {
         let (read, fresh) = (behind.unwrap_or(0), behind.is_none());
         Cuts { pieces, answers, interval, last: Instant::now(), read, under_way: false, fresh }
     }
@@ -71,7 +76,10 @@ impl Cuts {
     }
 
     /// Takes an answer; the cut it belongs to is over.
-    pub fn answered(&mut self, answer: std::result::Result<Result<()>, crossbeam_channel::RecvError>) -> Result<()> {
+    pub fn answered(
+        &mut self,
+        answer: std::result::Result<Result<()>, crossbeam_channel::RecvError>,
+    ) -> Result<()> {
         self.under_way = false;
         answer.unwrap_or_else(|_| Err(Error::Internal("the checkpointer has stopped".to_owned())))
     }

@@ -155,7 +155,8 @@ fn start_and_run(
         let interval = job.state.as_ref().map_or(Duration::MAX, |state| state.interval);
         let read = |resumed: &front::Resumed| resumed.sequence.sources.iter().map(|s| s.counts.read).sum();
         let behind = resumed.as_ref().map(read);
-        let accepted = |resumed: &front::Resumed| resumed.sequence.sources.iter().map(|s| s.counts.accepted).sum();
+        let accepted =
+            |resumed: &front::Resumed| resumed.sequence.sources.iter().map(|s| s.counts.accepted).sum();
         before = resumed.as_ref().map_or(0, accepted);
         front.keep(cuts::Cuts::new(keeper.pieces, keeper.answers, interval, behind), signals, resumed);
         keeper.thread

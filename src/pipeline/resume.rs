@@ -47,7 +47,9 @@ pub fn newest(
 pub fn check_job(job: &Job, checkpoint: &CheckpointV1) -> Result<()> {
     let there = Fingerprint(checkpoint.job.clone());
     let differs = |option: &str, there: &str, here: &str| {
-        let shown = |value: &str| if value.is_empty() { "not given".to_owned() } else { format!("`{}`", Escaped(value)) };
+        let shown = |value: &str| {
+            if value.is_empty() { "not given".to_owned() } else { format!("`{}`", Escaped(value)) }
+        };
         let name = if option == "command" { "the command".to_owned() } else { format!("--{option}") };
         Err(Error::usage(format!(
             "the state directory belongs to another job: {name} is {} there and {} here; \
@@ -60,7 +62,9 @@ pub fn check_job(job: &Job, checkpoint: &CheckpointV1) -> Result<()> {
         return differs(option, there, here);
     }
     match &job.time_field {
-        Some(field) if field.text != checkpoint.time_field => differs("time", &checkpoint.time_field, &field.text),
+        Some(field) if field.text != checkpoint.time_field => {
+            differs("time", &checkpoint.time_field, &field.text)
+        }
         None if !DEFAULT_TIME_FIELDS.contains(&checkpoint.time_field.as_str()) => {
             differs("time", &checkpoint.time_field, "")
         }
@@ -138,7 +142,9 @@ pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1
                 written.over = true;
                 continued.specs.push(absent(saved));
             }
-            None if saved.over && checkpoint.ending != EndingV1::Closed => continued.specs.push(absent(saved)),
+            None if saved.over && checkpoint.ending != EndingV1::Closed => {
+                continued.specs.push(absent(saved))
+            }
             None => {
                 return Err(Error::usage(format!(
                     "the job was reading {}, which is not named now; name it, or start anew with --replay",
@@ -252,7 +258,9 @@ impl Search<'_> {
         let free = || (0..self.job.sources.len()).filter(|&place| !self.taken[place]);
         let named = |&place: &usize| self.job.sources[place].name == saved.name;
         let regular = |place: &usize| identity_of(&self.job.sources[*place]).is_some();
-        let same = |&place: &usize| saved.identity.is_some() && identity_of(&self.job.sources[place]) == saved.identity;
+        let same = |&place: &usize| {
+            saved.identity.is_some() && identity_of(&self.job.sources[place]) == saved.identity
+        };
         let mut places: Vec<usize> = free().filter(named).collect();
         places.extend(free().filter(|place| !named(place) && same(place)));
         places.extend(free().filter(|place| !named(place) && !same(place) && regular(place)));
@@ -262,7 +270,8 @@ impl Search<'_> {
     /// Opens an input behind what was read of a saved source. The inner error is how it differs.
     fn open(&self, spec: &SourceSpec, saved: &SourceV1) -> Result<std::result::Result<Opened, Skipped>> {
         let mut source = Source::open(spec, &self.job.read)?;
-        let goes_on = self.state.stdin_resume == StdinResume::Continue && matches!(spec.origin, Origin::Stdin);
+        let goes_on =
+            self.state.stdin_resume == StdinResume::Continue && matches!(spec.origin, Origin::Stdin);
         if goes_on && source.may_wait() {
             return self.go_on(source, spec, saved).map(Ok);
         }
@@ -296,17 +305,24 @@ impl Search<'_> {
 
 fn changed(spec: &SourceSpec, saved: &SourceV1, skipped: Skipped) -> Error {
     let name = Escaped(&spec.name);
-    let (bytes, way_out) = (saved.offset, match spec.origin {
-        Origin::Stdin => {
-            "give the same stream from its start, or only what is new with --stdin-resume continue; \
+    let (bytes, way_out) = (
+        saved.offset,
+        match spec.origin {
+            Origin::Stdin => {
+                "give the same stream from its start, or only what is new with --stdin-resume continue; \
              --replay computes everything again"
-        }
-        _ => "put it back, name the file that has them now (if it was rotated), or compute everything again with --replay",
-    });
+            }
+            _ => {
+                "put it back, name the file that has them now (if it was rotated), or compute everything again with --replay"
+            }
+        },
+    );
     Error::usage(match skipped {
         Skipped::Short(has) => {
             format!("{name} has only {has} bytes, and {bytes} were read of it before; {way_out}")
         }
-        Skipped::To(_) => format!("{name} is not what was read before: its first {bytes} bytes have changed; {way_out}"),
+        Skipped::To(_) => {
+            format!("{name} is not what was read before: its first {bytes} bytes have changed; {way_out}")
+        }
     })
 }

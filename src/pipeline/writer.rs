@@ -162,7 +162,8 @@ impl<'j> Writer<'j> {
         });
         let (numbers, table, progress) = (&mut self.numbers, &mut self.table, &self.progress);
         let failure = merge(self.plan.as_ref(), &mut slices, &mut |fired, rows| {
-            if let (false, Some(header)) = (rows.is_empty(), Some(&mut self.header).filter(|h| !h.is_empty())) {
+            if let (false, Some(header)) = (rows.is_empty(), Some(&mut self.header).filter(|h| !h.is_empty()))
+            {
                 sinks.rows.buffer().append(header);
                 sinks.rows.end_text();
             }

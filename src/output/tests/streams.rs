@@ -16,6 +16,9 @@ use super::super::stream::{InDoubt, Stream};
 use super::{Product, durable};
 use crate::error::{Error, Result};
 
+/// What was written at a time, and whether it was.
+type Writes = Vec<(Vec<u8>, bool)>;
+
 /// What the stream does with a write.
 #[derive(Debug, Clone, Copy)]
 enum Act {
@@ -31,7 +34,7 @@ enum Act {
 struct Reader {
     script: Vec<Act>,
     /// What each write brought, and whether the process was killed in it.
-    got: Arc<Mutex<Vec<(Vec<u8>, bool)>>>,
+    got: Arc<Mutex<Writes>>,
 }
 
 /// What a kill unwinds with.
@@ -61,7 +64,7 @@ impl Write for Reader {
 struct Job {
     dir: tempfile::TempDir,
     product: Product,
-    got: Arc<Mutex<Vec<(Vec<u8>, bool)>>>,
+    got: Arc<Mutex<Writes>>,
 }
 
 impl Job {
