@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn marks_have_the_digest_of_all_bytes() {
-        let bytes: Vec<u8> = (0..3000u32).map(|n| (n * 7 >> 2) as u8).collect();
+        let bytes: Vec<u8> = (0..3000u32).map(|n| ((n * 7) >> 2) as u8).collect();
         for cut in [0, 1, 100, 2999, 3000] {
             let (before, behind) = bytes.split_at(cut);
             let mut running = Running::new(Mark { base: 9, ..Mark::default() });

@@ -27,11 +27,13 @@ enum Act {
     Kill(usize),
 }
 
+/// What each write brought, and whether the process was killed in it.
+type Got = Arc<Mutex<Vec<(Vec<u8>, bool)>>>;
+
 /// A reader in memory that follows a script, then takes all.
 struct Reader {
     script: Vec<Act>,
-    /// What each write brought, and whether the process was killed in it.
-    got: Arc<Mutex<Vec<(Vec<u8>, bool)>>>,
+    got: Got,
 }
 
 /// What a kill unwinds with.
@@ -61,7 +63,7 @@ impl Write for Reader {
 struct Job {
     dir: tempfile::TempDir,
     product: Product,
-    got: Arc<Mutex<Vec<(Vec<u8>, bool)>>>,
+    got: Got,
 }
 
 impl Job {
