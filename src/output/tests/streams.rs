@@ -16,9 +16,6 @@ use super::super::stream::{InDoubt, Stream};
 use super::{Product, durable};
 use crate::error::{Error, Result};
 
-/// What was written at a time, and whether it was.
-type Writes = Vec<(Vec<u8>, bool)>;
-
 /// What the stream does with a write.
 #[derive(Debug, Clone, Copy)]
 enum Act {
@@ -30,11 +27,13 @@ enum Act {
     Kill(usize),
 }
 
+/// What each write brought, and whether the process was killed in it.
+type Got = Arc<Mutex<Vec<(Vec<u8>, bool)>>>;
+
 /// A reader in memory that follows a script, then takes all.
 struct Reader {
     script: Vec<Act>,
-    /// What each write brought, and whether the process was killed in it.
-    got: Arc<Mutex<Writes>>,
+    got: Got,
 }
 
 /// What a kill unwinds with.
@@ -64,7 +63,7 @@ impl Write for Reader {
 struct Job {
     dir: tempfile::TempDir,
     product: Product,
-    got: Arc<Mutex<Writes>>,
+    got: Got,
 }
 
 impl Job {
