@@ -121,6 +121,8 @@ struct Queued {
     decided: u32,
     /// Rows that `--max-jump` does not believe, ascending.
     unbelieved: Vec<u32>,
+    /// Records without a time that stood behind it and need not be kept, and their lines.
+    behind: (u64, u64),
 }
 
 /// How a run over one source ended.
@@ -160,8 +162,16 @@ impl Sequencer {
         source.form = source.form.or(batch.form);
         let rows = batch.rows() as u32;
         source.arrived += u64::from(rows);
-        source.queue.push_back(Queued { batch: Arc::new(batch), decided: rows, unbelieved: Vec::new() });
+        source.queue.push_back(Queued {
+            batch: Arc::new(batch),
+            decided: rows,
+            unbelieved: Vec::new(),
+            behind: (0, 0),
+        });
         source.apply_jump_rule();
+        if self.rules.bad != Bad::Keep && source.let_go() {
+            self.used.push(number);
+        }
     }
 
     /// A source's first record stands behind this many lines (its header).
@@ -365,6 +375,25 @@ impl Source {
         self.jump = Some(rule);
     }
 
+    /// While an event is set aside, records without a time are held behind it: they decide nothing, and are read
+    /// when their turn comes. However many there are, where they are not to be written the first batch of them
+    /// is enough, which has the one that ends the run if bad records do. Drops the batch that has just arrived
+    /// if it holds nothing else; returns whether it did.
+    fn let_go(&mut self) -> bool {
+        let undecided = self.jump.as_ref().is_some_and(JumpRule::is_undecided);
+        let untimed = |queued: &Queued| queued.batch.fates.iter().all(|&fate| fate == Fate::Untimed);
+        // The batch before holds the event itself, or stands behind it like this one.
+        let [.., before, last] = self.queue.make_contiguous() else { return false };
+        if !undecided || !untimed(last) || !untimed(before) || before.batch.rows() < last.batch.rows().min(1)
+        {
+            return false;
+        }
+        before.behind.0 += last.batch.rows() as u64;
+        before.behind.1 += last.batch.lines;
+        self.queue.pop_back();
+        true
+    }
+
     /// The event that was set aside turns out to be believed, or not. It is the first undecided row.
     fn decide(&mut self, believed: bool) {
         let undecided =
@@ -392,8 +421,11 @@ impl Source {
     /// The first batch has been read to its end.
     fn use_up(&mut self) {
         let Some(queued) = self.queue.pop_front() else { return };
-        self.records += queued.batch.rows() as u64;
-        self.lines += queued.batch.lines;
+        let (records, lines) = queued.behind;
+        self.counts.read += records;
+        self.counts.bad += records;
+        self.records += queued.batch.rows() as u64 + records;
+        self.lines += queued.batch.lines + lines;
         self.counted = (0, 0);
         self.row = 0;
     }
