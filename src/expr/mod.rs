@@ -25,6 +25,7 @@ mod cursor;
 mod eval;
 mod forms;
 mod functions;
+mod known;
 mod lexer;
 mod like;
 mod operand;
