@@ -293,6 +293,33 @@ fn other_writers_are_noticed() {
     }
 }
 
+/// Bytes that someone adds while what was there is still compared are not cut off with it.
+#[test]
+fn other_writers_are_noticed_before_anything_is_cut() {
+    let (place, product) = (Place::new(), product());
+    let (from, end) = (product.ends[1], product.bytes.len());
+    let lost_page = {
+        let mut file = product.bytes.clone();
+        file[from + 5..from + 20].fill(0);
+        file
+    };
+    let lost_end = [&product.bytes[..], &[0; 10]].concat();
+    for way in WAYS {
+        for file in [&lost_page, &lost_end] {
+            fs::write(&place.path, file).unwrap();
+            let mut sink = place.open(way, Some(product.mark(0, from))).unwrap();
+            let at = product.push(&mut sink, from, from + 30);
+            sink.deliver().unwrap();
+            OpenOptions::new().append(true).open(&place.path).unwrap().write_all(b"foreign").unwrap();
+            let before = place.state();
+            let error = product.complete(&mut sink, at, end).unwrap_err();
+            assert_eq!(error.exit_code(), 1);
+            assert!(error.to_string().contains("someone else has written to this file"), "{error}");
+            assert!(place.state() == before, "{way:?}");
+        }
+    }
+}
+
 /// After a failed write nothing more is tried, and a later run goes on.
 #[test]
 fn failed_writes_end_the_run() {

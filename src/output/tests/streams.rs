@@ -212,6 +212,21 @@ fn doubt_outlasts_another_kill() {
     assert!(all == [&bytes[..100], &bytes[..30], &bytes[100..]].concat());
 }
 
+/// The write in doubt is made again as it was, though more rows are there by then.
+#[test]
+fn doubt_does_not_grow() {
+    let job = Job::new(Product::new([30, 40, 30, 20]));
+    assert!(!job.run(job.open(None, InDoubt::Repeat, &[Act::Kill(0)]).unwrap(), 0, || 31));
+    let before = job.ledger();
+    assert_eq!((before.counted, before.announced), (0, 70));
+    let sink = job.open(Some(start()), InDoubt::Repeat, &[Act::Kill(0)]).unwrap();
+    assert!(!job.run(sink, 0, || 1000));
+    assert_eq!(job.ledger(), before);
+    assert!(job.run(job.open(Some(start()), InDoubt::Repeat, &[]).unwrap(), 0, || 1000));
+    let lengths: Vec<_> = job.got.lock().unwrap().iter().map(|(bytes, _)| bytes.len()).collect();
+    assert_eq!(lengths, [0, 0, 70, 50]);
+}
+
 #[test]
 fn texts_are_kept_whole_and_are_no_rows() {
     let job = Job::new(Product::new([]));
