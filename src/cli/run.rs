@@ -16,6 +16,9 @@ use crate::stats::Summary;
 pub fn run(job: Job) -> Result<()> {
     let job = Arc::new(job);
     let progress = Arc::new(Progress::default());
+    if !job.report.quiet && job.report.stats != Stats::Json {
+        let _ = progress.warn.set(report::warning);
+    }
     let display = Display::start(&job, &progress);
     let (summary, result) = pipeline::run(&job, outputs(&job), &progress);
     display.stop();

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::{Receiver, Sender, select};
 
 use super::Progress;
+use super::absent::Absent;
 use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
 use crate::error::{Error, Escaped, Result};
@@ -34,6 +35,7 @@ pub struct Front {
     credit: usize,
     /// Whether the job itself fixes the form of times.
     form_fixed: bool,
+    absent: Absent,
     sent: bool,
 }
 
@@ -75,6 +77,7 @@ impl Front {
             progress: progress.clone(),
             credit: credit(job),
             form_fixed: projection.form().is_some(),
+            absent: Absent::new(job),
             sent: false,
             job: job.clone(),
         }
@@ -179,6 +182,7 @@ impl Front {
                 _ if state.ended => {}
                 Ok(None) => {
                     state.ended = true;
+                    self.progress.warn(&self.absent.end(source));
                     self.sequencer.end(source, Ok(()));
                 }
                 Err(error @ Error::Usage(_)) if state.layout.is_none() => {
@@ -201,6 +205,7 @@ impl Front {
             state.layout = Some(layout);
         }
         self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
+        self.progress.warn(&self.absent.look(&batch));
         self.sequencer.push(batch);
     }
 

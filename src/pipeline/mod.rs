@@ -10,6 +10,7 @@
 //! given to each source; every channel is bounded besides. Steps are numbered by their order in each channel:
 //! nothing depends on which thread was faster.
 
+mod absent;
 mod front;
 mod parsers;
 mod readers;
@@ -17,8 +18,8 @@ mod shards;
 mod start;
 mod writer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::bounded;
@@ -47,6 +48,17 @@ pub struct Progress {
     pub open_windows: AtomicU64,
     /// Rows written so far.
     pub rows: AtomicU64,
+    /// Gets what the user had better know while the run goes on; unset: nobody wants to.
+    pub warn: OnceLock<fn(&str)>,
+}
+
+impl Progress {
+    /// Passes warnings on.
+    fn warn(&self, warnings: &[String]) {
+        if let Some(warn) = self.warn.get() {
+            warnings.iter().for_each(|warning| warn(warning));
+        }
+    }
 }
 
 /// Where the outputs of a run go. Opened when the first step is written, so that a job that does not fit its
