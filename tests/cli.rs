@@ -164,7 +164,7 @@ fn a_plan() {
     has("time format auto");
     has("id id");
     has("where bytes > 0");
-    has("kind hopping: 5m long, one every 1m");
+    has("kind hopping windows of 5m every 1m");
     has("key page");
     has("columns window_start, window_end, page, d.x, count, b");
     has("format csv");
