@@ -415,9 +415,13 @@ impl Sequencer {
         self.sources.iter().map(|source| &source.counts)
     }
 
-    /// How many records the parse stage has sent, per source.
+    /// How many records the parse stage has sent, per source, those that wait for a later run not counted.
     pub fn arrived(&self) -> impl Iterator<Item = u64> {
-        self.sources.iter().map(|source| source.arrived)
+        let waiting = |source: &Source| -> u64 {
+            let rows = |queued: &Queued| queued.batch.rows() as u64 + queued.behind.records;
+            source.queue.iter().map(rows).sum::<u64>() - u64::from(source.row)
+        };
+        self.sources.iter().map(move |source| source.arrived - waiting(source))
     }
 
     /// The watermark; `i64::MIN` before the first event.
