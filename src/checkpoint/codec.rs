@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn digests_join() {
-        let bytes: Vec<u8> = (0..5000u32).map(|n| (n * n >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..5000u32).map(|n| ((n * n) >> 3) as u8).collect();
         for cut in [0, 1, 63, 64, 1000, 4999, 5000] {
             let (a, b) = bytes.split_at(cut);
             assert_eq!(join(digest(a), digest(b), b.len() as u64), digest(&bytes), "at {cut}");

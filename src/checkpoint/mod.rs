@@ -1,3 +1,4 @@
 //! Checkpoints: what a run needs to be continued as if nothing had happened.
 
 pub mod codec;
+pub mod ids;
