@@ -5,14 +5,15 @@
 
 use std::time::{Duration, Instant};
 
-use windrow::operator::dedup::{Dedup, Entry, Loader};
+use windrow::checkpoint::ids as checkpoint;
+use windrow::operator::dedup::{Buckets, Dedup, Entry, Loader};
 
 /// How many ids are made at a time.
 const BLOCK: usize = 1 << 14;
 /// How many ids ahead memory is fetched, as the sequencer does.
 const AHEAD: usize = 12;
 
-fn main() {
+fn main() -> checkpoint::Result<()> {
     let args = std::env::args().skip(1);
     let live: Vec<u64> = args.filter_map(|arg| arg.parse().ok()).collect();
     let live = if live.is_empty() { vec![120_000, 420_000, 5_000_000] } else { live };
@@ -29,8 +30,9 @@ fn main() {
             ns(runs[0].steady, run.steady_ids),
             run.bytes
         );
-        load(live);
+        files(live)?;
     }
+    Ok(())
 }
 
 /// What one stream took.
@@ -74,22 +76,42 @@ fn stream(live: u64, ids: u64) -> Run {
     Run { filling, steady, steady_ids: ids.saturating_sub(live).max(1), bytes }
 }
 
-/// A set that is filled from memory by two threads.
-fn load(live: u64) {
-    let entries: Vec<Entry> = (0..live).map(|n| Entry::new(id(n), i64::MAX - 1 - (n % 4) as i64)).collect();
+/// Writes ids to files as checkpoints do, and loads them with two threads.
+fn files(live: u64) -> checkpoint::Result<()> {
+    let dir = tempfile::tempdir().expect("a directory for temporary files");
+    let span = live as i64;
+    let owner = checkpoint::Owner { run: 1, buckets: Buckets::for_span(span) };
+    let mut segments = checkpoint::Segments::create(dir.path(), owner)?;
+    let mut writing = Duration::ZERO;
+    for first in (0..live).step_by(1 << 20) {
+        let numbers = first..live.min(first + (1 << 20));
+        let entries: Vec<Entry> = numbers.map(|n| Entry::new(id(n), (n as i64 / 1000 + 1) * 1000)).collect();
+        let start = Instant::now();
+        let runs = entries.chunk_by(|a, b| owner.buckets.of(a.expiry) == owner.buckets.of(b.expiry));
+        segments.append(runs.map(|run| (owner.buckets.of(run[0].expiry), run)))?;
+        writing += start.elapsed();
+    }
     let start = Instant::now();
-    let part = |part| {
-        let mut loader = Loader::new(part, 2, live as i64, entries.len(), 0);
-        loader.add(entries.iter().copied());
-        loader
-    };
+    let lengths = segments.sync()?;
+    let syncing = start.elapsed();
+    let start = Instant::now();
+    let stored = checkpoint::Stored::open(dir.path(), owner, &lengths, 0)?;
     let dedup = std::thread::scope(|scope| {
-        let other = scope.spawn(|| part(1));
-        Loader::join(vec![part(0), other.join().expect("no part panics")])
-    });
-    let time = start.elapsed();
-    assert_eq!(dedup.len(), entries.len());
-    println!("{live:>9} loaded by two threads: {:5.1} M ids/s", live as f64 / time.as_secs_f64() / 1e6);
+        let other = scope.spawn(|| stored.load(1, 2, span));
+        let first = stored.load(0, 2, span)?;
+        Ok(Loader::join(vec![first, other.join().expect("no part panics")?]))
+    })?;
+    let loading = start.elapsed();
+    assert_eq!(dedup.len() as u64, live);
+    let speed = |time: Duration| live as f64 / time.as_secs_f64() / 1e6;
+    println!(
+        "{live:>9} in {} files: written at {:.1} M ids/s, and {:.2} s for the sync; loaded at {:.1} M ids/s",
+        lengths.len(),
+        speed(writing),
+        syncing.as_secs_f64(),
+        speed(loading)
+    );
+    Ok(())
 }
 
 fn id(n: u64) -> u128 {

@@ -57,7 +57,7 @@ impl Loader {
         }
         let (number, key) = (Key::table(id) - self.set.first, Key::of(id));
         let table = &self.set.tables[number];
-        match table.find(key).map(|slot| table.expiry(slot)) {
+        match table.find(key).map(|place| table.expiry(place)) {
             None => self.set.add(number, id, expiry),
             Some(known) if known < expiry => self.set.renew(number, id, known, expiry, known),
             Some(_) => {}

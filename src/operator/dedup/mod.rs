@@ -61,6 +61,9 @@ pub struct Dedup {
 /// A sweep is due when one in so many entries has expired.
 const EXPIRED_SHARE: usize = 32;
 
+/// With fewer ids the memory that they take is not worth the work of giving it back.
+const MANY: usize = 100_000;
+
 /// Tables are made smaller when together they take more than this many bytes for an entry that counts.
 const BYTES_MAX: f64 = 23.4;
 
@@ -101,8 +104,8 @@ impl Dedup {
         }
         let (number, key) = (Key::table(id) - self.first, Key::of(id));
         let table = &self.tables[number];
-        if let Some(slot) = table.find(key) {
-            let known = table.expiry(slot);
+        if let Some(place) = table.find(key) {
+            let known = table.expiry(place);
             if known > watermark {
                 return true;
             }
@@ -174,11 +177,11 @@ impl Dedup {
         }
         let code = self.prepare(number, expiry);
         let key = Key::of(id);
-        let Some(slot) = self.tables[number].find(key) else {
+        let Some(place) = self.tables[number].find(key) else {
             // Preparing the table has cleared it away.
             return self.add(number, id, expiry);
         };
-        self.tables[number].set(slot, key, code);
+        self.tables[number].set(place, code);
         if known > self.horizon {
             self.tally.take_back(known);
         } else {
@@ -238,7 +241,7 @@ impl Dedup {
             self.stored -= removed;
             self.expired -= removed;
             // Tables differ by chance, and over time: one that has room left may need it soon.
-            let fair = (self.stored - self.expired) as f64 * BYTES_MAX;
+            let fair = (self.stored - self.expired).max(MANY) as f64 * BYTES_MAX;
             if self.tables_bytes as f64 > fair && table.is_sparse() {
                 self.rewrite(self.sweep);
             }

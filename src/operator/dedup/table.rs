@@ -2,16 +2,16 @@
 //!
 //! ```text
 //! table:  groups, one behind the other
-//! group:  15 tags, 1 count, 15 slots
-//! slot:   the lower 14 bytes of the id, then the code of its expiry (see `coding`)
+//! group:  15 tags, 1 mark, 15 codes of expiries (see `coding`), 15 slots
+//! slot:   the lower 14 bytes of the id
 //! ```
 //!
 //! The tag of a slot in use is 0x80 and seven bits of the id. The remaining nine bits are the table's number, so
 //! all 128 decide. A group is looked through by comparing all tags at once. An id is put into the first group
-//! with a free slot, from its home on; the count says how many ids went past this group, and a search ends at
-//! the first group that none went past. So an id is removed by clearing its tag, and nothing of the past makes
-//! a search longer. (The count is that of Meta's F14 tables.) The home grows with the id, so that a table is
-//! rewritten front to back.
+//! with a free slot, from its home on; each group that it goes past is marked, and a search ends at the first
+//! group without a mark. A sweep sets the marks anew, so nothing of the past makes a search longer. The home
+//! grows with the id, so that a table is rewritten front to back. Codes stand beside tags, so that a sweep looks
+//! for what has expired in one cache line of a group.
 //!
 //! A table knows neither the watermark nor when it is time to sweep.
 
@@ -24,11 +24,8 @@ pub const TABLES: usize = 1 << 9;
 
 /// Slots of a group.
 const SLOTS: usize = 15;
-/// Bytes of an id in a slot.
+/// Bytes of a slot.
 const REST: usize = 14;
-/// A count that has reached this stays, until the table is rewritten.
-const COUNT_MAX: u8 = u8::MAX;
-
 /// An id without what its table says of it.
 #[derive(Clone, Copy)]
 pub struct Key {
@@ -103,18 +100,29 @@ pub struct Moving {
     code: u64,
 }
 
+/// A slot of a table.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// Where its group begins.
+    at: usize,
+    /// Which slot of the group it is.
+    number: usize,
+}
+
 /// A table.
 pub struct Table {
     bytes: Vec<u8>,
     groups: usize,
     used: usize,
     coding: Coding,
+    /// Whether something has been swept from it since it was rewritten.
+    swept: bool,
 }
 
 impl Table {
     /// An empty table.
     pub fn new(coding: Coding) -> Table {
-        Table { bytes: vec![0; group_bytes(coding)], groups: 1, used: 0, coding }
+        Table { bytes: vec![0; group_bytes(coding)], groups: 1, used: 0, coding, swept: false }
     }
 
     /// Slots in use.
@@ -143,7 +151,7 @@ impl Table {
 
     /// Whether it takes up more than it should for what it holds.
     pub fn is_sparse(&self) -> bool {
-        self.groups > groups_for(self.used + 1, self.coding, BYTES_SHRUNK)
+        self.groups > groups_for(self.used + 1, self.coding, BYTES_SPARSE)
     }
 
     /// Has the processor fetch the group that an id would be in.
@@ -160,20 +168,20 @@ impl Table {
         let _ = at;
     }
 
-    /// Where the slot of an id stands.
+    /// The slot of an id.
     #[inline]
-    pub fn find(&self, key: Key) -> Option<usize> {
-        let (group_bytes, slot_bytes) = (group_bytes(self.coding), slot_bytes(self.coding));
+    pub fn find(&self, key: Key) -> Option<Place> {
+        let group_bytes = group_bytes(self.coding);
         let mut probe = Probe::new(self.home(key), key.low);
         for _ in 0..self.groups + PROBES_APART {
             let at = probe.group * group_bytes;
             let head: [u8; HEAD] = *self.bytes[at..].first_chunk().expect("a group has a head");
             let mut same = matches(head, key.tag());
             while same != 0 {
-                let slot = at + HEAD + same.trailing_zeros() as usize * slot_bytes;
-                let found = &self.bytes[slot..][..REST];
+                let place = Place { at, number: same.trailing_zeros() as usize };
+                let found = &self.bytes[self.rest_at(place)..][..REST];
                 if read_u64(found, 0) == key.low && read_u64(found, REST - 8) == key.upper() {
-                    return Some(slot);
+                    return Some(place);
                 }
                 same &= same - 1;
             }
@@ -187,32 +195,45 @@ impl Table {
 
     /// The expiry of the id in a slot.
     #[inline]
-    pub fn expiry(&self, slot: usize) -> i64 {
-        self.coding.decode(self.code(slot))
+    pub fn expiry(&self, place: Place) -> i64 {
+        self.coding.decode(self.code(place))
     }
 
     /// Gives the id in a slot another expiry, by its code in this table's coding.
-    pub fn set(&mut self, slot: usize, key: Key, code: u64) {
-        self.write(slot, key, code);
+    #[inline]
+    pub fn set(&mut self, place: Place, code: u64) {
+        let at = place.at + HEAD + place.number * self.coding.width();
+        if self.coding.width() == 1 {
+            self.bytes[at] = code as u8;
+            return;
+        }
+        // Eight bytes at once: a copy of a few would be a call. What follows the codes in a group is longer.
+        let mask = u64::MAX >> (64 - 8 * self.coding.width());
+        let bytes = (read_u64(&self.bytes, at) & !mask) | code;
+        self.bytes[at..at + 8].copy_from_slice(&bytes.to_le_bytes());
     }
 
     /// Adds an id that is not there, with the code of its expiry. The table is not full.
     #[inline]
     pub fn insert(&mut self, key: Key, code: u64) {
-        let (group_bytes, slot_bytes) = (group_bytes(self.coding), slot_bytes(self.coding));
+        let group_bytes = group_bytes(self.coding);
         let mut probe = Probe::new(self.home(key), key.low);
         loop {
             let at = probe.group * group_bytes;
             let head: &mut [u8; HEAD] = self.bytes[at..].first_chunk_mut().expect("a group has a head");
             let free = !in_use(*head) & ((1 << SLOTS) - 1);
             if free != 0 {
-                let slot = free.trailing_zeros() as usize;
-                head[slot] = key.tag();
-                self.write(at + HEAD + slot * slot_bytes, key, code);
+                let place = Place { at, number: free.trailing_zeros() as usize };
+                head[place.number] = key.tag();
+                self.set(place, code);
+                let rest = self.rest_at(place);
+                let rest = &mut self.bytes[rest..][..REST];
+                rest[..8].copy_from_slice(&key.low.to_le_bytes());
+                rest[REST - 8..].copy_from_slice(&key.upper().to_le_bytes());
                 self.used += 1;
                 return;
             }
-            head[SLOTS] = head[SLOTS].saturating_add(1);
+            head[SLOTS] = 1;
             probe.go_on(self.groups);
         }
     }
@@ -221,63 +242,53 @@ impl Table {
     pub fn sweep(&mut self, horizon: i64) -> usize {
         let Some(upto) = self.coding.upto(horizon) else { return 0 };
         let before = self.used;
-        let (group_bytes, slot_bytes) = (group_bytes(self.coding), slot_bytes(self.coding));
-        let shift = 64 - 8 * self.coding.width();
-        for group in 0..self.groups {
-            let at = group * group_bytes;
-            let bytes = &self.bytes[at..at + group_bytes];
-            // Without branches, since nobody can guess which of them expire.
-            let codes =
-                bytes[HEAD..].chunks_exact(slot_bytes).map(|slot| read_u64(slot, slot_bytes - 8) >> shift);
-            let passed = codes.rev().fold(0, |mask, code| (mask << 1) | u32::from(code <= upto));
-            let mut expired = passed & in_use(*bytes.first_chunk().expect("a group has a head"));
+        let mut marks = 0;
+        for group in self.bytes.chunks_exact_mut(group_bytes(self.coding)) {
+            let mut expired = expired(group, self.coding.width(), upto);
             self.used -= expired.count_ones() as usize;
+            marks += usize::from(group[SLOTS]);
             while expired != 0 {
-                let number = expired.trailing_zeros() as usize;
-                self.bytes[at + number] = 0;
-                self.leave(at + HEAD + number * slot_bytes, group);
+                group[expired.trailing_zeros() as usize] = 0;
                 expired &= expired - 1;
             }
         }
-        if self.used < before {
+        self.swept |= self.used < before;
+        if marks > 0 && self.used < before {
             self.settle();
         }
         before - self.used
     }
 
-    /// Brings ids that had to go past full groups nearer to their homes, where there is room again. Else every
-    /// window would leave counts behind, and searches would become longer from window to window.
+    /// Sets the marks anew: what had to go past groups that were full is brought home, or nearer to it.
     fn settle(&mut self) {
+        let group_bytes = group_bytes(self.coding);
+        for group in self.bytes.chunks_exact_mut(group_bytes) {
+            group[SLOTS] = 0;
+        }
         for group in 0..self.groups {
-            let at = group * group_bytes(self.coding);
-            let mut used = in_use(*self.bytes[at..].first_chunk().expect("a group has a head"));
-            while used != 0 {
-                let number = used.trailing_zeros() as usize;
-                let slot = at + HEAD + number * slot_bytes(self.coding);
-                let key = self.key(slot, self.bytes[at + number]);
-                if self.home(key) != group {
-                    let code = self.code(slot);
-                    self.bytes[at + number] = 0;
-                    self.used -= 1;
-                    self.leave(slot, group);
-                    self.insert(key, code);
-                }
-                used &= used - 1;
+            let mut away = self.away(group);
+            while away != 0 {
+                let place = Place { at: group * group_bytes, number: away.trailing_zeros() as usize };
+                let (key, code) = (self.key(place), self.code(place));
+                self.bytes[place.at + place.number] = 0;
+                self.used -= 1;
+                self.insert(key, code);
+                away &= away - 1;
             }
         }
     }
 
-    /// The id in a slot of a group is gone: the groups that it went past count one less.
-    fn leave(&mut self, slot: usize, group: usize) {
-        let key = self.key(slot, 0);
-        let mut probe = Probe::new(self.home(key), key.low);
-        while probe.group != group {
-            let count = &mut self.bytes[probe.group * group_bytes(self.coding) + SLOTS];
-            if *count != COUNT_MAX {
-                *count -= 1;
-            }
-            probe.go_on(self.groups);
-        }
+    /// Which slots of a group hold ids that have their home elsewhere.
+    fn away(&self, group: usize) -> u32 {
+        let at = group * group_bytes(self.coding);
+        let bytes = &self.bytes[at..at + group_bytes(self.coding)];
+        let rests = bytes[bytes.len() - SLOTS * REST..].as_chunks::<REST>().0;
+        let away = |rest: &[u8; REST]| {
+            let order = u32::from_le_bytes([rest[10], rest[11], rest[12], rest[13]]);
+            u32::from(self.home_of(order) != group)
+        };
+        let mask = rests.iter().rev().fold(0, |mask, rest| (mask << 1) | away(rest));
+        mask & in_use(*bytes.first_chunk().expect("a group has a head"))
     }
 
     /// Drops what expires at the horizon or before, writes the rest in another coding, and gives the table room
@@ -294,13 +305,16 @@ impl Table {
         self.collect(coding, horizon, moving);
         let dropped = self.used - moving.len();
         let count = expected.max(moving.len() + 1);
-        let most = groups_for(count, coding, BYTES_SHRUNK);
-        if self.groups > most {
-            self.groups = most;
+        if self.groups > groups_for(count, coding, BYTES_SPARSE) {
+            self.groups = groups_for(count, coding, BYTES_SHRUNK);
         } else if count > fill_max(self.groups) * 31 / 32 {
-            // More than what has just been dropped is needed.
-            self.groups = groups_for(count, coding, BYTES_GROWN);
+            // More than what has just been dropped is needed: much while the set grows, and less where entries
+            // come and go and this table has got a few more than its share.
+            let most = if self.swept { self.groups + self.groups / 8 + 1 } else { usize::MAX };
+            self.groups =
+                groups_for(count, coding, BYTES_GROWN).min(most).max(groups_for(count, coding, 0.0));
         }
+        self.swept = false;
         self.coding = coding;
         self.used = 0;
         let bytes = self.groups * group_bytes(coding);
@@ -325,14 +339,13 @@ impl Table {
             let at = group * group_bytes(self.coding);
             let mut used = in_use(*self.bytes[at..].first_chunk().expect("a group has a head"));
             while used != 0 {
-                let number = used.trailing_zeros() as usize;
-                let slot = at + HEAD + number * slot_bytes(self.coding);
+                let place = Place { at, number: used.trailing_zeros() as usize };
                 used &= used - 1;
-                let code = self.code(slot);
+                let code = self.code(place);
                 if upto.is_some_and(|upto| code <= upto) {
                     continue;
                 }
-                let key = self.key(slot, self.bytes[at + number]);
+                let key = self.key(place);
                 let code = if coding == self.coding {
                     code
                 } else {
@@ -345,41 +358,55 @@ impl Table {
 
     #[inline]
     fn home(&self, key: Key) -> usize {
-        ((u64::from(key.order()) * self.groups as u64) >> 32) as usize
+        self.home_of(key.order())
     }
 
-    /// The key in a slot with this tag.
     #[inline]
-    fn key(&self, slot: usize, tag: u8) -> Key {
-        let slot = &self.bytes[slot..][..REST];
-        let upper = read_u64(slot, REST - 8) >> 16;
-        Key { low: read_u64(slot, 0), high: upper | (u64::from(tag) << 48) }
+    fn home_of(&self, order: u32) -> usize {
+        ((u64::from(order) * self.groups as u64) >> 32) as usize
     }
 
-    /// The code in a slot: the upper bytes of the last eight.
     #[inline]
-    fn code(&self, slot: usize) -> u64 {
+    fn rest_at(&self, place: Place) -> usize {
+        place.at + HEAD + SLOTS * self.coding.width() + place.number * REST
+    }
+
+    #[inline]
+    fn key(&self, place: Place) -> Key {
+        let rest = &self.bytes[self.rest_at(place)..][..REST];
+        let tag = u64::from(self.bytes[place.at + place.number]);
+        Key { low: read_u64(rest, 0), high: (read_u64(rest, REST - 8) >> 16) | (tag << 48) }
+    }
+
+    #[inline]
+    fn code(&self, place: Place) -> u64 {
         let width = self.coding.width();
-        read_u64(&self.bytes, slot + REST + width - 8) >> (64 - 8 * width)
+        read_u64(&self.bytes, place.at + HEAD + place.number * width) & (u64::MAX >> (64 - 8 * width))
     }
+}
 
-    #[inline]
-    fn write(&mut self, slot: usize, key: Key, code: u64) {
-        let width = self.coding.width();
-        let slot = &mut self.bytes[slot..][..REST + width];
-        slot[..8].copy_from_slice(&key.low.to_le_bytes());
-        slot[REST - 8..REST].copy_from_slice(&key.upper().to_le_bytes());
-        // Again the last eight bytes at once: a copy of a few bytes would be a call.
-        let last = key.upper().unbounded_shr(8 * width as u32) | (code << (64 - 8 * width));
-        slot[REST + width - 8..].copy_from_slice(&last.to_le_bytes());
-    }
+/// Which slots in use of a group have a code of at most `upto`.
+#[inline]
+fn expired(group: &[u8], width: usize, upto: u64) -> u32 {
+    let (head, codes) = group.split_first_chunk::<HEAD>().expect("a group has a head");
+    // Without branches, since nobody can guess which of them expire.
+    let mask = if width == 1 {
+        let upto = upto.min(0xff) as u8;
+        codes[..SLOTS].iter().rev().fold(0, |mask, &code| (mask << 1) | u32::from(code <= upto))
+    } else {
+        let code = |n: usize| read_u64(codes, n * width) & (u64::MAX >> (64 - 8 * width));
+        (0..SLOTS).rev().fold(0, |mask, n| (mask << 1) | u32::from(code(n) <= upto))
+    };
+    mask & in_use(*head)
 }
 
 /// A table that grows gets this many bytes an entry.
 const BYTES_GROWN: f64 = 21.6;
-/// A table that shrinks is left this many: as much as the bound on the whole set allows, since what is let go of
-/// mostly comes again, in the next window.
-const BYTES_SHRUNK: f64 = 23.2;
+/// A table that takes more may shrink.
+const BYTES_SPARSE: f64 = 23.8;
+/// A table that shrinks is left this many: nearly as many as the bound on the whole set allows, since what is let
+/// go of mostly comes again, in the next window.
+const BYTES_SHRUNK: f64 = 22.6;
 
 /// How many slots may be in use. With 15 slots in a group, a search in a table as full as this still ends in the
 /// first or second group mostly.
@@ -387,7 +414,7 @@ fn fill_max(groups: usize) -> usize {
     groups * SLOTS * 62 / 64
 }
 
-/// How many groups a table of so many entries gets.
+/// How many groups a table of so many entries gets, at so many bytes an entry.
 fn groups_for(count: usize, coding: Coding, bytes: f64) -> usize {
     let fair = (count as f64 * bytes) as usize / group_bytes(coding);
     // The next growth is some way off, even where that takes more bytes.
@@ -396,13 +423,8 @@ fn groups_for(count: usize, coding: Coding, bytes: f64) -> usize {
 }
 
 #[inline]
-fn slot_bytes(coding: Coding) -> usize {
-    REST + coding.width()
-}
-
-#[inline]
 fn group_bytes(coding: Coding) -> usize {
-    HEAD + SLOTS * slot_bytes(coding)
+    HEAD + SLOTS * (coding.width() + REST)
 }
 
 #[inline]

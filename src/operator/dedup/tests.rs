@@ -189,6 +189,7 @@ fn memory_follows_the_ids_for_ever() {
 fn memory_follows_the_ids_of_windows() {
     // Windows of a quarter: between three and four of them count.
     stays_within_bounds(1_000_000, 2_000_000, |n| (n as i64 / 250_000 + 4) * 250_000);
+    stays_within_bounds(160_000, 500_000, |n| (n as i64 / 40_000 + 4) * 40_000);
 }
 
 #[test]
@@ -201,6 +202,7 @@ fn memory_follows_the_ids_of_sessions() {
     // Every expiry is another, in microseconds: three bytes each; and with five bytes.
     stays_within_bounds(1_000_000, 1_000_000, |n| n as i64 + 1_000_000);
     stays_within_bounds(1_000_000, 200_000, |n| n as i64 + 1_000_000 + ((n as i64 % 8) << 28));
+    stays_within_bounds(200_000, 400_000, |n| n as i64 + 200_000);
 }
 
 #[test]
