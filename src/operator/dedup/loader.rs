@@ -3,7 +3,7 @@
 use super::Dedup;
 use super::buckets::{Buckets, Entry};
 use super::coding::FOREVER;
-use super::table::{Key, TABLES};
+use super::key::{Key, TABLES};
 
 /// One of the parts of a set that is being filled. Each may be filled by a thread of its own; all of them must be
 /// shown all entries, in any order.

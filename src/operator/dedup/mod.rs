@@ -13,6 +13,7 @@
 
 mod buckets;
 mod coding;
+mod key;
 mod loader;
 mod table;
 mod tags;
@@ -26,7 +27,8 @@ use std::ops::Range;
 
 use buckets::Tally;
 use coding::{Coding, FOREVER};
-use table::{Key, Moving, TABLES, Table};
+use key::{Key, TABLES};
+use table::{Moving, Table};
 
 /// The remembered ids, by 128-bit hashes that must be evenly spread.
 pub struct Dedup {

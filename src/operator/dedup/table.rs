@@ -16,83 +16,11 @@
 //! A table knows neither the watermark nor when it is time to sweep.
 
 use super::coding::Coding;
+use super::key::{Key, PROBES_APART, Probe, REST};
 use super::tags::{HEAD, in_use, matches};
-
-/// The tables of a set. A power of two; with nine bits in the choice of table, seven in the tag and 112 in the
-/// slot, an id is complete.
-pub const TABLES: usize = 1 << 9;
 
 /// Slots of a group.
 const SLOTS: usize = 15;
-/// Bytes of a slot.
-const REST: usize = 14;
-/// An id without what its table says of it.
-#[derive(Clone, Copy)]
-pub struct Key {
-    /// The lower 64 bits.
-    low: u64,
-    /// The 48 bits above them and, in the next byte, the tag.
-    high: u64,
-}
-
-impl Key {
-    /// The key of an id.
-    #[inline]
-    pub fn of(id: u128) -> Key {
-        Key { low: id as u64, high: ((id >> 64) as u64 & ((1 << 55) - 1)) | (1 << 55) }
-    }
-
-    /// The number of the table that an id belongs to, below [`TABLES`].
-    #[inline]
-    pub fn table(id: u128) -> usize {
-        (id >> 119) as usize
-    }
-
-    /// What marks its slot.
-    #[inline]
-    fn tag(self) -> u8 {
-        (self.high >> 48) as u8
-    }
-
-    /// The bits that choose the home: neither in the tag nor in the table's number.
-    #[inline]
-    fn order(self) -> u32 {
-        (self.high >> 16) as u32
-    }
-
-    /// The last eight of its bytes in a slot.
-    #[inline]
-    fn upper(self) -> u64 {
-        (self.low >> 48) | (self.high << 16)
-    }
-}
-
-/// The groups in which an id may be, one after the other, from its home on.
-struct Probe {
-    group: usize,
-    step: usize,
-    tries: usize,
-}
-
-/// So many times a search goes on by a step of the id's own: neighbours that are full would otherwise fill up
-/// theirs. Then it goes on by one, so that it comes to every group.
-const PROBES_APART: usize = 8;
-/// The longest such step, less one. It stays near, for the sake of caches.
-const STEP_MASK: u64 = 31;
-
-impl Probe {
-    #[inline]
-    fn new(home: usize, low: u64) -> Probe {
-        Probe { group: home, step: 1 + (low & STEP_MASK) as usize, tries: 0 }
-    }
-
-    #[inline]
-    fn go_on(&mut self, groups: usize) {
-        self.tries += 1;
-        let next = self.group + if self.tries > PROBES_APART { 1 } else { self.step };
-        self.group = if next < groups { next } else { next % groups };
-    }
-}
 
 /// An entry on its way from one layout of a table to the next.
 pub struct Moving {
@@ -172,15 +100,14 @@ impl Table {
     #[inline]
     pub fn find(&self, key: Key) -> Option<Place> {
         let group_bytes = group_bytes(self.coding);
-        let mut probe = Probe::new(self.home(key), key.low);
+        let mut probe = Probe::new(self.home(key), key);
         for _ in 0..self.groups + PROBES_APART {
             let at = probe.group * group_bytes;
             let head: [u8; HEAD] = *self.bytes[at..].first_chunk().expect("a group has a head");
             let mut same = matches(head, key.tag());
             while same != 0 {
                 let place = Place { at, number: same.trailing_zeros() as usize };
-                let found = &self.bytes[self.rest_at(place)..][..REST];
-                if read_u64(found, 0) == key.low && read_u64(found, REST - 8) == key.upper() {
+                if key.is_in(self.slot(place)) {
                     return Some(place);
                 }
                 same &= same - 1;
@@ -217,7 +144,7 @@ impl Table {
     #[inline]
     pub fn insert(&mut self, key: Key, code: u64) {
         let group_bytes = group_bytes(self.coding);
-        let mut probe = Probe::new(self.home(key), key.low);
+        let mut probe = Probe::new(self.home(key), key);
         loop {
             let at = probe.group * group_bytes;
             let head: &mut [u8; HEAD] = self.bytes[at..].first_chunk_mut().expect("a group has a head");
@@ -226,10 +153,8 @@ impl Table {
                 let place = Place { at, number: free.trailing_zeros() as usize };
                 head[place.number] = key.tag();
                 self.set(place, code);
-                let rest = self.rest_at(place);
-                let rest = &mut self.bytes[rest..][..REST];
-                rest[..8].copy_from_slice(&key.low.to_le_bytes());
-                rest[REST - 8..].copy_from_slice(&key.upper().to_le_bytes());
+                let slot = self.slot_at(place);
+                key.write(self.bytes[slot..].first_chunk_mut().expect("a slot of the group"));
                 self.used += 1;
                 return;
             }
@@ -282,12 +207,9 @@ impl Table {
     fn away(&self, group: usize) -> u32 {
         let at = group * group_bytes(self.coding);
         let bytes = &self.bytes[at..at + group_bytes(self.coding)];
-        let rests = bytes[bytes.len() - SLOTS * REST..].as_chunks::<REST>().0;
-        let away = |rest: &[u8; REST]| {
-            let order = u32::from_le_bytes([rest[10], rest[11], rest[12], rest[13]]);
-            u32::from(self.home_of(order) != group)
-        };
-        let mask = rests.iter().rev().fold(0, |mask, rest| (mask << 1) | away(rest));
+        let slots = bytes[bytes.len() - SLOTS * REST..].as_chunks::<REST>().0;
+        let away = |slot| u32::from(self.home_of(Key::order_in(slot)) != group);
+        let mask = slots.iter().rev().fold(0, |mask, slot| (mask << 1) | away(slot));
         mask & in_use(*bytes.first_chunk().expect("a group has a head"))
     }
 
@@ -367,15 +289,18 @@ impl Table {
     }
 
     #[inline]
-    fn rest_at(&self, place: Place) -> usize {
+    fn slot_at(&self, place: Place) -> usize {
         place.at + HEAD + SLOTS * self.coding.width() + place.number * REST
     }
 
     #[inline]
+    fn slot(&self, place: Place) -> &[u8; REST] {
+        self.bytes[self.slot_at(place)..].first_chunk().expect("a slot of the group")
+    }
+
+    #[inline]
     fn key(&self, place: Place) -> Key {
-        let rest = &self.bytes[self.rest_at(place)..][..REST];
-        let tag = u64::from(self.bytes[place.at + place.number]);
-        Key { low: read_u64(rest, 0), high: (read_u64(rest, REST - 8) >> 16) | (tag << 48) }
+        Key::read(self.slot(place), self.bytes[place.at + place.number])
     }
 
     #[inline]
@@ -429,5 +354,5 @@ fn group_bytes(coding: Coding) -> usize {
 
 #[inline]
 fn read_u64(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(*bytes[at..].first_chunk().expect("eight bytes of a slot"))
+    u64::from_le_bytes(*bytes[at..].first_chunk().expect("eight bytes of a group"))
 }
