@@ -66,6 +66,11 @@ pub fn look(path: &Path) -> Result<Looked> {
     Ok(Looked { path: path.to_owned(), checkpoint, damaged, user, delivery, sizes })
 }
 
+/// The number of the newest checkpoint of a directory, damaged or not; `None` if there is none, or no directory.
+pub fn newest_epoch(path: &Path) -> Option<u64> {
+    open(path).ok()?.epochs().ok()?.first().copied()
+}
+
 /// The name of the page for deliveries.
 pub(super) const DELIVERY: &str = "delivery";
 

@@ -251,14 +251,40 @@ mod tests {
         same(&["--delimiter", ";", "--window", "1m", "a.csv"]);
         same(&["--where=-x > 1", "--window", "none", "--by", "a, b", "--delay", "1m", "--late", "l", "f"]);
         same(&["--from", "csv", "--time", "1", "--window", "1d@Europe/Berlin", "--no-header"]);
-        check(&["-w", "1m", "-b", "a", "-b", "b", "-a", "sum(x)", "-a", "p95(y) AS q", "--to", "tsv", "a.tsv.gz"]);
+        check(&[
+            "-w",
+            "1m",
+            "-b",
+            "a",
+            "-b",
+            "b",
+            "-a",
+            "sum(x)",
+            "-a",
+            "p95(y) AS q",
+            "--to",
+            "tsv",
+            "a.tsv.gz",
+        ]);
         check(&["-w", "1m", "--max-record", "1M", "--max-jump", "1h", "--remember", "90s", "a.tsv", "b.csv"]);
-        check(&["-w", "1m", "--top", "3", "--order-by", "count", "--ties", "--having", "count > 1", "--row-id"]);
+        check(&[
+            "-w",
+            "1m",
+            "--top",
+            "3",
+            "--order-by",
+            "count",
+            "--ties",
+            "--having",
+            "count > 1",
+            "--row-id",
+        ]);
     }
 
     #[test]
     fn plans() {
-        let plan = Plan::of(&checkpoint(&["-w", "1m", "-b", "a.b, c AS d", "-a", "sum(x)", "-d", "2s"])).unwrap();
+        let plan =
+            Plan::of(&checkpoint(&["-w", "1m", "-b", "a.b, c AS d", "-a", "sum(x)", "-d", "2s"])).unwrap();
         assert_eq!((plan.keys, plan.results), (vec!["a.b".to_owned(), "d".into()], vec!["sum_x".to_owned()]));
         assert_eq!((plan.delay, plan.order), (2_000_000, false));
         assert!(Plan::of(&checkpoint(&["order"])).unwrap().order);

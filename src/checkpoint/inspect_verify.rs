@@ -65,7 +65,9 @@ pub fn verify(path: &Path) -> Result<Vec<Checked>> {
     for name in files(path)? {
         if !checked.iter().any(|file| file.name == name) && name != LOCK {
             let words = match name.as_str() {
-                "checkpoint.new" => "no part of the state yet: a checkpoint that is being written, or was when a run ended",
+                "checkpoint.new" => {
+                    "no part of the state yet: a checkpoint that is being written, or was when a run ended"
+                }
                 other if other.starts_with("ids-") => "not needed by any checkpoint",
                 other if other.starts_with("checkpoint-") => continue,
                 DELIVERY => "not needed: the rows go to a file",
@@ -152,9 +154,12 @@ fn check_delivery(path: &Path, newest: Option<&CheckpointV1>) -> Result<Option<C
         Ok(Ok((_, now))) if now.counted < checkpoint.rows.len => {
             Err(wrong("it says that less was delivered than the checkpoint says", ANEW))
         }
-        Ok(Ok((_, now))) => {
-            Ok(format!("bytes {}, rows {}, in doubt {}", now.counted, now.counted_rows, now.announced - now.counted))
-        }
+        Ok(Ok((_, now))) => Ok(format!(
+            "bytes {}, rows {}, in doubt {}",
+            now.counted,
+            now.counted_rows,
+            now.announced - now.counted
+        )),
     };
     Ok(Some(Checked { name: DELIVERY.to_owned(), found }))
 }

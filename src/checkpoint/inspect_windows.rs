@@ -44,8 +44,7 @@ impl<'g> Group<'g> {
 
     /// What its row would say if it fired now.
     pub fn results(&self) -> impl Iterator<Item = Value<'g>> + use<'g> {
-        let (slot, span) =
-            (self.slot, Span { bounds: self.window.map(|window| (window.start, window.end)) });
+        let (slot, span) = (self.slot, Span { bounds: self.window.map(|window| (window.start, window.end)) });
         self.columns.iter().map(move |column| column.finish(slot, span))
     }
 }
@@ -133,11 +132,7 @@ impl Open {
 
     /// The open windows that hold something, in the order in which they fire, one by one: there may be more of them
     /// than memory can hold.
-    fn windows(
-        &self,
-        panes: &Panes,
-        each: &mut dyn FnMut(Window) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn windows(&self, panes: &Panes, each: &mut dyn FnMut(Window) -> ControlFlow<()>) -> ControlFlow<()> {
         let (mut found, mut open) = (i64::MIN, BTreeMap::new());
         for saved in self.owners.iter().filter_map(panes_of) {
             found = saved.fired;

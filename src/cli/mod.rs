@@ -47,7 +47,9 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
 pub fn job(argv: &[OsString]) -> Result<Job> {
     match parse::parse(argv, false)? {
         Request::Run(asked) | Request::Explain(asked) => job::build::job(&asked.args, &asked.settings),
-        Request::State(_) | Request::Verify(_) | Request::Completions(_) | Request::Print(_) => Err(Error::usage("this is not a job")),
+        Request::State(_) | Request::Verify(_) | Request::Completions(_) | Request::Print(_) => {
+            Err(Error::usage("this is not a job"))
+        }
     }
 }
 

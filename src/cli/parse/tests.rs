@@ -63,7 +63,10 @@ fn commands() {
     check(&["state"], "error 2");
     check(&["state", "show"], "error 2");
     check(&["verify", "--", "-w", "1m", "a"], r#"verify 20 None ["-w", "1m", "a"]"#);
-    check(&["verify", "--kills=3", "--seed=7", "--", "order", "--job=j"], r#"verify 3 Some(7) ["order", "--job=j"]"#);
+    check(
+        &["verify", "--kills=3", "--seed=7", "--", "order", "--job=j"],
+        r#"verify 3 Some(7) ["order", "--job=j"]"#,
+    );
     check(&["verify"], "error 2");
     check(&["verify", "--kills=0", "--", "a"], "error 2");
     check(&["-h"], "print");

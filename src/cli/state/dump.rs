@@ -87,7 +87,8 @@ fn checkpoint(looked: &Looked, found: &Found, out: &mut dyn Write) -> io::Result
     };
     let mut taken = Vec::new();
     time::write_time(checkpoint.taken_at, Form::Text, None, &mut taken);
-    let damaged = looked.damaged.iter().map(|damaged| json(&damaged.to_string())).collect::<Vec<_>>().join(",");
+    let damaged =
+        looked.damaged.iter().map(|damaged| json(&damaged.to_string())).collect::<Vec<_>>().join(",");
     Object::of("checkpoint")
         .raw("number", checkpoint.epoch)
         .raw("format", VERSION)

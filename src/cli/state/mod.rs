@@ -67,6 +67,7 @@ fn verify(dir: &Path) -> Result<()> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let (dir, way_out) = (dir.display().to_string(), first.found.as_ref().err().map_or("", |wrong| wrong.way_out));
+    let (dir, way_out) =
+        (dir.display().to_string(), first.found.as_ref().err().map_or("", |wrong| wrong.way_out));
     Err(Error::Failed(format!("{}: {}{others} damaged; {way_out}", Escaped(&dir), Escaped(&first.name))))
 }

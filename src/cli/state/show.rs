@@ -212,7 +212,8 @@ fn taken(at: i64) -> String {
     let mut text = Vec::new();
     time::write_time(at / 1_000_000 * 1_000_000, Form::Text, None, &mut text);
     let text = String::from_utf8_lossy(&text).into_owned();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_micros()).ok());
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_micros()).ok());
     match now.and_then(|now| now.checked_sub(at)).filter(|ago| *ago >= 0) {
         Some(ago) => format!("{text}, {} ago", duration::format(ago / 1_000_000 * 1_000_000)),
         None => text,
