@@ -184,12 +184,12 @@ fn format_named(words: &str) -> Option<Format> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::checkpoint::written::{EndingV1, OutputV1, SourceV1};
 
     /// A checkpoint of the job of a command line, before anything was read.
-    fn checkpoint(line: &[&str]) -> CheckpointV1 {
+    pub fn checkpoint(line: &[&str]) -> CheckpointV1 {
         let argv: Vec<_> = std::iter::once(&"windrow").chain(line).map(Into::into).collect();
         let job = crate::cli::job(&argv).unwrap();
         let source = |spec: &crate::input::SourceSpec| SourceV1 {

@@ -298,3 +298,112 @@ fn check_table(plan: &Plan, table: &TableV1, is_used: impl Fn(usize) -> bool) ->
     }
     table.columns(&plan.calls).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::inspect_job::tests::checkpoint;
+    use crate::checkpoint::written::Blob;
+    use crate::operator::saved::PaneV1;
+    use crate::operator::table::Calls;
+
+    const MINUTE: i64 = 60_000_000;
+
+    /// A table of these keys, all of whose counts are empty.
+    fn table(keys: &[&str]) -> TableV1 {
+        let keys: Vec<Vec<u8>> = keys
+            .iter()
+            .map(|text| {
+                let mut key = Vec::new();
+                assert!(key::encode(&Value::Text((*text).into()), &mut key));
+                key
+            })
+            .collect();
+        let calls = Calls([(crate::aggregate::find("count").unwrap(), Vec::new())].into());
+        let mut columns = calls.make();
+        columns.iter_mut().for_each(|column| column.resize(keys.len()));
+        TableV1::of(keys.iter().map(Vec::as_slice), &columns)
+    }
+
+    fn panes(panes: Vec<(i64, i64, TableV1)>) -> OwnerV1 {
+        let panes = panes.into_iter().map(|(start, last_end, table)| PaneV1 { start, last_end, table });
+        OwnerV1::Panes(PanesV1 { fired: i64::MIN, panes: panes.collect() })
+    }
+
+    fn open(line: &[&str], owners: &[OwnerV1]) -> Result<Open, Damage> {
+        let mut checkpoint = checkpoint(line);
+        checkpoint.owners = owners.iter().map(|owner| Blob(codec::encode(owner))).collect();
+        Open::of(&checkpoint)
+    }
+
+    /// What `groups` gives: windows in minutes, and keys.
+    fn groups(open: &Open) -> Vec<String> {
+        let mut found = Vec::new();
+        let read = open.groups(&mut |group| {
+            let bounds = group.window.map(|w| (w.start / MINUTE, w.end / MINUTE));
+            found.push(format!("{bounds:?} {:?}", group.key().collect::<Vec<_>>()));
+            ControlFlow::Continue(())
+        });
+        read.unwrap();
+        found
+    }
+
+    #[test]
+    fn what_several_owners_hold_is_put_together() {
+        let hops = ["-w", "2m/1m", "-b", "k"];
+        let one = panes(vec![(0, 2 * MINUTE, table(&["b"])), (MINUTE, 3 * MINUTE, table(&["b", "a"]))]);
+        let other = panes(vec![(MINUTE, 3 * MINUTE, table(&["c"]))]);
+        let open = open(&hops, &[one, other]).unwrap();
+        assert_eq!(open.counts(), Counts { open: 3, more: false, keys: 3 });
+        assert_eq!(open.next(), Some(Window { start: -MINUTE, end: MINUTE }));
+        let key = |window: &str, key: &str| format!("Some({window}) [Text({key:?})]");
+        let want = [("(-1, 1)", "b"), ("(0, 2)", "a"), ("(0, 2)", "b"), ("(0, 2)", "c"), ("(1, 3)", "a")];
+        let found = groups(&open);
+        assert_eq!(found[..5], want.map(|(window, text)| key(window, text)));
+        assert_eq!(found.len(), 7);
+    }
+
+    #[test]
+    fn nobody_counts_millions_of_windows() {
+        let open = open(&["-w", "30d/1s"], &[panes(vec![(0, 2_592_000_000_000, whole())])]).unwrap();
+        assert_eq!(open.counts(), Counts { open: COUNT_MAX, more: true, keys: 1 });
+    }
+
+    /// The one group of a job without keys.
+    fn whole() -> TableV1 {
+        TableV1 { keys: Blob(Vec::new()), ends: vec![0], columns: table(&["x"]).columns }
+    }
+
+    /// The checksum of these would fit.
+    #[test]
+    fn what_no_run_has_saved_is_damage() {
+        let by = ["-w", "1m", "-b", "k"];
+        let refused = |line: &[&str], owner: OwnerV1| {
+            assert_eq!(open(line, &[owner]).err(), Some(Damage::Content), "{line:?}");
+        };
+        assert!(open(&by, &[panes(vec![(0, MINUTE, table(&["a"]))])]).is_ok());
+        refused(&by, panes(vec![(1, MINUTE, table(&["a"]))]));
+        refused(&by, panes(vec![(0, 2 * MINUTE, table(&["a"]))]));
+        refused(&by, panes(vec![(i64::MIN, MINUTE, table(&["a"]))]));
+        refused(&by, panes(vec![(i64::MAX, i64::MIN, table(&["a"]))]));
+        refused(&["-w", "1m"], panes(vec![(0, MINUTE, table(&["a"]))]));
+        refused(&["-w", "none"], panes(vec![]));
+        refused(&["order"], panes(vec![]));
+        refused(&by, OwnerV1::Waiting(Vec::new()));
+        let session = |bounds| OwnerV1::Sessions(SessionsV1 { bounds, table: table(&["a"]) });
+        let by_session = ["-w", "session:1m", "-b", "k"];
+        assert!(open(&by_session, &[session(vec![Some((0, 1))])]).is_ok());
+        refused(&by_session, session(vec![Some((1, 1))]));
+        refused(&by_session, session(vec![Some((i64::MIN, 1))]));
+        refused(&by_session, session(vec![]));
+        refused(&by_session, session(vec![None, None]));
+        for keys in [&b"\x04\xff\xff\xff\xff"[..], b"\x09", b"\x04\x01\0\0\0\xff"] {
+            let table = TableV1 { keys: Blob(keys.to_vec()), ends: vec![keys.len() as u64], ..table(&["a"]) };
+            refused(&by, panes(vec![(0, MINUTE, table)]));
+        }
+        for ends in [vec![], vec![5], vec![u64::MAX], vec![6, 0]] {
+            refused(&by, panes(vec![(0, MINUTE, TableV1 { ends, ..table(&["a"]) })]));
+        }
+        refused(&by, panes(vec![(0, MINUTE, TableV1 { columns: Vec::new(), ..table(&["a"]) })]));
+    }
+}

@@ -76,7 +76,7 @@ pub enum Command {
         #[command(subcommand)]
         command: StateCommand,
     },
-    /// Prove on your data that a job that is killed loses and repeats nothing
+    /// Prove on your data that kills neither lose nor repeat rows
     ///
     /// Runs the job once undisturbed, then again and again: killed with SIGKILL at random moments, continued by the same
     /// command, with other numbers of threads, other chunk sizes and short checkpoint intervals. Each time rows,

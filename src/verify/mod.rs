@@ -155,13 +155,17 @@ impl Proof<'_> {
             return Err(self.differs("the run with a state directory", &files, &kept, &difference));
         }
         let records = records(&inspect::look(&kept.state())?.checkpoint);
+        if records == 0 {
+            return Err(Error::Failed("nothing is proved: the job has no record to read".to_owned()));
+        }
         fs::remove_dir_all(&kept.0).map_err(|cause| failed(&kept.0, cause))?;
         (self.say)(&format!(
             "undisturbed: {records} records, {bytes} bytes written, {:.3} s; {:.3} s with a state directory",
             took.as_secs_f64(),
             kept_took.as_secs_f64()
         ))?;
-        Ok(Known { files, pace: Pace::of(kept_took), records })
+        // Of what the machine did besides, neither has seen more than the other's time.
+        Ok(Known { files, pace: Pace::of(took.min(kept_took)), records })
     }
 
     fn rounds(&mut self, known: &Known) -> Result<Tally> {
@@ -267,13 +271,10 @@ impl Proof<'_> {
     }
 }
 
-/// A round in words.
+/// A round in words; there are records.
 fn account(tuning: &Tuning, passed: &Passed, records: u64) -> String {
     let Tuning { threads, chunk_bytes, interval } = tuning;
-    let share = |at: &u64| match (u128::from(*at) * 100).checked_div(u128::from(records)) {
-        Some(percent) => format!("{percent}%"),
-        None => "0%".to_owned(),
-    };
+    let share = |at: &u64| format!("{}%", u128::from(*at) * 100 / u128::from(records));
     let outcome = match passed.midway.is_empty() {
         true => "equal, but NOT COUNTED: no kill came between its first checkpoint and its last".to_owned(),
         false => {

@@ -73,7 +73,6 @@ mod tests {
 
     #[test]
     fn it_goes_unless_it_is_kept() {
-        let mut paths = Vec::new();
         for kept in [false, true] {
             let mut scratch = Scratch::new().unwrap();
             fs::write(scratch.directory("a").unwrap().join("x"), "x").unwrap();
@@ -81,9 +80,10 @@ mod tests {
             if kept {
                 scratch.keep();
             }
-            paths.push(scratch.path().to_owned());
+            let path = scratch.path().to_owned();
+            drop(scratch);
+            assert_eq!(path.exists(), kept);
+            let _ = fs::remove_dir_all(path);
         }
-        assert_eq!((paths[0].exists(), paths[1].exists()), (false, true));
-        fs::remove_dir_all(&paths[1]).unwrap();
     }
 }

@@ -5,6 +5,8 @@ mod common;
 mod generate;
 mod model;
 mod property;
+mod prove;
 mod readme;
 mod real;
+mod state;
 mod streams;
