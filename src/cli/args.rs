@@ -85,7 +85,7 @@ pub enum Command {
     ///
     /// The job's own --output, --late, --bad and --state-dir are not touched: temporary files stand in for them, in
     /// the directory that TMPDIR names. Standard input, if the job reads it, is kept there first. A round counts
-    /// only if a run was killed behind its first checkpoint and continued.
+    /// only if a run was killed between its first checkpoint and its last, and continued.
     ///
     /// Exit codes: 0 if every round came out equal; 1 if one did not (its files are kept, and the first byte that
     /// differs is named), or nothing was proved; 2 for a wrong command line.
@@ -151,7 +151,7 @@ pub enum StateCommand {
     ///
     /// waiting (windrow order): time, source, record, text.
     ///
-    /// ids: bucket, from, to (null where it has no bounds), count, bytes.
+    /// ids: bucket, from, to (null where it has no bounds), count (null if the file is damaged), bytes.
     ///
     /// Times have the form of the rows: numbers in the unit of the first input, or RFC 3339; taken_at is always RFC 3339.
     #[command(max_term_width = 80)]

@@ -112,7 +112,7 @@ pub struct WindowOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Windows and aggregates")]
 pub struct AggregationOptions {
-    /// Aggregate, as in 'sum(x)'; repeatable
+    /// Aggregate, as 'sum(x)'; repeatable
     ///
     /// In full 'F(ARG) [FILTER (WHERE EXPR)] [AS NAME]', also several with commas between them. Without AS the
     /// column is called FUNCTION_FIELD (sum_bytes), and count(*) count. windrow(1) lists them all.
@@ -136,7 +136,7 @@ pub struct AggregationOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output and state")]
 pub struct RowOptions {
-    /// Output format: ndjson, csv, tsv, table [default: as input]
+    /// Rows as ndjson, csv, tsv or table [default: as input]
     ///
     /// Without it rows are written as the first input is, with its delimiter.
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]

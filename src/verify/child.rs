@@ -123,6 +123,8 @@ impl Child {
             stop.check()?;
             let ended = self.process.try_wait().map_err(|cause| failed(Path::new("windrow"), cause))?;
             if let Some(status) = ended {
+                // A signal for all of a terminal's processes ends the child too: that is no failure of the child's.
+                stop.check()?;
                 self.join()?;
                 return Ok(Some(status));
             }

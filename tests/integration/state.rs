@@ -51,7 +51,7 @@ fn has(text: &str, line: &str) {
 /// A hundred events, one a second from 2023-11-14T22:13:20Z on, of two pages in turn.
 fn events() -> String {
     let event = |n: u32| {
-        let page = if n % 2 == 0 { "a" } else { "b" };
+        let page = if n.is_multiple_of(2) { "a" } else { "b" };
         format!(
             "{{\"id\":{n},\"ts\":{},\"page\":\"{page}\",\"ms\":{}.{}}}\n",
             1_700_000_000 + n,
@@ -205,7 +205,7 @@ fn other_jobs() {
     assert_eq!((waiting.len(), &waiting[0]["record"]), (6, &95.into()));
     assert_eq!(
         format!("{}\n", waiting[5]["text"].as_str().unwrap()),
-        events().split_inclusive('\n').last().unwrap()
+        events().split_inclusive('\n').next_back().unwrap()
     );
 
     // The windows that are open are those that the closed job writes last.
@@ -329,6 +329,9 @@ fn ids_that_are_gone() {
     let (code, text, message) = windrow(dir, &["state", "verify", "state"]);
     assert!(code == 1 && text.contains("DAMAGED  it is cut off"), "{text}");
     assert!(message.starts_with(&format!("windrow: state: ids-{bucket} damaged; ")), "{message}");
+    let text = succeeds(dir, &["state", "show", "state"]);
+    assert!(text.contains("some that cannot be read"), "{text}");
+    assert!(of_kind(&dump(dir, "state"), "ids").iter().any(|ids| ids["count"].is_null()));
     fs::remove_file(state.join(format!("ids-{bucket}"))).unwrap();
     assert_eq!(windrow(dir, &["state", "verify", "state"]).0, 1);
 }

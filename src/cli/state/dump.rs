@@ -20,7 +20,7 @@ use crate::window::Windows;
 /// What there is to write, besides the directory itself.
 pub struct Found {
     open: Open,
-    ids: Vec<IdFile>,
+    ids: Vec<(i64, u64, Option<IdFile>)>,
 }
 
 impl Found {
@@ -70,10 +70,11 @@ pub fn dump(looked: &Looked, found: &Found, out: &mut dyn Write) -> io::Result<(
         true => waiting(looked, found, out)?,
         false => groups(found, out)?,
     }
-    for file in &found.ids {
-        let (from, to) = file.bounds.unzip();
-        let object = Object::of("ids").raw("bucket", file.bucket).raw("from", found.time(from));
-        object.raw("to", found.time(to)).raw("count", file.count).raw("bytes", file.bytes).write(out)?;
+    for (bucket, bytes, file) in &found.ids {
+        let (from, to) = file.as_ref().and_then(|file| file.bounds).unzip();
+        let object = Object::of("ids").raw("bucket", bucket).raw("from", found.time(from));
+        let count = or_null(file.as_ref().map(|file| file.count));
+        object.raw("to", found.time(to)).raw("count", count).raw("bytes", bytes).write(out)?;
     }
     Ok(())
 }

@@ -42,10 +42,10 @@ fn damaged(looked: &Looked, damage: Damage) -> Error {
     ))
 }
 
-/// The files of ids that a checkpoint names, as far as they can be read.
-fn ids(looked: &Looked) -> Vec<IdFile> {
-    let look = |(bucket, len): &(i64, u64)| inspect_ids::look(&looked.path, *bucket, *len).ok();
-    looked.checkpoint.ids.iter().filter_map(look).collect()
+/// The files of ids that a checkpoint names: bucket, length in bytes, and what is in it if it can be read.
+fn ids(looked: &Looked) -> Vec<(i64, u64, Option<IdFile>)> {
+    let look = |&(bucket, len): &(i64, u64)| (bucket, len, inspect_ids::look(&looked.path, bucket, len).ok());
+    looked.checkpoint.ids.iter().map(look).collect()
 }
 
 /// Writes a line for each file, and fails if one is damaged.

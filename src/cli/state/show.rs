@@ -99,8 +99,13 @@ impl Page<'_> {
             self.line("next", &next);
         }
         let ids = ids(self.looked);
-        if !self.looked.checkpoint.ids.is_empty() {
-            self.line("ids", &ids.iter().map(|file| file.count).sum::<u64>().to_string());
+        if !ids.is_empty() {
+            let known: u64 = ids.iter().filter_map(|(.., file)| file.as_ref()).map(|file| file.count).sum();
+            let damaged = match ids.iter().any(|(.., file)| file.is_none()) {
+                true => ", and some that cannot be read; windrow state verify says more",
+                false => "",
+            };
+            self.line("ids", &format!("{known}{damaged}"));
         }
         Ok(())
     }
