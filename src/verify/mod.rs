@@ -97,6 +97,7 @@ impl Proof<'_> {
         let known = self.undisturbed()?;
         let proved = self.rounds(&known);
         if self.looks() != looks {
+            self.scratch.discard();
             return Err(Error::Failed("an input was written to meanwhile: nothing is proved".to_owned()));
         }
         let Tally { rounds, not_counted, early, midway, late, bytes } = proved?;
@@ -164,8 +165,7 @@ impl Proof<'_> {
             took.as_secs_f64(),
             kept_took.as_secs_f64()
         ))?;
-        // Of what the machine did besides, neither has seen more than the other's time.
-        Ok(Known { files, pace: Pace::of(took.min(kept_took)), records })
+        Ok(Known { files, pace: Pace::of(took, kept_took), records })
     }
 
     fn rounds(&mut self, known: &Known) -> Result<Tally> {
@@ -178,11 +178,10 @@ impl Proof<'_> {
             }
             let name = format!("round {} of {}", tally.rounds + 1, self.rounds);
             let round = Round { name: &name, number, pace, expected: &known.files, through_pipe: false };
-            misses = if self.round(&round, known.records, &mut tally)? { 0 } else { misses + 1 };
+            let (counts, took) = self.round(&round, known.records, &mut tally)?;
+            misses = if counts { 0 } else { misses + 1 };
             // A single one is chance.
-            if misses > 1 {
-                pace = pace.shortened();
-            }
+            pace = if misses > 1 { pace.shortened() } else { pace.learned(took) };
         }
         if tally.rounds > 0 {
             self.through_pipe(known, pace, &mut tally)?;
@@ -207,18 +206,19 @@ impl Proof<'_> {
             // Its moments are none of the other rounds'.
             let (name, number) = ("through a pipe", u64::MAX - attempt);
             let round = Round { name, number, pace, expected: &numbered, through_pipe: true };
-            if self.round(&round, known.records, tally)? {
+            let (counts, took) = self.round(&round, known.records, tally)?;
+            if counts {
                 return Ok(());
             }
-            pace = pace.shortened();
+            pace = if attempt > 0 { pace.shortened() } else { pace.learned(took) };
         }
         Err(Error::Failed(
             "nothing is proved of pipes: every run was over before a kill could come".to_owned(),
         ))
     }
 
-    /// Makes a round. Returns whether it counts.
-    fn round(&mut self, round: &Round<'_>, records: u64, tally: &mut Tally) -> Result<bool> {
+    /// Makes a round. Returns whether it counts, and how long it took.
+    fn round(&mut self, round: &Round<'_>, records: u64, tally: &mut Tally) -> Result<(bool, Duration)> {
         let Round { name, number, pace, expected, through_pipe } = *round;
         let files = Files(self.scratch.directory("round")?);
         let plan = plan(&mut Random::of(self.seed, number), pace, self.cores);
@@ -250,7 +250,7 @@ impl Proof<'_> {
         tally.late += passed.late;
         tally.not_counted += usize::from(!counts);
         tally.rounds += usize::from(counts && !through_pipe);
-        Ok(counts)
+        Ok((counts, passed.took))
     }
 
     /// What is said of a difference. The files stay.

@@ -75,9 +75,21 @@ const REACH: u64 = 32;
 const KILLS_MAX: u64 = 4;
 
 impl Pace {
-    /// That of a job that takes so long undisturbed.
-    pub fn of(took: Duration) -> Pace {
-        if took < LONG_MIN { Pace::Short { took, reach: REACH } } else { Pace::Long(took) }
+    /// That of a job that takes so long undisturbed, and so long with a state directory.
+    pub fn of(took: Duration, kept: Duration) -> Pace {
+        // A machine that is busy with other things makes one of them longer than it is.
+        match took.min(kept) < LONG_MIN {
+            true => Pace::Short { took: kept, reach: REACH },
+            false => Pace::Long(kept),
+        }
+    }
+
+    /// The same, knowing that a round with its kills took so long.
+    pub fn learned(self, took: Duration) -> Pace {
+        match self {
+            Pace::Long(before) => Pace::Long((before + took) / 2),
+            short => short,
+        }
     }
 
     /// The same, for a job of which kills have come too late.
@@ -133,7 +145,7 @@ mod tests {
     #[test]
     fn plans_are_repeated_and_differ() {
         let took = Duration::from_secs(2);
-        for pace in [Pace::of(took), Pace::of(took).shortened()] {
+        for pace in [Pace::of(took, took), Pace::of(took, took).shortened()] {
             let plan = |round| plan(&mut Random::of(7, round), pace, 2);
             assert_eq!(plan(1), plan(1));
             let kills: Vec<usize> = (0..100).map(|round| plan(round).1.len()).collect();
@@ -142,13 +154,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn paces() {
+        let (short, long) = (Duration::from_millis(99), Duration::from_secs(2));
+        assert_eq!(Pace::of(short, long), Pace::Short { took: long, reach: 32 });
+        assert_eq!(Pace::of(long, short).learned(long), Pace::Short { took: short, reach: 32 });
+        assert_eq!(Pace::of(long, 2 * long).learned(4 * long), Pace::Long(3 * long));
+        assert_eq!(Pace::Long(long).shortened().shortened(), Pace::Short { took: long, reach: 16 });
+        assert_eq!(Pace::Short { took: long, reach: 1 }.shortened(), Pace::Short { took: long, reach: 1 });
+    }
+
     /// Kills by the clock lie all over the time that the job takes.
     #[test]
     fn moments_are_spread() {
         let took = Duration::from_secs(1);
         let mut tenths = [0; 10];
         for round in 0..1000 {
-            let (_, moments) = plan(&mut Random::of(3, round), Pace::of(took), 2);
+            let (_, moments) = plan(&mut Random::of(3, round), Pace::of(took, took), 2);
             let mut at = Duration::ZERO;
             for moment in moments {
                 let Moment::Start(after) = moment else { panic!("it is long") };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::child::{Child, Stop};
 use super::compare::{Difference, compare};
@@ -26,6 +26,8 @@ pub struct Passed {
     pub late: u64,
     /// How many runs there were.
     pub runs: usize,
+    /// How long they took together.
+    pub took: Duration,
 }
 
 /// How a run can go wrong that should have ended well: its exit, and its last message.
@@ -48,11 +50,12 @@ pub fn run(
         let state = files.state();
         let before = inspect::newest_epoch(&state).unwrap_or(0);
         let mut child = Child::start(&job.launch(files, rows, Some(tuning), piped))?;
-        let mut due = Due { moment: moment.copied(), since: Instant::now(), before };
+        let mut due = Due { moment: moment.copied(), started: Instant::now(), since: Instant::now(), before };
         let ended = match child.wait(stop, &mut || due.is_now(&state))? {
             Some(status) => Some(status),
             None => child.kill()?.err(),
         };
+        passed.took += due.started.elapsed();
         if let Some(status) = ended {
             return Ok(match status.success() {
                 true => Ok(passed),
@@ -78,6 +81,8 @@ pub fn records(checkpoint: &CheckpointV1) -> u64 {
 /// When the next kill comes.
 struct Due {
     moment: Option<Moment>,
+    started: Instant,
+    /// What the moment counts from.
     since: Instant,
     /// The newest checkpoint when the run began.
     before: u64,

@@ -51,6 +51,11 @@ impl Scratch {
     pub fn keep(&mut self) {
         self.kept = true;
     }
+
+    /// Lets it go after all.
+    pub fn discard(&mut self) {
+        self.kept = false;
+    }
 }
 
 impl Drop for Scratch {
