@@ -81,6 +81,23 @@ pub(super) fn encode_field(cell: Cell, bytes: &[u8], arena: &[u8], out: &mut Vec
     true
 }
 
+/// Whether these bytes are an encoded key of so many fields: what [`Fields`] and [`compare`] rely on.
+pub fn is_encoded(mut key: &[u8], fields: usize) -> bool {
+    let mut text = || -> Option<&[u8]> {
+        let (&tag, rest) = key.split_first()?;
+        if tag < NUMBER {
+            key = rest;
+            return Some(&[]);
+        }
+        let (len, rest) = rest.split_first_chunk::<4>()?;
+        let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+        key = rest;
+        (tag <= TEXT).then_some(text)
+    };
+    let all = (0..fields).all(|_| text().is_some_and(|text| std::str::from_utf8(text).is_ok()));
+    all && key.is_empty()
+}
+
 /// The fields of an encoded key, one after the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'k>(pub &'k [u8]);
@@ -188,6 +205,15 @@ mod tests {
                 assert!(head(a).cmp(&head(b)) == i.cmp(&j) || head(a) == head(b), "{i} {j}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_no_key_is_told() {
+        let whole = key(&[text("a\"b"), Value::Null, Value::Written("1.0"), Value::Bool(true)]);
+        assert!(is_encoded(&whole, 4) && is_encoded(b"", 0));
+        assert!(!is_encoded(&whole, 3) && !is_encoded(&whole, 5));
+        assert!((0..whole.len()).all(|len| !is_encoded(&whole[..len], 4)));
+        assert!(!is_encoded(&[5, 0, 0, 0, 0], 1) && !is_encoded(&[TEXT, 1, 0, 0, 0, 0xff], 1));
     }
 
     #[test]
