@@ -212,8 +212,7 @@ impl KeyColumn {
     }
 
     /// Adds empty keys, up to so many rows.
-    #[inline(always)]
-    pub fn fill(&mut self, rows: usize) {
+    fn fill(&mut self, rows: usize) {
         if self.ends.len() < rows {
             self.ends.resize(rows, self.bytes.len() as u32);
             self.hashes.resize(rows, 0);

@@ -7,7 +7,7 @@
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::args;
-use super::batch::{Batch, Cell, CellKind, field_value};
+use super::batch::{Batch, Cell, CellKind, Fate, field_value};
 use super::explain::explain;
 use super::key;
 use super::project::Projection;
@@ -151,20 +151,29 @@ impl<'p> Columns<'p> {
     fn keys(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
         let Columns { plan, stage, .. } = self;
         let (keys, arena, time) = (&mut batch.keys, &batch.texts.arena, &batch.time[base..]);
+        keys.ends.resize(base + rows.len(), 0);
+        keys.hashes.resize(base + rows.len(), 0);
+        let (ends, hashes, encoded) = (&mut keys.ends[base..], &mut keys.hashes[base..], &mut keys.bytes);
+        let empty = encoded.len() as u32;
         stage.each(|row| {
-            // Rows that are not usable have empty keys.
-            keys.fill(base + row);
-            let start = keys.bytes.len();
+            let start = encoded.len();
             let view = RecordView { bytes, arena, cells: rows.cells(row), time: time[row] };
-            if let Err(reason) = encode_key(plan, &view, &mut keys.bytes) {
-                keys.bytes.truncate(start);
+            if let Err(reason) = encode_key(plan, &view, encoded) {
+                encoded.truncate(start);
                 return Err(Unusable::Bad(reason));
             }
-            keys.hashes.push(xxh3_64_with_seed(&keys.bytes[start..], plan.key_seed));
-            keys.ends.push(keys.bytes.len() as u32);
+            hashes[row] = xxh3_64_with_seed(&encoded[start..], plan.key_seed);
+            ends[row] = encoded.len() as u32;
             Ok(())
         });
-        keys.fill(base + rows.len());
+        if stage.live.len() < rows.len() {
+            // Rows that are not usable have empty keys.
+            let mut last = empty;
+            for (end, fate) in ends.iter_mut().zip(&stage.fates) {
+                last = if *fate == Fate::Usable { *end } else { last };
+                *end = last;
+            }
+        }
     }
 }
 

@@ -52,9 +52,9 @@ impl Work for Block<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self) -> usize {
         let index = &mut self.reader.index;
-        index.find::<L>(self.bytes, self.from, self.dialect.delimiter, self.rows.capacity());
-        index.ends.truncate(self.rows.capacity());
-        let end = index.ends.last().map_or(self.from, |end| *end as usize + 1);
+        index.find::<L>(self.bytes, self.from, self.dialect.delimiter);
+        let rows = index.ends().len().min(self.rows.capacity());
+        let end = index.ends()[..rows].last().map_or(self.from, |end| *end as usize + 1);
         let block = &self.bytes[self.from..end];
         let is_simple = index.is_regular
             && end > self.from
@@ -65,23 +65,23 @@ impl Work for Block<'_> {
         }
         self.rows.lines = match index.has_quotes {
             true => memchr::memchr_iter(b'\n', block).count() as u64,
-            false => index.ends.len() as u64,
+            false => rows as u64,
         };
-        self.by_index();
+        self.by_index(rows);
         end
     }
 }
 
 impl Block<'_> {
-    /// Takes the records from the index.
+    /// Takes the records of so many lines from the index.
     #[inline(always)]
-    fn by_index(&mut self) {
+    fn by_index(&mut self, lines: usize) {
         let Block { dialect: Dialect { columns, width, .. }, bytes, .. } = *self;
         let index = &self.reader.index;
         let separators = index.separators();
         // The place in `separators` of the record's first.
         let (mut first, mut start) = (0, self.from);
-        for &end in &index.ends {
+        for &end in &index.ends()[..lines] {
             let end_at = end as usize;
             let record = start..end_at;
             start = end_at + 1;

@@ -43,7 +43,7 @@ struct Node {
 
 #[derive(Debug, Clone)]
 struct Member {
-    /// The first eight bytes of the name, which tell most names apart.
+    /// The first eight bytes of the name: with its length, all of a short one.
     head: u64,
     name: Box<[u8]>,
     node: u32,
@@ -57,19 +57,20 @@ impl Node {
     /// The node of the member with this name, or [`NONE`].
     #[inline(always)]
     fn member(&self, name: &[u8]) -> u32 {
-        if self.members.is_empty() {
-            return NONE;
+        if name.len() > 8 {
+            return self
+                .members
+                .iter()
+                .find(|member| *member.name == *name)
+                .map_or(NONE, |member| member.node);
         }
-        let head = head(name);
+        // Without branches: which members come next is anybody's guess where their order varies.
+        let (head, mut node) = (word_of(name), NONE);
         for member in &self.members {
-            if member.head == head && member.name.len() == name.len() {
-                let rest = name.len() <= 8 || member.name[8..] == name[8..];
-                if rest {
-                    return member.node;
-                }
-            }
+            let is_it = (member.head == head) & (member.name.len() == name.len());
+            node = if is_it { member.node } else { node };
         }
-        NONE
+        node
     }
 
     /// The node of the element at this index, or [`NONE`].
@@ -77,11 +78,6 @@ impl Node {
     fn element(&self, index: usize) -> u32 {
         self.elements.iter().find(|(wanted, _)| *wanted == index).map_or(NONE, |element| element.1)
     }
-}
-
-#[inline(always)]
-fn head(name: &[u8]) -> u64 {
-    word_of(name.first_chunk::<8>().map_or(name, |head| head))
 }
 
 impl Shape {
@@ -111,7 +107,7 @@ impl Shape {
         match step {
             Step::Member(name) => {
                 let name = name.as_bytes();
-                node.members.push(Member { head: head(name), name: name.into(), node: next });
+                node.members.push(Member { head: word_of(name), name: name.into(), node: next });
             }
             Step::Index(index) => node.elements.push((*index, next)),
         }

@@ -10,8 +10,11 @@ use crate::parse::simd::{Lanes, Level, Work};
 pub struct Scanner<'s> {
     shape: &'s Shape,
     level: Level,
-    /// Per node, the record in which it was last seen: only its first appearance counts.
+    /// Per node, the record in which it was last seen: only its first appearance counts. The last entry stands
+    /// for no node, as in `fields`: so what a node is and whether it is one takes no branch.
     seen: Vec<u64>,
+    /// Per node, the field that ends there, or [`NONE`].
+    fields: Vec<u32>,
     record: u64,
     /// An unescaped member name.
     name: Vec<u8>,
@@ -65,8 +68,16 @@ impl<'s> Scanner<'s> {
 
     /// A scanner for records of this shape, with these vectors.
     pub fn with_level(shape: &'s Shape, level: Level) -> Scanner<'s> {
-        let seen = vec![0; shape.nodes.len()];
-        Scanner { shape, level, seen, record: 0, name: Vec::new(), open: Vec::new() }
+        let fields: Vec<u32> = shape.nodes.iter().map(|node| node.field).chain([NONE]).collect();
+        Scanner {
+            shape,
+            level,
+            seen: vec![0; fields.len()],
+            fields,
+            record: 0,
+            name: Vec::new(),
+            open: Vec::new(),
+        }
     }
 
     /// Whether the record that was scanned last has a field, even if it is null.
@@ -142,8 +153,11 @@ impl<'s> Scanner<'s> {
                     let (cell, end) = scalar::<L>(bytes, at, opening).ok_or(Fault::Malformed)?;
                     at = end;
                     let field = self.field(node);
-                    if field != NONE {
-                        cells[field as usize] = settled(bytes, cell, arena);
+                    let mut nowhere = Cell::NULL;
+                    if cell.kind != CellKind::ArenaText {
+                        *cells.get_mut(field as usize).unwrap_or(&mut nowhere) = plain(cell);
+                    } else if field != NONE {
+                        cells[field as usize] = in_arena(bytes, cell, arena);
                     }
                     if let Some(notes) = notes.as_deref_mut() {
                         let start = cell.start as usize;
@@ -187,7 +201,7 @@ impl<'s> Scanner<'s> {
     /// The field that ends at a node, or [`NONE`].
     #[inline(always)]
     fn field(&self, node: u32) -> u32 {
-        if node == NONE { NONE } else { self.shape.nodes[node as usize].field }
+        self.fields[(node as usize).min(self.fields.len() - 1)]
     }
 
     /// The node that a member stands for, unless it is not wanted or was seen before in this record.
@@ -203,7 +217,7 @@ impl<'s> Scanner<'s> {
             unescape(raw, &mut self.name);
             self.shape.nodes[node as usize].member(&self.name)
         };
-        if child != NONE && self.first_time(child) { child } else { NONE }
+        if self.first_time(child) { child } else { NONE }
     }
 
     /// The node that an array's current element stands for. An array that is wanted is met once a record, and so
@@ -215,7 +229,8 @@ impl<'s> Scanner<'s> {
 
     #[inline(always)]
     fn first_time(&mut self, node: u32) -> bool {
-        let seen = &mut self.seen[node as usize];
+        let place = (node as usize).min(self.seen.len() - 1);
+        let seen = &mut self.seen[place];
         let first = *seen != self.record;
         *seen = self.record;
         first
@@ -271,14 +286,16 @@ pub(super) fn cell(start: usize, end: usize, kind: CellKind) -> Cell {
     Cell { start: start as u32, len: (end - start) as u32, kind }
 }
 
-/// A scalar's cell as it is kept: a string with escapes moves to the arena, and nulls are all alike.
+/// A scalar's cell as it is kept: a string with escapes moves to the arena.
 #[inline(always)]
 pub(super) fn settled(bytes: &[u8], cell: Cell, arena: &mut Vec<u8>) -> Cell {
-    match cell.kind {
-        CellKind::Null => Cell::NULL,
-        CellKind::ArenaText => in_arena(bytes, cell, arena),
-        _ => cell,
-    }
+    if cell.kind == CellKind::ArenaText { in_arena(bytes, cell, arena) } else { plain(cell) }
+}
+
+/// Nulls are all alike.
+#[inline(always)]
+fn plain(cell: Cell) -> Cell {
+    if cell.kind == CellKind::Null { Cell::NULL } else { cell }
 }
 
 #[inline(never)]
