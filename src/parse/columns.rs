@@ -25,7 +25,9 @@ pub struct Columns<'p> {
     simple: Option<Simple<'p>>,
     panes: Option<PaneFinder>,
     stage: Stage,
+    /// The ids of a block, encoded, and where each ends.
     scratch: Vec<u8>,
+    scratch_ends: Vec<usize>,
 }
 
 /// A row's record as expressions see it.
@@ -59,6 +61,7 @@ impl<'p> Columns<'p> {
             },
             stage: Stage::default(),
             scratch: Vec::new(),
+            scratch_ends: Vec::new(),
         }
     }
 
@@ -124,28 +127,38 @@ impl<'p> Columns<'p> {
     }
 
     fn ids(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
-        let Columns { plan, stage, scratch, .. } = self;
+        let Columns { plan, stage, scratch, scratch_ends, .. } = self;
         if plan.ids.is_empty() {
             return;
         }
         batch.ids.resize(base + rows.len(), 0);
         let (ids, arena) = (&mut batch.ids[base..], &batch.texts.arena);
+        scratch.clear();
+        scratch_ends.clear();
         stage.each(|row| {
-            scratch.clear();
+            let start = scratch.len();
             for &field in &plan.ids {
                 let cell = rows.cell(row, field);
                 let name = || &plan.fields[field].text;
                 if cell.kind == CellKind::Null {
+                    scratch.truncate(start);
                     return Err(Unusable::Bad(format!("no id: field `{}` is absent or null", name())));
                 }
                 if !key::encode_field(cell, bytes, arena, scratch) {
                     let kind = field_value(bytes, arena, cell).kind();
+                    scratch.truncate(start);
                     return Err(Unusable::Bad(format!("id `{}` is {kind}", name())));
                 }
             }
-            ids[row] = xxh3_128_with_seed(scratch, plan.key_seed);
+            scratch_ends.push(scratch.len());
             Ok(())
         });
+        // Not at once: what has just been written in pieces is slow to read as a whole.
+        let mut start = 0;
+        for (&row, &end) in stage.live.iter().zip(scratch_ends.iter()) {
+            ids[row as usize] = xxh3_128_with_seed(&scratch[start..end], plan.key_seed);
+            start = end;
+        }
     }
 
     fn keys(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
@@ -162,7 +175,6 @@ impl<'p> Columns<'p> {
                 encoded.truncate(start);
                 return Err(Unusable::Bad(reason));
             }
-            hashes[row] = xxh3_64_with_seed(&encoded[start..], plan.key_seed);
             ends[row] = encoded.len() as u32;
             Ok(())
         });
@@ -173,6 +185,12 @@ impl<'p> Columns<'p> {
                 last = if *fate == Fate::Usable { *end } else { last };
                 *end = last;
             }
+        }
+        // Not at once: what has just been written in pieces is slow to read as a whole.
+        for &row in &stage.live {
+            let row = row as usize;
+            let start = if row == 0 { empty } else { ends[row - 1] };
+            hashes[row] = xxh3_64_with_seed(&encoded[start as usize..ends[row] as usize], plan.key_seed);
         }
     }
 }

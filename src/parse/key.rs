@@ -55,18 +55,19 @@ pub(super) fn encode_field(cell: Cell, bytes: &[u8], arena: &[u8], out: &mut Vec
     };
     // Copies of a fixed length are a move or two, so a short text is copied with what stands behind it.
     const SHORT: usize = 32;
+    let (at, len) = (out.len(), cell.len as usize);
     let window = cell.home(bytes, arena).get(cell.start as usize..).and_then(<[u8]>::first_chunk::<SHORT>);
-    let mut head = [0; 5 + SHORT];
-    head[0] = tag;
-    head[1..5].copy_from_slice(&cell.len.to_le_bytes());
+    out.resize(at + 5 + SHORT, 0);
+    let room = &mut out[at..at + 5 + SHORT];
+    room[0] = tag;
+    room[1..5].copy_from_slice(&cell.len.to_le_bytes());
     match window {
-        Some(window) if cell.len as usize <= SHORT => {
-            head[5..].copy_from_slice(window);
-            out.extend_from_slice(&head);
-            out.truncate(out.len() - SHORT + cell.len as usize);
+        Some(window) if len <= SHORT => {
+            room[5..].copy_from_slice(window);
+            out.truncate(at + 5 + len);
         }
         _ => {
-            out.extend_from_slice(&head[..5]);
+            out.truncate(at + 5);
             out.extend_from_slice(cell.text(bytes, arena));
         }
     }

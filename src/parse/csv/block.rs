@@ -2,7 +2,7 @@
 //! through the general scanner, for one record or for the whole block.
 
 use super::index::Index;
-use super::{Columns, Scanned, null_if_empty, scan};
+use super::{Columns, Scanned, scan};
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS, Flaw, Rows};
 use crate::parse::simd::{Lanes, Work};
@@ -103,11 +103,17 @@ impl Block<'_> {
                 if column + 1 == width && to > from && bytes[to - 1] == b'\r' {
                     to -= 1;
                 }
-                cells[field as usize] = if index.has_quotes && bytes[from] == b'"' {
-                    unquoted(bytes, from + 1, to - 1, index.has_doubled, self.arena)
+                let cell = &mut cells[field as usize];
+                if index.has_quotes && bytes[from] == b'"' {
+                    let text = &bytes[from + 1..to - 1];
+                    if index.has_doubled && text.contains(&b'"') {
+                        *cell = undoubled(text, self.arena);
+                    } else {
+                        put(cell, from + 1, to - 1);
+                    }
                 } else {
-                    field_cell(from, to)
-                };
+                    put(cell, from, to);
+                }
             }
             columns.copy(cells);
             self.rows.push(bytes, record.start, record.end);
@@ -160,19 +166,14 @@ fn read_one(
     next
 }
 
+/// Makes the cell of a field. Part by part: a cell that is made elsewhere and moved here would be read as a whole
+/// before its parts are written.
 #[inline(always)]
-fn field_cell(from: usize, to: usize) -> Cell {
-    null_if_empty(Cell { start: from as u32, len: (to - from) as u32, kind: CellKind::Untyped })
-}
-
-/// The cell of the text between two quotes.
-#[inline(always)]
-fn unquoted(bytes: &[u8], from: usize, to: usize, may_double: bool, arena: &mut Vec<u8>) -> Cell {
-    if may_double && bytes[from..to].contains(&b'"') {
-        undoubled(&bytes[from..to], arena)
-    } else {
-        field_cell(from, to)
-    }
+fn put(cell: &mut Cell, from: usize, to: usize) {
+    let is_empty = from == to;
+    cell.start = if is_empty { 0 } else { from as u32 };
+    cell.len = (to - from) as u32;
+    cell.kind = if is_empty { CellKind::Null } else { CellKind::Untyped };
 }
 
 /// The cell of a text in the arena, with one quote for each two.

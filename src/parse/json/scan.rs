@@ -150,19 +150,15 @@ impl<'s> Scanner<'s> {
                         continue;
                     }
                 } else {
-                    let (cell, end) = scalar::<L>(bytes, at, opening).ok_or(Fault::Malformed)?;
+                    let (end, kind) = scalar::<L>(bytes, at, opening).ok_or(Fault::Malformed)?;
+                    let quote = usize::from(opening == b'"');
+                    let scalar =
+                        Scalar { start: at + quote, end: end - quote, kind, field: self.field(node) };
                     at = end;
-                    let field = self.field(node);
                     let mut nowhere = Cell::NULL;
-                    if cell.kind != CellKind::ArenaText {
-                        *cells.get_mut(field as usize).unwrap_or(&mut nowhere) = plain(cell);
-                    } else if field != NONE {
-                        cells[field as usize] = in_arena(bytes, cell, arena);
-                    }
+                    scalar.put(cells.get_mut(scalar.field as usize).unwrap_or(&mut nowhere), bytes, arena);
                     if let Some(notes) = notes.as_deref_mut() {
-                        let start = cell.start as usize;
-                        let end = start + cell.len as usize;
-                        notes.scalars.push(Scalar { start, end, kind: cell.kind, field });
+                        notes.scalars.push(scalar);
                     }
                 }
             }
@@ -264,43 +260,40 @@ fn line_end(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     }
 }
 
-/// The scalar at `at`, which begins with `first`, and the place behind it. A string with escapes is called
+/// The place behind the scalar at `at`, which begins with `first`, and its kind. A string with escapes is
 /// [`CellKind::ArenaText`] although it still stands in the input.
 #[inline(always)]
-fn scalar<L: Lanes>(bytes: &[u8], at: usize, first: u8) -> Option<(Cell, usize)> {
-    if first == b'"' {
-        let (end, plain) = string_end::<L>(bytes, at + 1)?;
-        let kind = if plain { CellKind::Text } else { CellKind::ArenaText };
-        return Some((cell(at + 1, end - 1, kind), end));
+fn scalar<L: Lanes>(bytes: &[u8], at: usize, first: u8) -> Option<(usize, CellKind)> {
+    match first {
+        b'"' => {
+            let (end, plain) = string_end::<L>(bytes, at + 1)?;
+            Some((end, if plain { CellKind::Text } else { CellKind::ArenaText }))
+        }
+        b't' | b'f' | b'n' => word(bytes, at),
+        _ => Some((number_end::<L>(bytes, at)?, CellKind::Number)),
     }
-    let (end, kind) = match first {
-        b't' | b'f' | b'n' => word(bytes, at)?,
-        _ => (number_end::<L>(bytes, at)?, CellKind::Number),
-    };
-    Some((cell(at, end, kind), end))
 }
 
-/// The cell of what stands from `start` to `end`.
-#[inline(always)]
-pub(super) fn cell(start: usize, end: usize, kind: CellKind) -> Cell {
-    Cell { start: start as u32, len: (end - start) as u32, kind }
+impl Scalar {
+    /// Makes this scalar's cell: a string with escapes moves to the arena, and nulls are all alike. Part by part: a
+    /// cell that is made elsewhere and moved here would be read as a whole before its parts are written.
+    #[inline(always)]
+    pub fn put(self, cell: &mut Cell, bytes: &[u8], arena: &mut Vec<u8>) {
+        let (start, end) = match self.kind {
+            CellKind::Null => (0, 0),
+            CellKind::ArenaText if self.field != NONE => in_arena(&bytes[self.start..self.end], arena),
+            _ => (self.start, self.end),
+        };
+        cell.start = start as u32;
+        cell.len = (end - start) as u32;
+        cell.kind = self.kind;
+    }
 }
 
-/// A scalar's cell as it is kept: a string with escapes moves to the arena.
-#[inline(always)]
-pub(super) fn settled(bytes: &[u8], cell: Cell, arena: &mut Vec<u8>) -> Cell {
-    if cell.kind == CellKind::ArenaText { in_arena(bytes, cell, arena) } else { plain(cell) }
-}
-
-/// Nulls are all alike.
-#[inline(always)]
-fn plain(cell: Cell) -> Cell {
-    if cell.kind == CellKind::Null { Cell::NULL } else { cell }
-}
-
+/// Where a string stands in the arena, unescaped.
 #[inline(never)]
-fn in_arena(bytes: &[u8], cell: Cell, arena: &mut Vec<u8>) -> Cell {
-    let from = arena.len();
-    unescape(&bytes[cell.start as usize..(cell.start + cell.len) as usize], arena);
-    Cell { start: from as u32, len: (arena.len() - from) as u32, kind: CellKind::ArenaText }
+fn in_arena(raw: &[u8], arena: &mut Vec<u8>) -> (usize, usize) {
+    let start = arena.len();
+    unescape(raw, arena);
+    (start, arena.len())
 }
