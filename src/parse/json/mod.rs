@@ -17,6 +17,8 @@ mod tests;
 
 pub use scan::Scanner;
 
+use std::hint::select_unpredictable;
+
 use crate::expr::{FieldPath, Step};
 use crate::number::word_of;
 
@@ -54,23 +56,22 @@ impl Node {
         Node { members: Vec::new(), elements: Vec::new(), field: NONE }
     }
 
-    /// The node of the member with this name, or [`NONE`].
+    /// The node of the member with this name, or [`NONE`]; `head` is the first eight bytes of the name. Takes no
+    /// branches for what is not wanted: which member comes next is anybody's guess where their order varies.
     #[inline(always)]
-    fn member(&self, name: &[u8]) -> u32 {
-        if name.len() > 8 {
-            return self
-                .members
-                .iter()
-                .find(|member| *member.name == *name)
-                .map_or(NONE, |member| member.node);
-        }
-        // Without branches: which members come next is anybody's guess where their order varies.
-        let (head, mut node) = (word_of(name), NONE);
+    fn member(&self, head: u64, name: &[u8]) -> u32 {
+        let mut node = NONE;
         for member in &self.members {
-            let is_it = (member.head == head) & (member.name.len() == name.len());
-            node = if is_it { member.node } else { node };
+            let is_like = (member.head == head) & (member.name.len() == name.len());
+            node = select_unpredictable(is_like, member.node, node);
         }
-        node
+        if node != NONE && name.len() > 8 { self.long_member(name) } else { node }
+    }
+
+    /// [`Node::member`] for a name whose head is that of one that is wanted.
+    #[inline(never)]
+    fn long_member(&self, name: &[u8]) -> u32 {
+        self.members.iter().find(|member| *member.name == *name).map_or(NONE, |member| member.node)
     }
 
     /// The node of the element at this index, or [`NONE`].
@@ -98,7 +99,7 @@ impl Shape {
         let next = self.nodes.len() as u32;
         let node = &mut self.nodes[at];
         let known = match step {
-            Step::Member(name) => node.member(name.as_bytes()),
+            Step::Member(name) => node.member(word_of(name.as_bytes()), name.as_bytes()),
             Step::Index(index) => node.element(*index),
         };
         if known != NONE {

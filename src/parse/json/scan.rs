@@ -1,8 +1,12 @@
 //! The general scanner: checks one record completely, in one pass and without building anything, and notes where
 //! the wanted fields stand.
 
+use std::hint::select_unpredictable;
+use std::ops::Range;
+
 use super::text::{number_end, string_end, unescape, word};
 use super::{DEPTH_MAX, Fault, NONE, Shape};
+use crate::number::word_of;
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::simd::{Lanes, Level, Work};
 
@@ -132,12 +136,13 @@ impl<'s> Scanner<'s> {
                 let node = if frame.object {
                     let name = expect(bytes, at, b'"')?;
                     let (end, plain) = string_end::<L>(bytes, name).ok_or(Fault::Malformed)?;
-                    at = space(bytes, expect(bytes, end, b':')?);
-                    self.member(frame.node, &bytes[name..end - 1], plain)
+                    at = expect(bytes, end, b':')?;
+                    self.member(frame.node, bytes, name..end - 1, plain)
                 } else {
                     self.element(frame)
                 };
-                let opening = bytes.get(at).copied().unwrap_or(0);
+                let opening;
+                (at, opening) = behind_space(bytes, at);
                 if opening == b'{' || opening == b'[' {
                     if self.open.len() + 1 == DEPTH_MAX {
                         return Err(Fault::TooDeep);
@@ -155,8 +160,7 @@ impl<'s> Scanner<'s> {
                     let scalar =
                         Scalar { start: at + quote, end: end - quote, kind, field: self.field(node) };
                     at = end;
-                    let mut nowhere = Cell::NULL;
-                    scalar.put(cells.get_mut(scalar.field as usize).unwrap_or(&mut nowhere), bytes, arena);
+                    scalar.put_if_wanted(cells, bytes, arena);
                     if let Some(notes) = notes.as_deref_mut() {
                         notes.scalars.push(scalar);
                     }
@@ -165,15 +169,15 @@ impl<'s> Scanner<'s> {
             // A value has ended, or `frame` has nothing in it: close what closes, then on to the next value.
             loop {
                 if !empty {
-                    at = space(bytes, at);
-                    match bytes.get(at) {
-                        Some(b',') => {
-                            at = space(bytes, at + 1);
-                            frame.index += 1;
-                            break;
-                        }
-                        Some(byte) if *byte == frame.closing() => {}
-                        _ => return Err(Fault::Malformed),
+                    let next;
+                    (at, next) = behind_space(bytes, at);
+                    if next == b',' {
+                        at += 1;
+                        frame.index += 1;
+                        break;
+                    }
+                    if next != frame.closing() {
+                        return Err(Fault::Malformed);
                     }
                 }
                 empty = false;
@@ -202,18 +206,19 @@ impl<'s> Scanner<'s> {
 
     /// The node that a member stands for, unless it is not wanted or was seen before in this record.
     #[inline(always)]
-    fn member(&mut self, node: u32, raw: &[u8], plain: bool) -> u32 {
+    fn member(&mut self, node: u32, bytes: &[u8], name: Range<usize>, plain: bool) -> u32 {
         if node == NONE {
             return NONE;
         }
+        let node = &self.shape.nodes[node as usize];
         let child = if plain {
-            self.shape.nodes[node as usize].member(raw)
+            node.member(head(bytes, &name), &bytes[name])
         } else {
             self.name.clear();
-            unescape(raw, &mut self.name);
-            self.shape.nodes[node as usize].member(&self.name)
+            unescape(&bytes[name], &mut self.name);
+            node.member(word_of(&self.name), &self.name)
         };
-        if self.first_time(child) { child } else { NONE }
+        select_unpredictable(self.first_time(child), child, NONE)
     }
 
     /// The node that an array's current element stands for. An array that is wanted is met once a record, and so
@@ -240,6 +245,30 @@ fn space(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// The first place from `at` on that is no white space, and the byte that stands there; 0 at the end.
+#[inline(always)]
+fn behind_space(bytes: &[u8], at: usize) -> (usize, u8) {
+    let byte = bytes.get(at).copied().unwrap_or(0);
+    if byte > b' ' {
+        return (at, byte);
+    }
+    let at = space(bytes, at);
+    (at, bytes.get(at).copied().unwrap_or(0))
+}
+
+/// The first eight bytes of a name, as [`word_of`] gives them, without asking how long it is.
+#[inline(always)]
+fn head(bytes: &[u8], name: &Range<usize>) -> u64 {
+    match bytes.get(name.start..).and_then(<[u8]>::first_chunk::<8>) {
+        Some(eight) => {
+            let len = name.len() as u32;
+            let beyond = if len < 8 { u64::MAX << (8 * len) } else { 0 };
+            u64::from_le_bytes(*eight) & !beyond
+        }
+        None => word_of(&bytes[name.clone()]),
+    }
 }
 
 /// Steps over `byte`, with white space before it.
@@ -279,14 +308,33 @@ impl Scalar {
     /// cell that is made elsewhere and moved here would be read as a whole before its parts are written.
     #[inline(always)]
     pub fn put(self, cell: &mut Cell, bytes: &[u8], arena: &mut Vec<u8>) {
-        let (start, end) = match self.kind {
-            CellKind::Null => (0, 0),
-            CellKind::ArenaText if self.field != NONE => in_arena(&bytes[self.start..self.end], arena),
-            _ => (self.start, self.end),
-        };
+        let (start, end) = self.settled(bytes, arena);
         cell.start = start as u32;
         cell.len = (end - start) as u32;
         cell.kind = self.kind;
+    }
+
+    /// [`Scalar::put`] into the cell of its field, if it is one. Without a branch: some cell is written in any case,
+    /// with what it holds already if this scalar is not wanted.
+    #[inline(always)]
+    fn put_if_wanted(self, cells: &mut [Cell], bytes: &[u8], arena: &mut Vec<u8>) {
+        let Some(last) = cells.len().checked_sub(1) else { return };
+        let cell = &mut cells[(self.field as usize).min(last)];
+        let is_wanted = self.field != NONE;
+        let (start, end) = self.settled(bytes, arena);
+        cell.start = select_unpredictable(is_wanted, start as u32, cell.start);
+        cell.len = select_unpredictable(is_wanted, (end - start) as u32, cell.len);
+        cell.kind = select_unpredictable(is_wanted, self.kind, cell.kind);
+    }
+
+    /// Where its text stands, in the input or, with escapes and if it is wanted, in the arena.
+    #[inline(always)]
+    fn settled(self, bytes: &[u8], arena: &mut Vec<u8>) -> (usize, usize) {
+        match self.kind {
+            CellKind::Null => (0, 0),
+            CellKind::ArenaText if self.field != NONE => in_arena(&bytes[self.start..self.end], arena),
+            _ => (self.start, self.end),
+        }
     }
 }
 
