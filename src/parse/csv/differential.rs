@@ -7,14 +7,15 @@ use crate::parse::batch::Cell;
 use crate::parse::rows::{Flaw, Rows};
 use crate::parse::simd::Level;
 
-type Found = Result<Vec<Vec<u8>>, Flaw>;
+/// A record's place, and its fields.
+type Found = ((u32, u32), Result<Vec<Vec<u8>>, Flaw>);
 
 fn shown(cells: &[Cell], chunk: &[u8], arena: &[u8]) -> Vec<Vec<u8>> {
     cells.iter().map(|cell| cell.text(chunk, arena).to_vec()).collect()
 }
 
 /// Each record with its place, by the reader of blocks.
-fn read(level: Level, dialect: Dialect<'_>, chunk: &[u8], fields: usize) -> (Vec<((u32, u32), Found)>, u64) {
+fn read(level: Level, dialect: Dialect<'_>, chunk: &[u8], fields: usize) -> (Vec<Found>, u64) {
     let (mut reader, mut rows) = (Reader::default(), Rows::new(fields));
     let (mut all, mut lines, mut from, mut arena) = (Vec::new(), 0, 0, Vec::new());
     while from < chunk.len() {
@@ -38,7 +39,7 @@ fn read(level: Level, dialect: Dialect<'_>, chunk: &[u8], fields: usize) -> (Vec
 }
 
 /// The same by the general scanner.
-fn expected(dialect: Dialect<'_>, chunk: &[u8], fields: usize) -> Vec<((u32, u32), Found)> {
+fn expected(dialect: Dialect<'_>, chunk: &[u8], fields: usize) -> Vec<Found> {
     let (mut at, mut all) = (0, Vec::new());
     while at < chunk.len() {
         if let Some(blank) = [&b"\n"[..], b"\r\n"].iter().find(|blank| chunk[at..].starts_with(blank)) {
