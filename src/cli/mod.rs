@@ -5,7 +5,7 @@ pub mod color;
 pub mod examples;
 mod mistake;
 pub mod options;
-mod outputs;
+pub mod outputs;
 pub mod parse;
 pub mod progress;
 pub mod report;

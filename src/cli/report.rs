@@ -2,7 +2,7 @@
 //!
 //! A standard error that cannot be written to is nobody's problem: such failures are ignored.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use super::streams;
 use crate::error::{Error, Result};
@@ -23,6 +23,13 @@ pub fn error(error: &Error, colour: bool) {
 /// Writes a text to standard error as it is.
 pub fn text(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a warning while a run goes on.
+pub fn warning(text: &str) {
+    // A progress display is drawn anew below it.
+    let clear = if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
+    self::text(&format!("{clear}windrow: warning: {text}\n"));
 }
 
 /// Writes a text to standard output. A reader that went away ends the run quietly, as elsewhere.

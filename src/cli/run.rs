@@ -33,6 +33,9 @@ pub fn run(job: Job) -> Result<()> {
         Some(_) => signals::take_over(&progress)?,
         None => crossbeam_channel::never(),
     };
+    if !job.report.quiet && job.report.stats != Stats::Json {
+        let _ = progress.warn.set(report::warning);
+    }
     let display = Display::start(&job, &progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, &progress, signals);
     display.stop();

@@ -8,10 +8,11 @@ use super::functions::{self, Body, FunctionHelp, Param};
 use super::program::{Condition, Node, RegexSource};
 use super::regexes::{WRITTEN_BYTES_MAX, compile_regex};
 use super::syntax::{Kind, Node as Tree};
-use super::timepart::{self, PARTS, Part};
+use super::timepart::{PARTS, Part};
 use super::types::Type;
 use crate::number::Number;
 use crate::suggest::did_you_mean;
+use crate::time::zone;
 use crate::value::Value;
 
 impl Checker<'_> {
@@ -215,14 +216,6 @@ impl Checker<'_> {
             let error = self.error(&tree.span, "the time zone is named by text");
             return Err(error.with_help("write it in single quotes: 'Europe/Berlin'"));
         };
-        timepart::zone(name).map_err(|(message, help)| {
-            let error = self.error(&tree.span, message);
-            match help {
-                Some(help) => error.with_help(help),
-                None => error.with_help(
-                    "an IANA name such as 'Europe/Berlin', 'UTC', or an offset such as '+02:00' is wanted",
-                ),
-            }
-        })
+        zone::parse(name).map_err(|unknown| self.error(&tree.span, unknown.message).with_help(unknown.help))
     }
 }

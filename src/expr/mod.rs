@@ -25,6 +25,7 @@ mod cursor;
 mod eval;
 mod forms;
 mod functions;
+mod known;
 mod lexer;
 mod like;
 mod operand;
@@ -33,6 +34,7 @@ mod parser;
 mod paths;
 mod program;
 mod regexes;
+mod simple;
 mod small;
 mod syntax;
 #[cfg(test)]
@@ -46,6 +48,7 @@ use cursor::{Parsed, Parser};
 use program::{Condition, Node};
 
 pub use functions::{FunctionHelp, functions};
+pub use simple::Simple;
 
 /// A field as the user names it: a column, a member, or a path into nested JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -137,6 +140,12 @@ impl Expr {
             Node::Field(number) => Some(number),
             _ => None,
         }
+    }
+
+    /// If the expression is a field against a constant: what can be answered from the field's text alone.
+    pub fn as_simple(&self) -> Option<Simple<'_>> {
+        let Node::Condition(condition) = &self.root else { return None };
+        Simple::of(condition)
     }
 
     /// The fields it looks at, each once.

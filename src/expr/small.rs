@@ -33,6 +33,12 @@ impl Small {
         short(text.as_bytes()).map(|(mantissa, scale)| Small { mantissa, scale })
     }
 
+    /// What [`short`] has read.
+    #[inline(always)]
+    pub(super) fn of_parts(mantissa: i64, scale: u8) -> Small {
+        Small { mantissa, scale }
+    }
+
     /// The same number, if it is that small.
     pub(super) fn from_number(number: &Number) -> Option<Small> {
         match number {
@@ -112,6 +118,11 @@ impl Constant {
     /// This number.
     pub(super) fn new(number: Number) -> Constant {
         Constant { small: Small::from_number(&number), number }
+    }
+
+    /// This number, if it is a small one.
+    pub(super) fn small(&self) -> Option<Small> {
+        self.small
     }
 
     /// The order of two such numbers by value.

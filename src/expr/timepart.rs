@@ -1,13 +1,13 @@
 //! Parts of a time: year, month, hour ... in UTC or a time zone.
 //!
-//! Calendar arithmetic is done here, on days, so that times beyond the years that jiff knows have parts
-//! too (in UTC); jiff gives a zone's offset from UTC.
+//! Calendar arithmetic goes by days, so that times beyond the years that jiff knows have parts too (in UTC);
+//! jiff gives a zone's offset from UTC.
 
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 
 use crate::number::Number;
-use crate::suggest::did_you_mean;
+use crate::time::civil::{civil_from_days, days_from_civil};
 
 /// A part of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +82,11 @@ impl Part {
             Part::Second => of_day % 60,
             Part::DayOfWeek => day_of_week(days),
             Part::IsoDayOfWeek => iso_day_of_week(days),
-            Part::Year => civil(days).0,
-            Part::Quarter => (civil(days).1 + 2) / 3,
-            Part::Month => civil(days).1,
-            Part::Day => civil(days).2,
-            Part::DayOfYear => days - days_before_year(civil(days).0) + 1,
+            Part::Year => civil_from_days(days).0,
+            Part::Quarter => (civil_from_days(days).1 + 2) / 3,
+            Part::Month => civil_from_days(days).1,
+            Part::Day => civil_from_days(days).2,
+            Part::DayOfYear => days - days_before_year(civil_from_days(days).0) + 1,
             Part::Week => iso_week(days),
             Part::Epoch => seconds,
         }
@@ -105,29 +105,12 @@ fn iso_day_of_week(days: i64) -> i64 {
 /// The number of the week that contains this day; a week belongs to the year that its Thursday is in.
 fn iso_week(days: i64) -> i64 {
     let thursday = days - iso_day_of_week(days) + 4;
-    (thursday - days_before_year(civil(thursday).0)) / 7 + 1
-}
-
-/// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar:
-/// `civil_from_days` of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms".
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    // Counted from the first of March, so that the leap day comes last.
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
+    (thursday - days_before_year(civil_from_days(thursday).0)) / 7 + 1
 }
 
 /// The first of January of a year, as a day counted from 1970-01-01.
 fn days_before_year(year: i64) -> i64 {
-    let before = year - 1;
-    before * 365 + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400) - 719_162
+    days_from_civil(year, 1, 1)
 }
 
 /// Reads a time in a field: RFC 3339, or a date and time or a date without zone, which count as UTC.
@@ -141,44 +124,6 @@ pub(super) fn read(text: &str) -> Result<i64, String> {
     instant.map(|instant| instant.as_nanosecond().div_euclid(1000) as i64).ok_or_else(|| {
         format!("'{}' is not a time such as 2026-01-31T12:00:00Z", super::cursor::shorten(text))
     })
-}
-
-/// The zone of this name (`Europe/Berlin`, `UTC`, `+02:00`); else a message and perhaps a way out.
-pub(super) fn zone(name: &str) -> Result<TimeZone, (String, Option<String>)> {
-    if name.eq_ignore_ascii_case("utc") || name == "Z" {
-        return Ok(TimeZone::UTC);
-    }
-    if let Some(offset) = fixed_offset(name) {
-        return Ok(TimeZone::fixed(offset));
-    }
-    TimeZone::get(name).map_err(|_| {
-        let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
-        let help = did_you_mean(name, known.iter().map(String::as_str));
-        (format!("unknown time zone '{}'", super::cursor::shorten(name)), help)
-    })
-}
-
-/// `+02:00`, `-0330`, `+2`
-fn fixed_offset(name: &str) -> Option<Offset> {
-    let (sign, digits) = match name.as_bytes().first()? {
-        b'+' => (1, &name[1..]),
-        b'-' => (-1, &name[1..]),
-        _ => return None,
-    };
-    let (hours, minutes) = match digits.split_once(':') {
-        Some(parts) => parts,
-        None if digits.len() == 4 && digits.is_ascii() => digits.split_at(2),
-        None => (digits, "0"),
-    };
-    let number = |text: &str| match text.len() {
-        1 | 2 if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse::<i32>().ok(),
-        _ => None,
-    };
-    let (hours, minutes) = (number(hours)?, number(minutes)?);
-    if minutes > 59 {
-        return None;
-    }
-    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
 }
 
 #[cfg(test)]
@@ -216,23 +161,17 @@ mod tests {
 
     #[test]
     fn zones() {
-        let berlin = zone("Europe/Berlin").unwrap();
-        let hour = |text: &str, zone: Option<&TimeZone>| match Part::Hour.of(read(text).unwrap(), zone) {
-            Ok(Number::Decimal { mantissa, .. }) => mantissa,
-            other => panic!("{other:?}"),
+        let hour = |text: &str, zone: &str| {
+            let zone = crate::time::zone::parse(zone).unwrap();
+            match Part::Hour.of(read(text).unwrap(), Some(&zone)) {
+                Ok(Number::Decimal { mantissa, .. }) => mantissa,
+                other => panic!("{other:?}"),
+            }
         };
-        assert_eq!(hour("2026-07-01T12:00:00Z", Some(&berlin)), 14);
-        assert_eq!(hour("2026-01-01T12:00:00Z", Some(&berlin)), 13);
-        assert_eq!(hour("2026-01-01T12:00:00Z", Some(&zone("-03:30").unwrap())), 8);
-        assert_eq!(hour("2026-01-01 12:00:00", None), 12);
-        assert_eq!(hour("2026-01-01", Some(&zone("+2").unwrap())), 2);
-        let (message, help) = zone("Europe/Berln").unwrap_err();
-        assert_eq!(
-            (message.as_str(), help.as_deref()),
-            ("unknown time zone 'Europe/Berln'", Some("did you mean `Europe/Berlin`?"))
-        );
-        for wrong in ["+99:00", "+1:2:3", "+ä", "++1", "", "+02:60"] {
-            assert!(zone(wrong).is_err(), "{wrong}");
-        }
+        assert_eq!(hour("2026-07-01T12:00:00Z", "Europe/Berlin"), 14);
+        assert_eq!(hour("2026-01-01T12:00:00Z", "Europe/Berlin"), 13);
+        assert_eq!(hour("2026-01-01T12:00:00Z", "-03:30"), 8);
+        assert_eq!(hour("2026-01-01 12:00:00", "UTC"), 12);
+        assert_eq!(hour("2026-01-01", "+02"), 2);
     }
 }

@@ -8,7 +8,7 @@ use super::eval::{Fallible, Place, both, equal};
 use super::like::Pattern;
 use super::ops;
 use super::program::{At, Condition, Node};
-use super::regexes::regex;
+use super::regexes::with_regex;
 use super::small::Constant;
 use crate::value::Value;
 
@@ -75,11 +75,13 @@ impl Condition {
             }
             Condition::RegexMatch(node, source, at) => {
                 let value = node.value(row)?;
-                let Some(regex) = regex(source, row, *at)? else { return Ok(None) };
-                if value.is_null() {
-                    return Ok(None);
-                }
-                Ok(Some(regex.is_match(&ops::text(value).place(*at)?)))
+                let found = with_regex(source, row, *at, |regex| {
+                    if value.is_null() {
+                        return Ok(None);
+                    }
+                    Ok(Some(regex.is_match(&ops::text(value).place(*at)?)))
+                })?;
+                found.unwrap_or(Ok(None))
             }
             Condition::IsNull(node) => Ok(Some(node.value(row)?.is_null())),
             Condition::Is(inner, truth) => Ok(Some(inner.truth(row)? == Some(*truth))),

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use crate::aggregate::Takes;
 use crate::error::printable;
 use crate::expr::FieldPath;
+use crate::window::Windows;
 
 use super::settings::{Origin, Setting, Settings};
 use super::sources::describe;
@@ -75,8 +76,8 @@ impl Plan {
 
     fn aggregation(&mut self, aggregation: &Aggregation, settings: &Settings) {
         self.section("windows");
-        self.line("kind", &windows(&value(settings, "window")));
-        self.line("close", &closing(settings));
+        self.line("kind", &aggregation.windows.describe());
+        self.line("close", &closing(&aggregation.windows, settings));
         self.section("keys");
         match aggregation.keys.is_empty() {
             true => self.line("none", "one group"),
@@ -172,54 +173,12 @@ fn time_field(job: &Job) -> String {
     }
 }
 
-/// A valid `--window` in words.
-fn windows(spec: &str) -> String {
-    let spec = spec.trim();
-    if spec == "none" {
-        return "none: one row per key at the end".to_owned();
-    }
-    if let Some(gap) = spec.strip_prefix("session:") {
-        return format!("session: ends when a key has no event for {gap}");
-    }
-    let (spec, zone) = match spec.split_once('@') {
-        Some((spec, zone)) => (spec, format!(", in {zone}")),
-        None => (spec, String::new()),
-    };
-    let (spec, offset) = match spec.split_once('+') {
-        Some((spec, offset)) => (spec, format!(", moved by {offset}")),
-        None => (spec, String::new()),
-    };
-    let shape = match (spec.strip_prefix("cumulate:").unwrap_or(spec).split_once('/'), spec.contains(':')) {
-        (Some((size, step)), true) => format!("cumulate: every {step} from the start, up to {size}"),
-        (Some((size, advance)), false) => format!("hopping: {size} long, one every {advance}"),
-        (None, _) => format!("tumbling: {spec} long, one after the other"),
-    };
-    format!("{shape}{offset}{zone}")
-}
-
-fn closing(settings: &Settings) -> String {
-    match (value(settings, "window").trim(), value(settings, "delay")) {
-        ("none", _) => "at the end of all inputs".to_owned(),
-        (_, delay) => format!("when every unfinished input has shown an event {delay} past the end"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_in_words() {
-        let check = |spec: &str, want: &str| assert_eq!(windows(spec), want, "{spec}");
-        check("1m", "tumbling: 1m long, one after the other");
-        check("5m/1m", "hopping: 5m long, one every 1m");
-        check(
-            "1d/6h+2h@America/New_York",
-            "hopping: 1d long, one every 6h, moved by 2h, in America/New_York",
-        );
-        check("1d@+02:00", "tumbling: 1d long, one after the other, in +02:00");
-        check("session:30s", "session: ends when a key has no event for 30s");
-        check("cumulate:1h/1m", "cumulate: every 1m from the start, up to 1h");
-        check("none", "none: one row per key at the end");
+fn closing(windows: &Windows, settings: &Settings) -> String {
+    match windows {
+        Windows::None => "at the end of all inputs".to_owned(),
+        Windows::Panes(_) | Windows::Session { .. } => {
+            let delay = value(settings, "delay");
+            format!("when every unfinished input has shown an event {delay} past the end")
+        }
     }
 }

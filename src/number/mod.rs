@@ -7,12 +7,14 @@ use num_bigint::{BigInt, BigUint, Sign};
 
 mod arithmetic;
 mod compare;
+mod digits;
 mod parse;
 pub mod rational;
 mod rounding;
 mod write;
 
 pub use compare::{compare_short, compare_written};
+pub(crate) use digits::{whole, word_of};
 pub use parse::{is_json_number, is_number, short};
 
 /// The most digits behind the point that [`Number::Decimal`] has.

@@ -5,6 +5,7 @@
 
 use num_bigint::BigInt;
 
+use super::digits::with_point;
 use super::{BIG_SCALE_MAX, BIG_WHOLE_DIGITS_MAX, Big, Number, SCALE_MAX};
 
 impl Number {
@@ -28,28 +29,31 @@ pub fn short(text: &[u8]) -> Option<(i64, u8)> {
         [b'+', rest @ ..] => (false, rest),
         _ => (false, text),
     };
-    // 18 digits and a point. 19 digits still fit the u64, so that the count can be checked at the end.
-    if digits.len() > 19 {
+    let (mantissa, scale) = if digits.len() <= 16 { with_point(digits)? } else { longer(digits)? };
+    let mantissa = mantissa as i64;
+    Some((if negative { -mantissa } else { mantissa }, scale))
+}
+
+/// 17 to 19 bytes: up to 18 digits and a point.
+fn longer(text: &[u8]) -> Option<(u64, u8)> {
+    // 19 digits still fit the u64, so that the count can be checked at the end.
+    if text.len() > 19 {
         return None;
     }
     let mut mantissa = 0u64;
     let mut behind_point = None;
-    for (n, byte) in digits.iter().enumerate() {
+    for (n, byte) in text.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 {
             mantissa = mantissa * 10 + u64::from(digit);
         } else if *byte == b'.' && behind_point.is_none() {
-            behind_point = Some(digits.len() - 1 - n);
+            behind_point = Some(text.len() - 1 - n);
         } else {
             return None;
         }
     }
-    let count = digits.len() - usize::from(behind_point.is_some());
-    if count == 0 || count > 18 {
-        return None;
-    }
-    let mantissa = mantissa as i64;
-    Some((if negative { -mantissa } else { mantissa }, behind_point.unwrap_or(0) as u8))
+    let count = text.len() - usize::from(behind_point.is_some());
+    (count <= 18).then_some((mantissa, behind_point.unwrap_or(0) as u8))
 }
 
 /// Whether the text is a number, whatever its size.

@@ -134,6 +134,26 @@ struct Queued {
     decided: u32,
     /// Rows that `--max-jump` does not believe, ascending.
     unbelieved: Vec<u32>,
+    /// What stood behind it and need not be kept.
+    behind: Behind,
+}
+
+/// Batches of nothing but records without a time.
+#[derive(Default)]
+struct Behind {
+    records: u64,
+    lines: u64,
+    bytes: u64,
+    digest: u64,
+}
+
+impl Behind {
+    fn add(&mut self, batch: &Batch) {
+        self.records += batch.rows() as u64;
+        self.lines += batch.lines;
+        self.bytes += batch.len;
+        self.digest = digest::join(self.digest, batch.digest, batch.len);
+    }
 }
 
 /// How a run over one source ended.
@@ -200,8 +220,16 @@ impl Sequencer {
         source.form = source.form.or(batch.form);
         let rows = batch.rows() as u32;
         source.arrived += u64::from(rows);
-        source.queue.push_back(Queued { batch: Arc::new(batch), decided: rows, unbelieved: Vec::new() });
+        source.queue.push_back(Queued {
+            batch: Arc::new(batch),
+            decided: rows,
+            unbelieved: Vec::new(),
+            behind: Behind::default(),
+        });
         source.apply_jump_rule();
+        if self.rules.bad != Bad::Keep && source.let_go() {
+            self.used.push(number);
+        }
     }
 
     /// A source's first chunk stands behind this many lines and bytes with this digest (its header).
@@ -427,6 +455,24 @@ impl Source {
         self.jump = Some(rule);
     }
 
+    /// While an event is set aside, records without a time are held behind it: they decide nothing, and are read
+    /// when their turn comes. However many there are, where they are not to be written the first batch of them
+    /// is enough, which has the one that ends the run if bad records do. Drops the batch that has just arrived
+    /// if it holds nothing else; returns whether it did.
+    fn let_go(&mut self) -> bool {
+        let undecided = self.jump.as_ref().is_some_and(JumpRule::is_undecided);
+        let untimed = |queued: &Queued| queued.batch.fates.iter().all(|&fate| fate == Fate::Untimed);
+        // The batch before holds the event itself, or stands behind it like this one.
+        let [.., before, last] = self.queue.make_contiguous() else { return false };
+        if !undecided || !untimed(last) || !untimed(before) || before.batch.rows() < last.batch.rows().min(1)
+        {
+            return false;
+        }
+        before.behind.add(&last.batch);
+        self.queue.pop_back();
+        true
+    }
+
     /// The event that was set aside turns out to be believed, or not. It is the first undecided row.
     fn decide(&mut self, believed: bool) {
         let undecided =
@@ -496,10 +542,14 @@ impl Source {
     /// The first batch has been read to its end.
     fn use_up(&mut self) {
         let Some(queued) = self.queue.pop_front() else { return };
-        self.offset = queued.batch.offset + queued.batch.len;
-        self.digest = digest::join(self.digest, queued.batch.digest, queued.batch.len);
-        self.records += queued.batch.rows() as u64;
-        self.lines += queued.batch.lines;
+        let Queued { batch, behind, .. } = queued;
+        self.counts.read += behind.records;
+        self.counts.bad += behind.records;
+        self.offset = batch.offset + batch.len + behind.bytes;
+        self.digest = digest::join(self.digest, batch.digest, batch.len);
+        self.digest = digest::join(self.digest, behind.digest, behind.bytes);
+        self.records += batch.rows() as u64 + behind.records;
+        self.lines += batch.lines + behind.lines;
         self.counted = (0, 0);
         self.row = 0;
     }

@@ -14,13 +14,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::mark::Mark;
+use super::mark::{Mark, Running};
 use super::tail::Tail;
-use crate::checkpoint::codec;
 use crate::error::{Error, Result};
 
 /// The most that is read at once to find a digest.
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// How the file came to us, which decides what can be advised.
 pub(super) enum Origin<'a> {
@@ -223,15 +222,15 @@ fn read_back(file: &File, origin: &Origin) -> io::Result<File> {
 
 /// The digest of the bytes from `start` to `end`.
 fn digest_of(file: &File, start: u64, end: u64) -> io::Result<u64> {
-    let mut piece = vec![0; PIECE_BYTES.min((end - start) as usize)];
-    let (mut at, mut digest) = (start, codec::digest(&[]));
+    let mut piece = vec![0; PIECE_BYTES];
+    let (mut at, mut read) = (start, Running::new(Mark::default()));
     while at < end {
-        let len = piece.len().min((end - at) as usize);
+        let len = PIECE_BYTES.min(usize::try_from(end - at).unwrap_or(usize::MAX));
         file.read_exact_at(&mut piece[..len], at)?;
-        digest = codec::join(digest, codec::digest(&piece[..len]), len as u64);
+        read.advance(&piece[..len], 0, true);
         at += len as u64;
     }
-    Ok(digest)
+    Ok(read.mark().digest)
 }
 
 fn shorter(name: &str, origin: &Origin, size: u64, want: u64) -> Error {

@@ -19,7 +19,7 @@ pub struct Mark {
 
 /// A mark that moves on as bytes are produced.
 ///
-/// Joining two digests costs as much as writing a short row does, so it is done when a mark is asked for only.
+/// Joining two digests takes a good part of a millisecond, so it is done when a mark is asked for only.
 pub(super) struct Running {
     start: Mark,
     /// The same digest as the codec's, of the `len` bytes since `start`.

@@ -185,7 +185,7 @@ impl Sink {
         let handed_on = match &mut self.to {
             To::Plain(plain) => plain.write(&self.name, &self.buffer),
             To::File(file) => file.deliver(len, &self.buffer),
-            To::Stream(stream) => stream.deliver((len, rows), &self.buffer, &self.ends),
+            To::Stream(stream) => stream.deliver(len, rows, &self.buffer, &self.ends),
         };
         self.failed = handed_on.is_err();
         let digested = matches!(self.to, To::File(_));

@@ -46,13 +46,13 @@ pub(super) struct Stream {
     ledger: Ledger,
 }
 
-/// A stretch of the buffer that is written at once.
-struct Block<'a> {
-    bytes: &'a [u8],
-    /// Where it begins, in bytes produced.
-    position: u64,
-    /// Whole rows produced before its byte `n`.
-    rows_at: &'a dyn Fn(usize) -> u64,
+/// Where rows end among the bytes produced.
+struct Account<'a> {
+    /// Where the buffer begins, in bytes produced.
+    start: u64,
+    /// Rows before it.
+    rows: u64,
+    ends: &'a [End],
 }
 
 impl Stream {
@@ -97,41 +97,38 @@ impl Stream {
         }
     }
 
-    /// Delivers what stands behind the first `before.len` bytes produced, unless it was delivered before.
-    /// `ends` are in order; what stands behind the last is a text of its own.
-    pub fn deliver(&mut self, before: (u64, u64), bytes: &[u8], ends: &[End]) -> Result<()> {
-        let (start, rows_before) = before;
-        let rows_at = |at: usize| match ends.partition_point(|end| end.at <= at) {
-            0 => rows_before,
-            n => rows_before + ends[n - 1].rows,
-        };
+    /// Delivers bytes that stand behind the first `start` produced and `rows` rows, unless they were delivered
+    /// before. `ends` are in order; what stands behind the last is a text of its own.
+    pub fn deliver(&mut self, start: u64, rows: u64, bytes: &[u8], ends: &[End]) -> Result<()> {
+        let account = Account { start, rows, ends };
         let counted = self.ledger.now().counted.saturating_sub(start);
         let mut done = usize::try_from(counted).map_or(bytes.len(), |counted| counted.min(bytes.len()));
         while done < bytes.len() {
             let position = start + done as u64;
             let mut end = block_end(done, bytes.len(), ends);
-            // A write in doubt is made again as it was, so that no more than its rows can be repeated.
+            // A write in doubt is made again within its bounds, so that no more than its rows can be repeated.
             let announced = self.ledger.now().announced;
             if announced > position {
                 let left = usize::try_from(announced - position).unwrap_or(usize::MAX);
                 end = end.min(done.saturating_add(left));
             }
-            let rows_at = |n: usize| rows_at(done + n);
-            self.write(&Block { bytes: &bytes[done..end], position, rows_at: &rows_at })?;
+            self.write(&bytes[done..end], position, &account)?;
             done = end;
         }
         Ok(())
     }
 
     /// Makes one write, or several if the stream takes only part of it at once.
-    fn write(&mut self, block: &Block) -> Result<()> {
+    fn write(&mut self, block: &[u8], position: u64, account: &Account) -> Result<()> {
         let before = self.ledger.now();
-        let end = block.position + block.bytes.len() as u64;
+        let end = position + block.len() as u64;
         if before.announced < end {
-            let announced_rows = (block.rows_at)(block.bytes.len());
-            self.ledger.set(Delivery { announced: end, announced_rows, ..before });
+            self.ledger.set(Delivery { announced: end, announced_rows: account.rows_at(end), ..before });
         }
-        let written = if self.escaped { self.write_escaped(block) } else { self.write_raw(block) };
+        let written = match self.escaped {
+            true => self.write_escaped(block, position, account),
+            false => self.write_raw(block, position, account),
+        };
         written.map_err(|cause| {
             // A write that failed has delivered nothing. What was in doubt before this run still is.
             let now = self.ledger.now();
@@ -147,31 +144,30 @@ impl Stream {
         })
     }
 
-    fn write_raw(&mut self, block: &Block) -> io::Result<()> {
+    fn write_raw(&mut self, block: &[u8], position: u64, account: &Account) -> io::Result<()> {
         let mut done = 0;
-        while done < block.bytes.len() {
-            match self.to.write(&block.bytes[done..]) {
+        while done < block.len() {
+            match self.to.write(&block[done..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(len) => done += len,
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
                 Err(cause) => return Err(cause),
             }
-            self.count(block, done);
+            self.count(position + done as u64, account);
         }
         Ok(())
     }
 
     /// On a terminal, where what is shown may be longer than what was produced, a block counts as a whole.
-    fn write_escaped(&mut self, block: &Block) -> io::Result<()> {
-        self.to.write_all(&printable(block.bytes))?;
-        self.count(block, block.bytes.len());
+    fn write_escaped(&mut self, block: &[u8], position: u64, account: &Account) -> io::Result<()> {
+        self.to.write_all(&printable(block))?;
+        self.count(position + block.len() as u64, account);
         Ok(())
     }
 
-    fn count(&mut self, block: &Block, len: usize) {
+    fn count(&mut self, counted: u64, account: &Account) {
         let now = self.ledger.now();
-        let counted = block.position + len as u64;
-        self.ledger.set(Delivery { counted, counted_rows: (block.rows_at)(len), ..now });
+        self.ledger.set(Delivery { counted, counted_rows: account.rows_at(counted), ..now });
     }
 
     /// Ends the stream behind the first `len` bytes produced.
@@ -189,6 +185,14 @@ impl Stream {
 
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+}
+
+impl Account<'_> {
+    /// Whole rows among the first `position` bytes produced, which reach into the buffer at least.
+    fn rows_at(&self, position: u64) -> u64 {
+        let ended = self.ends.partition_point(|end| self.start + end.at as u64 <= position);
+        self.rows + ended.checked_sub(1).map_or(0, |last| self.ends[last].rows)
     }
 }
 

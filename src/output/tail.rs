@@ -66,7 +66,7 @@ impl Tail {
         for piece in produced.chunks(PIECE_BYTES) {
             self.read(at, piece.len())?;
             // From where on this piece must be kept.
-            let mut keep = if self.spool.is_some() { Some(0) } else { None };
+            let mut keep = self.spool.is_some().then_some(0);
             if self.found != piece {
                 for (n, (&found, &due)) in self.found.iter().zip(piece).enumerate() {
                     match found {

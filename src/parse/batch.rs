@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::recycle;
 use crate::number::rational::decimal_to_f64;
 use crate::number::{self, Number};
 use crate::value::Value;
@@ -12,11 +13,11 @@ use crate::value::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     /// First byte.
-    pub start: u32,
+    pub(crate) start: u32,
     /// Length in bytes.
-    pub len: u32,
+    pub(crate) len: u32,
     /// What stands there.
-    pub kind: CellKind,
+    pub(crate) kind: CellKind,
 }
 
 /// What a [`Cell`] points to.
@@ -53,6 +54,31 @@ pub enum CellKind {
 impl Cell {
     /// The cell of an absent field.
     pub const NULL: Cell = Cell { start: 0, len: 0, kind: CellKind::Null };
+
+    /// Whether it is a number, or (CSV) may be one.
+    #[inline(always)]
+    pub(super) fn is_number(self) -> bool {
+        matches!(self.kind, CellKind::Number | CellKind::Untyped | CellKind::ArenaUntyped)
+    }
+
+    /// Whether it is text.
+    #[inline(always)]
+    pub(super) fn is_text(self) -> bool {
+        use CellKind::{ArenaText, ArenaUntyped, Text, Untyped};
+        matches!(self.kind, Text | ArenaText | Untyped | ArenaUntyped)
+    }
+
+    /// The bytes that a field's cell points to, over the chunk's bytes and the arena.
+    #[inline(always)]
+    pub(super) fn text<'t>(self, bytes: &'t [u8], arena: &'t [u8]) -> &'t [u8] {
+        &self.home(bytes, arena)[self.start as usize..][..self.len as usize]
+    }
+
+    /// Where a field's cell points into: the chunk's bytes or the arena.
+    #[inline(always)]
+    pub(super) fn home<'t>(self, bytes: &'t [u8], arena: &'t [u8]) -> &'t [u8] {
+        if matches!(self.kind, CellKind::ArenaText | CellKind::ArenaUntyped) { arena } else { bytes }
+    }
 }
 
 /// The texts that cells point into.
@@ -103,8 +129,12 @@ pub fn field_value<'t>(bytes: &'t [u8], arena: &'t [u8], cell: Cell) -> Value<'t
 
 #[inline]
 fn text_of(all: &[u8], cell: Cell) -> &str {
-    let range = cell.start as usize..cell.start as usize + cell.len as usize;
-    std::str::from_utf8(&all[range]).expect("cells point at checked UTF-8")
+    let bytes = &all[cell.start as usize..][..cell.len as usize];
+    debug_assert!(std::str::from_utf8(bytes).is_ok(), "cells point at checked UTF-8");
+    // SAFETY: only the parse stage makes cells that are not null. The readers of blocks check the UTF-8 of all
+    // that they make cells of, and begin and end each at an ASCII character; what is unescaped or computed is
+    // made of `str`s and `char`s. Nothing changes a text that cells point into, except at its end.
+    unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
 /// A number in 16 bytes, as aggregates take it from a column.
@@ -121,6 +151,20 @@ impl Packed {
     pub const NULL: i8 = -1;
     /// The mark of a number that does not fit.
     pub const WIDE: i8 = -2;
+    /// No number.
+    pub const NONE: Packed = Packed { mantissa: 0, scale: Packed::NULL };
+}
+
+impl Packed {
+    /// A decimal that fits.
+    fn new(number: &Number) -> Option<Packed> {
+        match number {
+            Number::Decimal { mantissa, scale: scale @ 0..=18 } => {
+                Some(Packed { mantissa: i64::try_from(*mantissa).ok()?, scale: *scale as i8 })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A column of numbers.
@@ -165,6 +209,15 @@ impl KeyColumn {
         let row = row as usize;
         let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
         &self.bytes[start..self.ends[row] as usize]
+    }
+
+    /// Adds empty keys, up to so many rows.
+    #[inline(always)]
+    pub fn fill(&mut self, rows: usize) {
+        if self.ends.len() < rows {
+            self.ends.resize(rows, self.bytes.len() as u32);
+            self.hashes.resize(rows, 0);
+        }
     }
 }
 
@@ -214,10 +267,13 @@ pub struct Batch {
     pub form: Option<crate::time::Form>,
     /// Where the chunk's buffer goes when the batch is done with.
     pub pool: Option<crossbeam_channel::Sender<Vec<u8>>>,
+    /// Where its columns go then.
+    pub(super) columns_back: Option<recycle::Return>,
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
+        recycle::give_back(self);
         if let Some(pool) = &self.pool {
             // A full pool needs no more.
             let _ = pool.try_send(std::mem::take(&mut self.texts.bytes));
@@ -229,6 +285,30 @@ impl Batch {
     /// How many records it holds.
     pub fn rows(&self) -> usize {
         self.fates.len()
+    }
+
+    /// Appends a row that no later stage looks into: every column gets an empty entry.
+    pub(super) fn push_empty(&mut self, span: (u32, u32), fate: Fate, has_ids: bool) {
+        self.spans.push(span);
+        self.time.push(0);
+        self.fates.push(fate);
+        let rows = self.rows();
+        if has_ids {
+            self.ids.resize(rows, 0);
+        }
+        self.keys.fill(rows);
+        for column in &mut self.args {
+            match column {
+                ArgColumn::Every => {}
+                ArgColumn::Present(present) => present.resize(rows, false),
+                ArgColumn::Numbers(numbers) => numbers.packed.resize(rows, Packed::NONE),
+                ArgColumn::Values(cells) => cells.resize(rows, Cell::NULL),
+                ArgColumn::Pairs(cells, by) => {
+                    cells.resize(rows, Cell::NULL);
+                    by.resize(rows, Cell::NULL);
+                }
+            }
+        }
     }
 
     /// The text of a row's record, without its line end.
@@ -326,54 +406,44 @@ impl<'a> Input<'a> {
 /// How a number goes into a column.
 impl NumberColumn {
     /// Appends a number by its text; `false` (and null appended) when it is not a number in a double's range.
-    #[inline]
     pub fn push_text(&mut self, text: &str) -> bool {
-        if let Some((mantissa, scale)) = number::short(text.as_bytes()) {
-            self.packed.push(Packed { mantissa, scale: scale as i8 });
-            return true;
-        }
-        match Number::parse(text) {
-            Some(number) => {
-                // The text itself is kept: which numbers sums take exactly goes by what was written.
-                if !self.push_packed(&number) {
-                    self.push_wide(text);
-                }
-                true
-            }
-            None => {
-                self.push_null();
-                false
-            }
-        }
+        let packed = self.pack_text(text);
+        self.packed.push(packed.unwrap_or(Packed::NONE));
+        packed.is_some()
     }
+
     /// Appends a null.
     pub fn push_null(&mut self) {
-        self.packed.push(Packed { mantissa: 0, scale: Packed::NULL });
+        self.packed.push(Packed::NONE);
     }
-    /// Appends a computed number; a double counts as the shortest decimal that reads back as it.
-    pub fn push(&mut self, number: &Number) {
-        if self.push_packed(number) {
-            return;
+
+    /// A number as it goes into this column, by its text; `None` when it is not a number in a double's range.
+    #[inline]
+    pub fn pack_text(&mut self, text: &str) -> Option<Packed> {
+        if let Some((mantissa, scale)) = number::short(text.as_bytes()) {
+            return Some(Packed { mantissa, scale: scale as i8 });
+        }
+        let number = Number::parse(text)?;
+        // The text itself is kept: which numbers sums take exactly goes by what was written.
+        Some(Packed::new(&number).unwrap_or_else(|| self.pack_wide(text)))
+    }
+
+    /// A computed number as it goes into this column; a double counts as the shortest decimal that reads back
+    /// as it.
+    pub fn pack(&mut self, number: &Number) -> Packed {
+        if let Some(packed) = Packed::new(number) {
+            return packed;
         }
         let mut text = Vec::new();
         number.write(&mut text);
         // Its text may be shorter than the number was: trailing zeros are gone.
-        self.push_text(std::str::from_utf8(&text).expect("numbers are written in ASCII"));
+        self.pack_text(std::str::from_utf8(&text).expect("numbers are written in ASCII"))
+            .expect("what is written reads as a number")
     }
 
-    fn push_packed(&mut self, number: &Number) -> bool {
-        if let Number::Decimal { mantissa, scale: scale @ 0..=18 } = number
-            && let Ok(mantissa) = i64::try_from(*mantissa)
-        {
-            self.packed.push(Packed { mantissa, scale: *scale as i8 });
-            return true;
-        }
-        false
-    }
-
-    fn push_wide(&mut self, text: &str) {
-        self.packed.push(Packed { mantissa: self.wide.len() as i64, scale: Packed::WIDE });
+    fn pack_wide(&mut self, text: &str) -> Packed {
         self.wide.push(text.into());
+        Packed { mantissa: self.wide.len() as i64 - 1, scale: Packed::WIDE }
     }
 
     /// The number of `row`; `None` for null.
@@ -438,8 +508,8 @@ mod tests {
     fn computed_numbers_count_as_they_are_written() {
         let check = |number: Number, want: (i64, i8)| {
             let mut column = NumberColumn::default();
-            column.push(&number);
-            assert_eq!((column.packed[0].mantissa, column.packed[0].scale), want, "{number:?}");
+            let packed = column.pack(&number);
+            assert_eq!((packed.mantissa, packed.scale), want, "{number:?}");
         };
         check(Number::Double(0.1), (1, 1));
         check(Number::Double(-3.0), (-3, 0));

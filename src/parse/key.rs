@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::batch::{Cell, CellKind, field_value};
 use crate::number::compare_written;
 use crate::value::Value;
 
@@ -48,6 +49,34 @@ pub fn encode(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
     if tag >= NUMBER {
         out.extend_from_slice(&(text.len() as u32).to_le_bytes());
         out.extend_from_slice(text);
+    }
+    true
+}
+
+/// Appends a field as it stands to an encoded key, as [`encode`] does its value.
+#[inline(always)]
+pub(super) fn encode_field(cell: Cell, bytes: &[u8], arena: &[u8], out: &mut Vec<u8>) -> bool {
+    let tag = match cell.kind {
+        CellKind::Number => NUMBER,
+        _ if cell.is_text() => TEXT,
+        _ => return encode(&field_value(bytes, arena, cell), out),
+    };
+    // Copies of a fixed length are a move or two, so a short text is copied with what stands behind it.
+    const SHORT: usize = 32;
+    let window = cell.home(bytes, arena).get(cell.start as usize..).and_then(<[u8]>::first_chunk::<SHORT>);
+    let mut head = [0; 5 + SHORT];
+    head[0] = tag;
+    head[1..5].copy_from_slice(&cell.len.to_le_bytes());
+    match window {
+        Some(window) if cell.len as usize <= SHORT => {
+            head[5..].copy_from_slice(window);
+            out.extend_from_slice(&head);
+            out.truncate(out.len() - SHORT + cell.len as usize);
+        }
+        _ => {
+            out.extend_from_slice(&head[..5]);
+            out.extend_from_slice(cell.text(bytes, arena));
+        }
     }
     true
 }

@@ -2,8 +2,16 @@
 //!
 //! This stage runs in several threads at once and knows nothing of order, watermarks or state.
 
+mod args;
 pub mod batch;
+mod columns;
 pub mod csv;
+mod explain;
 pub mod json;
 pub mod key;
+mod lines;
 pub mod project;
+mod recycle;
+pub mod rows;
+pub mod simd;
+mod stage;

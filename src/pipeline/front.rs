@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::{Receiver, RecvError, Sender, never, select};
 
 use super::Progress;
+use super::absent::Absent;
 use super::cuts::{self, Cuts};
 use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
@@ -42,6 +43,7 @@ pub struct Front {
     credit: usize,
     /// Whether the job itself fixes the form of times.
     form_fixed: bool,
+    absent: Absent,
     sent: bool,
 }
 
@@ -97,6 +99,7 @@ impl Front {
             signals: never(),
             credit: credit(job),
             form_fixed: projection.form().is_some(),
+            absent: Absent::new(job),
             sent: false,
             job: job.clone(),
         }
@@ -107,6 +110,7 @@ impl Front {
         (self.cuts, self.signals) = (Some(cuts), signals);
         if let Some(Resumed { sequence, columns, dedup }) = resume {
             self.sequencer = Sequencer::resume(rules(&self.job), &sequence);
+            self.absent = Absent::none(self.sources.len());
             if let (Some(ids), Some(loaded)) = (self.sequencer.dedup(), dedup) {
                 *ids = loaded;
             }
@@ -282,6 +286,7 @@ impl Front {
                 _ if state.ended => {}
                 Ok(None) => {
                     state.ended = true;
+                    self.progress.warn(&self.absent.end(source));
                     self.sequencer.end(source, Ok(()));
                 }
                 Err(error @ Error::Usage(_)) if state.layout.is_none() => {
@@ -311,6 +316,7 @@ impl Front {
             Some(_) => {}
         }
         self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
+        self.progress.warn(&self.absent.look(&batch));
         self.sequencer.push(batch);
     }
 

@@ -15,6 +15,7 @@
 //! A step may have a checkpoint cut behind it. Everyone who applies it hands over what it holds then, and goes on;
 //! the checkpointer puts the pieces together.
 
+mod absent;
 mod checkpointer;
 mod cuts;
 mod front;
@@ -26,8 +27,8 @@ mod shards;
 mod start;
 mod writer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub struct Progress {
     pub checkpoint_micros: AtomicU64,
     /// Its size in bytes, the files of ids not counted.
     pub checkpoint_bytes: AtomicU64,
+    /// Gets what the user had better know while the run goes on; unset: nobody wants to.
+    pub warn: OnceLock<fn(&str)>,
 }
 
 impl Progress {
@@ -76,6 +79,13 @@ impl Progress {
         self.checkpoint_micros.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.checkpoint_bytes.store(bytes, Ordering::Relaxed);
         self.checkpoints.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Passes warnings on.
+    fn warn(&self, warnings: &[String]) {
+        if let Some(warn) = self.warn.get() {
+            warnings.iter().for_each(|warning| warn(warning));
+        }
     }
 }
 

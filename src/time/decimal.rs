@@ -4,6 +4,7 @@
 //! Which unit a source has is decided elsewhere.
 
 use super::{LIMIT, Unit};
+use crate::number;
 
 /// Why a text is not a numeric time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,25 +31,25 @@ impl Unit {
 /// JSON's grammar, plus a leading `+` and leading zeros.
 #[inline]
 pub(super) fn micros(text: &str, unit: Unit) -> Result<i64, Fault> {
-    match whole(text.as_bytes()) {
-        Some(number) => {
-            let micros = match unit {
-                Unit::Seconds => number.checked_mul(1_000_000),
-                Unit::Millis => number.checked_mul(1000),
-                Unit::Micros => Some(number),
-                Unit::Nanos => Some(number.div_euclid(1000)),
-            };
-            micros.filter(|t| -LIMIT < *t && *t < LIMIT).ok_or(Fault::OutOfRange)
-        }
-        None => {
-            if unit == Unit::Seconds
-                && let Some(micros) = seconds(text.as_bytes())
-            {
-                return Ok(micros);
-            }
-            Digits::read(text).ok_or(Fault::NotANumber)?.floor(unit.exponent())
-        }
+    match quick(text.as_bytes(), unit) {
+        Some(micros) => Ok(micros),
+        None => Digits::read(text).ok_or(Fault::NotANumber)?.floor(unit.exponent()),
     }
+}
+
+/// The fast path: whole numbers, and seconds with a fraction; `None` says nothing.
+#[inline]
+pub(super) fn quick(text: &[u8], unit: Unit) -> Option<i64> {
+    let Some(number) = whole(text) else {
+        return if unit == Unit::Seconds { seconds(text) } else { None };
+    };
+    let micros = match unit {
+        Unit::Seconds => number.checked_mul(1_000_000)?,
+        Unit::Millis => number.checked_mul(1000)?,
+        Unit::Micros => number,
+        Unit::Nanos => number.div_euclid(1000),
+    };
+    (-LIMIT < micros && micros < LIMIT).then_some(micros)
 }
 
 /// The unit that a time of this magnitude is taken to be in; `None` for what is no number.
@@ -67,26 +68,10 @@ pub(super) fn is_number(text: &str) -> bool {
 /// The fast path: 1 to 18 digits, with a minus or without, and nothing else.
 #[inline]
 fn whole(text: &[u8]) -> Option<i64> {
-    let (negative, mut digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() || digits.len() > 18 {
-        return None;
+    match text {
+        [b'-', digits @ ..] => number::whole(digits).map(|number| -(number as i64)),
+        digits => number::whole(digits).map(|number| number as i64),
     }
-    let mut number = 0i64;
-    while let Some((eight, rest)) = digits.split_first_chunk::<8>() {
-        number = number * 100_000_000 + eight_digits(*eight)?;
-        digits = rest;
-    }
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number = number * 10 + i64::from(digit);
-    }
-    Some(if negative { -number } else { number })
 }
 
 /// The fast path for seconds with a fraction, `1517365101.235`: not negative, below 10^12 seconds.
@@ -106,25 +91,6 @@ fn seconds(text: &[u8]) -> Option<i64> {
         unit /= 10;
     }
     if digits.is_empty() { None } else { Some(whole * 1_000_000 + micros) }
-}
-
-/// Eight digits at once: neighbours are joined to pairs, pairs to fours, fours to the number.
-#[inline]
-fn eight_digits(text: [u8; 8]) -> Option<i64> {
-    let word = u64::from_le_bytes(text);
-    let high = 0xF0F0_F0F0_F0F0_F0F0;
-    // A digit has 3 in its upper half, also after 6 is added. Bytes from 0xFA up would carry into their
-    // neighbour, but fail the first test themselves.
-    if word & high != 0x3030_3030_3030_3030
-        || word.wrapping_add(0x0606_0606_0606_0606) & high != 0x3030_3030_3030_3030
-    {
-        return None;
-    }
-    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
-    let pairs = (ones.wrapping_mul(10) + (ones >> 8)) & 0x00FF_00FF_00FF_00FF;
-    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-    let eight = (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF;
-    Some(eight as i64)
 }
 
 /// A number as `0.WHOLE FRACTION * 10^point`: its digits in two runs, without leading zeros.
@@ -329,12 +295,6 @@ mod tests {
             if let Some(number) = seconds(text.as_bytes()) {
                 assert_eq!(Digits::read(&text).map(|d| d.floor(6)), Some(Ok(number)), "{text}");
             }
-        }
-        for byte in 0..=255u8 {
-            assert_eq!(
-                eight_digits([b'1', b'2', b'3', byte, b'5', b'6', b'7', b'8']).is_some(),
-                byte.is_ascii_digit()
-            );
         }
     }
 }

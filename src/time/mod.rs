@@ -41,6 +41,19 @@ pub enum Unit {
     Nanos,
 }
 
+/// How a field is written that may hold a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// A JSON number.
+    Number,
+    /// A JSON string.
+    Text,
+    /// A CSV field.
+    Untyped,
+    /// Something that is no time.
+    Other,
+}
+
 /// The form a source's times have, which the output takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -116,6 +129,20 @@ impl TimeFormat {
         };
         let form = self.form().or_else(by_number).unwrap_or(Form::Text);
         self.parse(value, form).ok().map(|_| form)
+    }
+
+    /// Reads a time in one of the usual spellings, as [`TimeFormat::parse`] does. `None` says nothing.
+    #[inline(always)]
+    pub fn quick(&self, spelling: Spelling, text: &[u8], form: Form) -> Option<i64> {
+        use Spelling::{Number, Text, Untyped};
+        match (&self.kind, spelling, form) {
+            (Kind::Auto, Number | Untyped, Form::Number(unit)) => decimal::quick(text, unit),
+            (Kind::Unit(unit), Number | Text | Untyped, _) => decimal::quick(text, *unit),
+            (Kind::Auto | Kind::Rfc3339, Text, _)
+            | (Kind::Auto, Untyped, Form::Text)
+            | (Kind::Rfc3339, Untyped, _) => rfc3339::read(text),
+            _ => None,
+        }
     }
 
     /// Reads a time in a source of this form, in microseconds strictly between -[`LIMIT`] and [`LIMIT`];

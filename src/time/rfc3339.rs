@@ -22,8 +22,9 @@ fn pair(tens: u8, ones: u8) -> u32 {
     if tens > 9 || ones > 9 { 1000 } else { tens * 10 + ones }
 }
 
+/// [`parse`], without saying what is missing.
 #[inline]
-fn read(text: &[u8]) -> Option<i64> {
+pub(super) fn read(text: &[u8]) -> Option<i64> {
     let (head, tail) = text.split_first_chunk::<19>()?;
     let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b't' | b' ', h0, h1, b':', n0, n1, b':', s0, s1] =
         *head

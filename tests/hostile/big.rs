@@ -129,6 +129,27 @@ fn nothing_but_line_ends_and_rubbish() {
 }
 
 #[test]
+fn rubbish_behind_an_event_set_aside() {
+    let rubbish = |next: &'static [u8]| {
+        move |out: &mut dyn Write| {
+            out.write_all(b"{\"ts\":1}\n{\"ts\":1000}\n")?;
+            repeat(out, b"x\n", 4 * MIB)?;
+            out.write_all(next)
+        }
+    };
+    let job = ["--window=1s", "--time=ts", "--max-jump=1m", "--chunk-bytes=65536"];
+    let skip = [&job[..], &["--bad=skip", "--quiet", "--stats=json"]].concat();
+    let many = 4 * MIB as u64;
+    let ended = feed(&skip, rubbish(b"{\"ts\":1001}\n")).code(0).within_mib(48);
+    assert_eq!(account(&ended), [many + 3, 3, 0, many]);
+    let ended = feed(&skip, rubbish(b"")).code(0).within_mib(48);
+    assert_eq!(account(&ended), [many + 2, 1, 0, many + 1]);
+    // What ends the run is the event or the first record behind it, whichever comes next.
+    feed(&job, rubbish(b"{\"ts\":1001}\n")).code(1).says("windrow: (standard input):3: ").within_mib(48);
+    feed(&job, rubbish(b"")).code(1).says("windrow: (standard input):2: ").within_mib(48);
+}
+
+#[test]
 fn ids_of_a_mebibyte() {
     let ids = |out: &mut dyn Write| {
         for n in 0..100 {

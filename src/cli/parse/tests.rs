@@ -60,7 +60,6 @@ fn commands() {
     check(&["--version"], "print");
     check(&["order", "-w", "1m"], "error 2");
     check(&["completions", "tcsh"], "error 2");
-    check(&["--state-dir", "x"], "error 2");
 }
 
 #[test]

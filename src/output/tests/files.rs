@@ -110,15 +110,14 @@ fn lost_pages_are_written_again() {
         // The file may also be longer than it is going to be, by pages that never got their bytes.
         for len in [end - 20, end, end + 9] {
             for start in from..len {
-                for lost in [1, 2, 13, len] {
-                    let mut file = product.bytes.clone();
-                    file.resize(len, 0);
-                    file[start..(start + lost).min(len)].fill(0);
-                    fs::write(&place.path, &file).unwrap();
-                    let mut sink = place.open(way, Some(product.mark(0, from))).unwrap();
-                    product.complete(&mut sink, from, 1 + start % 60).unwrap();
-                    assert!(fs::read(&place.path).unwrap() == product.bytes, "{way:?} {len} {start} {lost}");
-                }
+                let lost = [1, 2, 13, len][start % 4];
+                let mut file = product.bytes.clone();
+                file.resize(len, 0);
+                file[start..(start + lost).min(len)].fill(0);
+                fs::write(&place.path, &file).unwrap();
+                let mut sink = place.open(way, Some(product.mark(0, from))).unwrap();
+                product.complete(&mut sink, from, 1 + start % 60).unwrap();
+                assert!(fs::read(&place.path).unwrap() == product.bytes, "{way:?} {len} {start} {lost}");
             }
         }
     }
@@ -294,6 +293,49 @@ fn other_writers_are_noticed() {
     }
 }
 
+/// Bytes that someone adds while what was there is still compared are not cut off with it.
+#[test]
+fn other_writers_are_noticed_before_anything_is_cut() {
+    let (place, product) = (Place::new(), product());
+    let (from, end) = (product.ends[1], product.bytes.len());
+    let lost_page = {
+        let mut file = product.bytes.clone();
+        file[from + 5..from + 20].fill(0);
+        file
+    };
+    let lost_end = [&product.bytes[..], &[0; 10]].concat();
+    for way in WAYS {
+        for file in [&lost_page, &lost_end] {
+            fs::write(&place.path, file).unwrap();
+            let mut sink = place.open(way, Some(product.mark(0, from))).unwrap();
+            let at = product.push(&mut sink, from, from + 30);
+            sink.deliver().unwrap();
+            OpenOptions::new().append(true).open(&place.path).unwrap().write_all(b"foreign").unwrap();
+            let before = place.state();
+            let error = product.complete(&mut sink, at, end).unwrap_err();
+            assert_eq!(error.exit_code(), 1);
+            assert!(error.to_string().contains("someone else has written to this file"), "{error}");
+            assert!(place.state() == before, "{way:?}");
+        }
+    }
+}
+
+/// After a failed write nothing more is tried, and a later run goes on.
+#[test]
+fn failed_writes_end_the_run() {
+    let (place, product) = (Place::new(), product());
+    fs::write(&place.path, &product.bytes[..product.ends[1]]).unwrap();
+    let mark = product.mark(0, product.ends[1]);
+    // `1< f`: every write fails.
+    let mut sink = place.stdout(File::open(&place.path).unwrap(), Some(mark)).unwrap();
+    product.push(&mut sink, product.ends[1], product.bytes.len());
+    assert!(matches!(sink.deliver(), Err(Error::Output { target, .. }) if target == "standard output"));
+    assert!(sink.deliver().is_err() && sink.mark().is_err() && sink.finish().is_err());
+    let mut sink = place.open(Way::Append, Some(mark)).unwrap();
+    product.complete(&mut sink, product.ends[1], 100).unwrap();
+    assert!(fs::read(&place.path).unwrap() == product.bytes);
+}
+
 #[test]
 fn no_checkpoint_covers_what_was_lost() {
     let (place, product) = (Place::new(), product());
@@ -310,7 +352,8 @@ fn no_checkpoint_covers_what_was_lost() {
         seen.push(mark.is_some());
         if let Some(mark) = mark {
             assert_eq!(mark, product.mark(0, at));
-            sink.sync_handle().unwrap().sync().unwrap();
+            let handle = sink.sync_handle().unwrap();
+            std::thread::spawn(move || handle.sync()).join().unwrap().unwrap();
             // Another run could go on from there.
             assert!(place.open(Way::Named, Some(mark)).is_ok());
         }

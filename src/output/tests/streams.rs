@@ -16,9 +16,6 @@ use super::super::stream::{InDoubt, Stream};
 use super::{Product, durable};
 use crate::error::{Error, Result};
 
-/// What was written at a time, and whether it was.
-type Writes = Vec<(Vec<u8>, bool)>;
-
 /// What the stream does with a write.
 #[derive(Debug, Clone, Copy)]
 enum Act {
@@ -30,11 +27,13 @@ enum Act {
     Kill(usize),
 }
 
+/// What each write brought, and whether the process was killed in it.
+type Got = Arc<Mutex<Vec<(Vec<u8>, bool)>>>;
+
 /// A reader in memory that follows a script, then takes all.
 struct Reader {
     script: Vec<Act>,
-    /// What each write brought, and whether the process was killed in it.
-    got: Arc<Mutex<Writes>>,
+    got: Got,
 }
 
 /// What a kill unwinds with.
@@ -64,7 +63,7 @@ impl Write for Reader {
 struct Job {
     dir: tempfile::TempDir,
     product: Product,
-    got: Arc<Mutex<Writes>>,
+    got: Got,
 }
 
 impl Job {
@@ -211,6 +210,21 @@ fn doubt_outlasts_another_kill() {
     assert!(job.run(sink, 0, || 1));
     let (all, bytes) = (job.read(), &job.product.bytes);
     assert!(all == [&bytes[..100], &bytes[..30], &bytes[100..]].concat());
+}
+
+/// The write in doubt is made again as it was, though more rows are there by then.
+#[test]
+fn doubt_does_not_grow() {
+    let job = Job::new(Product::new([30, 40, 30, 20]));
+    assert!(!job.run(job.open(None, InDoubt::Repeat, &[Act::Kill(0)]).unwrap(), 0, || 31));
+    let before = job.ledger();
+    assert_eq!((before.counted, before.announced), (0, 70));
+    let sink = job.open(Some(start()), InDoubt::Repeat, &[Act::Kill(0)]).unwrap();
+    assert!(!job.run(sink, 0, || 1000));
+    assert_eq!(job.ledger(), before);
+    assert!(job.run(job.open(Some(start()), InDoubt::Repeat, &[]).unwrap(), 0, || 1000));
+    let lengths: Vec<_> = job.got.lock().unwrap().iter().map(|(bytes, _)| bytes.len()).collect();
+    assert_eq!(lengths, [0, 0, 70, 50]);
 }
 
 #[test]

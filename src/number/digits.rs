@@ -1,0 +1,161 @@
+//! Digits, eight at a time: the arithmetic below the readers of numbers and times.
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// The first eight bytes of a text as one word, the first lowest; zeros stand for what is not there.
+#[inline(always)]
+pub(crate) fn word_of(text: &[u8]) -> u64 {
+    if let Some(eight) = text.first_chunk::<8>() {
+        return u64::from_le_bytes(*eight);
+    }
+    // Two loads, which may overlap: where they do, both hold the same.
+    match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(low), Some(high)) => {
+            let (low, high) = (u32::from_le_bytes(*low), u32::from_le_bytes(*high));
+            u64::from(low) | u64::from(high) << (8 * (text.len() - 4))
+        }
+        _ => match *text {
+            [a, b, c] => u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]),
+            [a, b] => u64::from_le_bytes([a, b, 0, 0, 0, 0, 0, 0]),
+            [a] => u64::from(a),
+            _ => 0,
+        },
+    }
+}
+
+/// The number of 1 to 18 digits and nothing else.
+#[inline]
+pub(crate) fn whole(text: &[u8]) -> Option<u64> {
+    match text.len() {
+        1..=8 => eight(aligned(word_of(text), text.len())),
+        9..=16 => {
+            let [high, low] = halves(aligned_long(word_of_long(text), text.len()));
+            Some(eight(high)? * 100_000_000 + eight(low)?)
+        }
+        17 | 18 => {
+            let (head, tail) = text.split_at(text.len() - 16);
+            Some(whole(head)? * 10_000_000_000_000_000 + whole(tail)?)
+        }
+        _ => None,
+    }
+}
+
+/// The digits of 1 to 16 bytes that may hold one point, and how many of them stand behind it.
+#[inline]
+pub(crate) fn with_point(text: &[u8]) -> Option<(u64, u8)> {
+    let len = text.len();
+    if len <= 8 {
+        let word = word_of(text);
+        let (word, digits, scale) = match points(word) {
+            0 => (word, len, 0),
+            points => {
+                let place = points.trailing_zeros() as usize / 8;
+                let before = (1u64 << (8 * place)) - 1;
+                (word & before | (word >> 8) & !before, len - 1, len - 1 - place)
+            }
+        };
+        return if digits == 0 { None } else { Some((eight(aligned(word, digits))?, scale as u8)) };
+    }
+    if len > 16 {
+        return None;
+    }
+    let word = word_of_long(text);
+    let [low, high] = [points(word as u64), points((word >> 64) as u64)];
+    let (word, digits, scale) = if low | high == 0 {
+        (word, len, 0)
+    } else {
+        let place = if low != 0 { low.trailing_zeros() } else { 64 + high.trailing_zeros() } as usize / 8;
+        let before = (1u128 << (8 * place)) - 1;
+        (word & before | (word >> 8) & !before, len - 1, len - 1 - place)
+    };
+    let [high, low] = halves(aligned_long(word, digits));
+    Some((eight(high)? * 100_000_000 + eight(low)?, scale as u8))
+}
+
+/// 9 to 16 bytes as one word.
+#[inline(always)]
+fn word_of_long(text: &[u8]) -> u128 {
+    let last = text.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
+    // The upper word takes of the last eight bytes those that the lower one has not.
+    u128::from(word_of(text)) | u128::from(last >> (8 * (16 - text.len()))) << 64
+}
+
+/// The upper and the lower eight of sixteen digits.
+#[inline(always)]
+fn halves(word: u128) -> [u64; 2] {
+    [word as u64, (word >> 64) as u64]
+}
+
+/// Moves `count` digits (1 to 8) to the end of the word, with the digit zero before them.
+#[inline(always)]
+fn aligned(word: u64, count: usize) -> u64 {
+    let shift = 64 - 8 * count as u32;
+    word << shift | ZEROS & !(u64::MAX << shift)
+}
+
+/// The same for up to 16 digits.
+#[inline(always)]
+fn aligned_long(word: u128, count: usize) -> u128 {
+    let zeros = u128::from(ZEROS) << 64 | u128::from(ZEROS);
+    let shift = 128 - 8 * count as u32;
+    word << shift | zeros & !(u128::MAX << shift)
+}
+
+/// The upper bit of each byte that is a point.
+#[inline(always)]
+fn points(word: u64) -> u64 {
+    let word = word ^ (ONES * b'.' as u64);
+    !(((word & !HIGH) + !HIGH) | word) & HIGH
+}
+
+/// The number of eight digits: neighbours are joined to pairs, pairs to fours, fours to the number.
+#[inline(always)]
+fn eight(word: u64) -> Option<u64> {
+    let high = 0xF0F0_F0F0_F0F0_F0F0;
+    // A digit has 3 in its upper half, also after 6 is added. Bytes from 0xFA up would carry into their
+    // neighbour, but fail the first test themselves.
+    if word & high != ZEROS || word.wrapping_add(0x0606_0606_0606_0606) & high != ZEROS {
+        return None;
+    }
+    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (ones.wrapping_mul(10) + (ones >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    Some((fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_reading_digit_by_digit() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..100_000 {
+            let mut text: Vec<u8> = (0..random.usize(0..20)).map(|_| random.u8(b'0'..=b'9')).collect();
+            for _ in 0..random.usize(0..3) {
+                if !text.is_empty() {
+                    let at = random.usize(0..text.len());
+                    text[at] = if random.bool() { b'.' } else { random.u8(..) };
+                }
+            }
+            let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+            let shown = String::from_utf8_lossy(&text);
+            let number = |digits: bool| if digits { shown.replace('.', "").parse().ok() } else { None };
+            assert_eq!(whole(&text), number(digits && text.len() <= 18), "{shown}");
+            let points = text.iter().filter(|byte| **byte == b'.').count();
+            let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+            let readable = points <= 1 && digits > 0 && points + digits == text.len() && text.len() <= 16;
+            let behind = text.iter().rev().position(|byte| *byte == b'.').unwrap_or(0);
+            assert_eq!(with_point(&text), number(readable).map(|number| (number, behind as u8)), "{shown}");
+            let mut padded = text.clone();
+            padded.resize(8.max(text.len()), 0);
+            assert_eq!(word_of(&text).to_le_bytes(), padded[..8]);
+        }
+        for byte in 0..=255u8 {
+            let text = [b'1', b'2', b'3', byte, b'5', b'6', b'7', b'8'];
+            assert_eq!(whole(&text).is_some(), byte.is_ascii_digit());
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! From a block of rows to the columns of a batch, one column after the other: time, filter, id, keys, arguments.
+//!
+//! What is usual (a field as it stands, a short number, a comparison with a constant) is done here on the bytes,
+//! without building values; everything else is left to the readers of times, numbers and expressions, which
+//! would say the same of the usual cases.
+
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::args;
+use super::batch::{Batch, Cell, CellKind, field_value};
+use super::explain::explain;
+use super::key;
+use super::project::Projection;
+use super::rows::Rows;
+use super::stage::{Stage, Unusable};
+use crate::expr::{Expr, Row, Simple};
+use crate::time::{self, Form};
+use crate::value::Value;
+use crate::window::{PaneFinder, Windows};
+
+/// Makes columns; holds what is reused from block to block.
+pub struct Columns<'p> {
+    plan: &'p Projection,
+    /// The filter, where it is a simple one.
+    simple: Option<Simple<'p>>,
+    panes: Option<PaneFinder>,
+    stage: Stage,
+    scratch: Vec<u8>,
+}
+
+/// A row's record as expressions see it.
+pub(super) struct RecordView<'r> {
+    pub bytes: &'r [u8],
+    pub arena: &'r [u8],
+    pub cells: &'r [Cell],
+    pub time: i64,
+}
+
+impl Row for RecordView<'_> {
+    #[inline]
+    fn field(&self, number: usize) -> Value<'_> {
+        field_value(self.bytes, self.arena, self.cells[number])
+    }
+
+    fn event_time(&self) -> i64 {
+        self.time
+    }
+}
+
+impl<'p> Columns<'p> {
+    /// Makes the columns of this projection.
+    pub fn new(plan: &'p Projection) -> Columns<'p> {
+        Columns {
+            plan,
+            simple: plan.filter.as_ref().and_then(Expr::as_simple),
+            panes: match &plan.windows {
+                Windows::Panes(panes) => Some(PaneFinder::new(panes)),
+                _ => None,
+            },
+            stage: Stage::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Appends a block of rows of the chunk `bytes` to a batch; `width` is the number of fields of a CSV record.
+    pub fn append(&mut self, rows: &Rows, bytes: &[u8], width: usize, batch: &mut Batch) {
+        let base = batch.rows();
+        let flawed = rows.flaws.iter().map(|&(row, flaw)| {
+            let (start, end) = rows.spans[row as usize];
+            (row, explain(flaw, &bytes[start as usize..end as usize], width))
+        });
+        self.stage.start(rows.len(), flawed);
+        batch.spans.extend_from_slice(&rows.spans);
+        self.times(rows, bytes, batch);
+        self.filter(rows, bytes, batch, base);
+        self.ids(rows, bytes, batch, base);
+        self.keys(rows, bytes, batch, base);
+        for (arg, column) in self.plan.args.iter().zip(&mut batch.args) {
+            let rows =
+                args::Block { rows, bytes, arena: &batch.texts.arena, time: &batch.time[base..], base };
+            args::append(arg, column, &mut self.stage, &rows, &mut batch.texts.computed);
+        }
+        batch.fates.extend_from_slice(&self.stage.fates);
+        let reasons = &mut self.stage.reasons;
+        reasons.sort_by_key(|(row, _)| *row);
+        for (row, reason) in reasons.drain(..) {
+            batch.reasons.push(base as u32 + row, &reason);
+        }
+    }
+
+    fn times(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch) {
+        let Columns { plan, panes, stage, .. } = self;
+        let base = batch.time.len();
+        batch.time.resize(base + rows.len(), 0);
+        let (times, arena, form) = (&mut batch.time[base..], &batch.texts.arena, &mut batch.form);
+        stage.each(|row| {
+            let cell = rows.cell(row, plan.time_field);
+            let quick =
+                form.and_then(|form| plan.time_format.quick(spelling(cell), cell.text(bytes, arena), form));
+            if let Some(time) = quick
+                && panes.as_mut().is_none_or(|panes| panes.pane(time).is_some())
+            {
+                times[row] = time;
+                return Ok(());
+            }
+            let value = field_value(bytes, arena, cell);
+            times[row] = event_time(plan, &value, form, panes).map_err(Unusable::Untimed)?;
+            Ok(())
+        });
+    }
+
+    fn filter(&mut self, rows: &Rows, bytes: &[u8], batch: &Batch, base: usize) {
+        let Some(filter) = &self.plan.filter else { return };
+        let simple = self.simple;
+        let arena = &batch.texts.arena;
+        self.stage.each(|row| {
+            let view = RecordView { bytes, arena, cells: rows.cells(row), time: batch.time[base + row] };
+            match is_true(filter, simple, &view) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Unusable::Filtered),
+                Err(reason) => Err(Unusable::Bad(format!("--where: {reason}"))),
+            }
+        });
+    }
+
+    fn ids(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
+        let Columns { plan, stage, scratch, .. } = self;
+        if plan.ids.is_empty() {
+            return;
+        }
+        batch.ids.resize(base + rows.len(), 0);
+        let (ids, arena) = (&mut batch.ids[base..], &batch.texts.arena);
+        stage.each(|row| {
+            scratch.clear();
+            for &field in &plan.ids {
+                let cell = rows.cell(row, field);
+                let name = || &plan.fields[field].text;
+                if cell.kind == CellKind::Null {
+                    return Err(Unusable::Bad(format!("no id: field `{}` is absent or null", name())));
+                }
+                if !key::encode_field(cell, bytes, arena, scratch) {
+                    let kind = field_value(bytes, arena, cell).kind();
+                    return Err(Unusable::Bad(format!("id `{}` is {kind}", name())));
+                }
+            }
+            ids[row] = xxh3_128_with_seed(scratch, plan.key_seed);
+            Ok(())
+        });
+    }
+
+    fn keys(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
+        let Columns { plan, stage, .. } = self;
+        let (keys, arena, time) = (&mut batch.keys, &batch.texts.arena, &batch.time[base..]);
+        stage.each(|row| {
+            // Rows that are not usable have empty keys.
+            keys.fill(base + row);
+            let start = keys.bytes.len();
+            let view = RecordView { bytes, arena, cells: rows.cells(row), time: time[row] };
+            if let Err(reason) = encode_key(plan, &view, &mut keys.bytes) {
+                keys.bytes.truncate(start);
+                return Err(Unusable::Bad(reason));
+            }
+            keys.hashes.push(key::hash(&keys.bytes[start..], plan.key_seed));
+            keys.ends.push(keys.bytes.len() as u32);
+            Ok(())
+        });
+        keys.fill(base + rows.len());
+    }
+}
+
+/// Appends a row's key to `out`; what was appended means nothing if it fails.
+#[inline(always)]
+fn encode_key(plan: &Projection, view: &RecordView<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+    for (name, expr) in &plan.keys {
+        let is_key = match expr.as_field() {
+            Some(field) => key::encode_field(view.cells[field], view.bytes, view.arena, out),
+            None => {
+                let value = expr.eval(view).map_err(|reason| format!("key `{name}`: {reason}"))?;
+                key::encode(&value, out)
+            }
+        };
+        if !is_key {
+            // Evaluated once more, to tell what it is instead.
+            let value = expr.eval(view)?;
+            return Err(format!("key `{name}` is {}", value.kind()));
+        }
+    }
+    Ok(())
+}
+
+/// How a field is spelt, as the readers of times ask it.
+#[inline(always)]
+fn spelling(cell: Cell) -> time::Spelling {
+    match (cell.is_number(), cell.is_text()) {
+        (true, true) => time::Spelling::Untyped,
+        (true, false) => time::Spelling::Number,
+        (false, true) => time::Spelling::Text,
+        (false, false) => time::Spelling::Other,
+    }
+}
+
+/// Whether a condition holds, by the short way where it has one.
+#[inline(always)]
+pub(super) fn is_true(
+    condition: &Expr,
+    simple: Option<Simple<'_>>,
+    view: &RecordView<'_>,
+) -> Result<bool, String> {
+    if let Some(simple) = simple {
+        let cell = view.cells[simple.field()];
+        let text = cell.text(view.bytes, view.arena);
+        if let Some(truth) = simple.truth(text, cell.is_number(), cell.is_text()) {
+            return Ok(truth);
+        }
+    }
+    condition.is_true(view)
+}
+
+/// The event time of a record.
+#[inline(never)]
+fn event_time(
+    plan: &Projection,
+    value: &Value<'_>,
+    form: &mut Option<Form>,
+    panes: &mut Option<PaneFinder>,
+) -> Result<i64, String> {
+    let field = || &plan.fields[plan.time_field].text;
+    if value.is_null() {
+        return Err(format!("no event time: field `{}` is absent or null", field()));
+    }
+    let with = match *form {
+        Some(form) => form,
+        None => plan.time_format.detect(value).unwrap_or(Form::Text),
+    };
+    let time = plan
+        .time_format
+        .parse(value, with)
+        .map_err(|reason| format!("event time `{}`: {reason}", field()))?;
+    if time <= -time::LIMIT || time >= time::LIMIT {
+        return Err(format!("event time `{}`: time is out of range", field()));
+    }
+    if let Some(panes) = panes
+        && panes.pane(time).is_none()
+    {
+        return Err(format!("event time `{}`: time is beyond the calendar", field()));
+    }
+    *form = Some(with);
+    Ok(time)
+}

@@ -1,0 +1,151 @@
+//! The separator index: where delimiters and line ends stand outside quotes, found 64 bytes at a time.
+//!
+//! Quotes are paired by counting them, which is right as long as each opens at the start of a field and closes at
+//! its end, as nearly all programs write them. The index checks that it is so; where it is not, it says so, and
+//! the records are read one by one.
+
+use crate::parse::rows::BLOCK_BYTES;
+use crate::parse::simd::{Lanes, WIDTH, load};
+
+/// Separators of a stretch of text.
+#[derive(Debug)]
+pub(super) struct Index {
+    separators: Vec<u32>,
+    count: usize,
+    /// The line ends among them.
+    pub ends: Vec<u32>,
+    /// Whether the quotes of the stretch are as the index takes them.
+    pub is_regular: bool,
+    /// Whether there are quotes.
+    pub has_quotes: bool,
+    /// Whether a quote stands for a quote within a quoted field.
+    pub has_doubled: bool,
+    /// Whether a byte is not ASCII.
+    pub not_ascii: bool,
+}
+
+/// How many separators one step may find.
+const STEP: usize = 2 * WIDTH;
+/// How many separators are kept at most: a record that has more is read by itself.
+const SEPARATORS_MAX: usize = BLOCK_BYTES / 2;
+
+/// What one step leaves to the next: the lowest bit says it of the next byte.
+#[derive(Clone, Copy)]
+struct Carry {
+    /// All bits: a quote is open.
+    inside: u64,
+    /// A quote may open here.
+    may_open: u64,
+    /// A quote has closed in front of it.
+    closed: u64,
+    /// A quote has closed and a CR followed: a line feed must stand here.
+    closed_cr: u64,
+}
+
+impl Index {
+    /// An index with room for as many line ends as a block may have rows.
+    pub fn new(rows: usize) -> Index {
+        Index {
+            separators: vec![0; SEPARATORS_MAX + STEP],
+            count: 0,
+            ends: Vec::with_capacity(rows),
+            is_regular: true,
+            has_quotes: false,
+            has_doubled: false,
+            not_ascii: false,
+        }
+    }
+
+    /// The separators found.
+    #[inline(always)]
+    pub fn separators(&self) -> &[u32] {
+        &self.separators[..self.count]
+    }
+
+    /// Finds separators from `from` on, which is the start of a record, up to about `rows_max` line ends.
+    #[inline(always)]
+    pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize, delimiter: u8, rows_max: usize) {
+        self.ends.clear();
+        (self.is_regular, self.has_quotes, self.has_doubled) = (true, false, false);
+        let mut carry = Carry { inside: 0, may_open: 1, closed: 0, closed_cr: 0 };
+        let (mut count, mut high, mut at) = (0, 0, from);
+        let stop = text.len().min(from + BLOCK_BYTES);
+        while at < stop && count < SEPARATORS_MAX && self.ends.len() < rows_max {
+            let (low, upper): (L, L) = (load(text, at), load(text, at + WIDTH));
+            let both = |byte| u64::from(low.equal(byte)) | u64::from(upper.equal(byte)) << WIDTH;
+            high |= low.not_ascii() | upper.not_ascii();
+            let mut newlines = both(b'\n');
+            let mut separators = both(delimiter) | newlines;
+            let quotes = both(b'"');
+            if quotes | carry.inside | carry.closed | carry.closed_cr != 0 {
+                self.has_quotes = true;
+                separators = self.outside(separators, newlines, quotes, both(b'\r'), &mut carry);
+                newlines &= separators;
+            } else {
+                carry.may_open = separators >> 63;
+            }
+            let found = separators.count_ones() as usize;
+            if let Some(room) = self.separators.get_mut(count..).and_then(<[u32]>::first_chunk_mut) {
+                place(separators, at as u32, room);
+            }
+            count += found;
+            while newlines != 0 {
+                self.ends.push(at as u32 + newlines.trailing_zeros());
+                newlines &= newlines - 1;
+            }
+            at += STEP;
+        }
+        (self.count, self.not_ascii) = (count, high != 0);
+    }
+
+    /// Those of the separators that stand outside quotes.
+    #[inline(always)]
+    fn outside(&mut self, all: u64, newlines: u64, quotes: u64, crs: u64, carry: &mut Carry) -> u64 {
+        // A quote that opens counts as inside, one that closes as outside.
+        let inside = parity(quotes) ^ carry.inside;
+        let separators = all & !inside;
+        let (opening, closing) = (quotes & inside, quotes & !inside);
+        // A quote that opens right behind one that closes is one within the field, written twice.
+        let may_open = separators << 1 | carry.may_open;
+        let behind_closing = closing << 1 | carry.closed;
+        let behind_cr = (behind_closing & crs) << 1 | carry.closed_cr;
+        let wrong = opening & !(may_open | behind_closing)
+            | behind_closing & !(all | quotes | crs)
+            | behind_cr & !newlines;
+        self.is_regular &= wrong == 0;
+        self.has_doubled |= opening & behind_closing != 0;
+        *carry = Carry {
+            inside: ((inside as i64) >> 63) as u64,
+            may_open: separators >> 63,
+            closed: closing >> 63,
+            closed_cr: (behind_closing & crs) >> 63,
+        };
+        separators
+    }
+}
+
+/// Whether the number of bits up to and with each bit is odd.
+#[inline(always)]
+fn parity(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+/// Writes down the places of the bits; what stands behind them means nothing.
+#[inline(always)]
+fn place(mut bits: u64, at: u32, room: &mut [u32; STEP]) {
+    // A record of usual length has six or seven fields in a step: eight without asking, then more if need be.
+    let mut eights = room.chunks_exact_mut(8);
+    loop {
+        let Some(eight) = eights.next() else { return };
+        for place in eight {
+            *place = at + bits.trailing_zeros();
+            bits &= bits.wrapping_sub(1);
+        }
+        if bits == 0 {
+            return;
+        }
+    }
+}

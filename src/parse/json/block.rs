@@ -1,0 +1,137 @@
+//! A block of NDJSON lines: each is tried against the templates, and scanned in general if it fits none.
+
+use super::Shape;
+use super::scan::{Notes, Scanner};
+use super::template::Templates;
+use crate::parse::batch::Cell;
+use crate::parse::lines::Lines;
+use crate::parse::rows::{BLOCK_ROWS, Flaw, Rows};
+use crate::parse::simd::{Lanes, Level, Work};
+
+/// Reads NDJSON; what it has learnt decides about speed only.
+pub struct Reader<'s> {
+    scanner: Scanner<'s>,
+    templates: Templates,
+    lines: Lines,
+    notes: Notes,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader of records of this shape.
+    pub fn new(shape: &'s Shape, level: Level) -> Reader<'s> {
+        Reader {
+            scanner: Scanner::with_level(shape, level),
+            templates: Templates::new(),
+            lines: Lines::new(BLOCK_ROWS),
+            notes: Notes::default(),
+        }
+    }
+
+    /// Reads some records from `from` on, which is the start of a line, into `rows`, which is empty. Returns where
+    /// the next block starts.
+    #[inline(always)]
+    pub fn read<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        from: usize,
+        rows: &mut Rows,
+        arena: &mut Vec<u8>,
+    ) -> usize {
+        self.lines.find::<L>(bytes, from);
+        let count = self.lines.ends().len().min(rows.capacity());
+        let ends = &self.lines.ends()[..count];
+        let to = ends.last().map_or(from, |end| *end as usize);
+        // All lines at once, which is fast, or, if that fails, each by itself to find the wrong ones.
+        let valid = !self.lines.not_ascii || std::str::from_utf8(&bytes[from..to]).is_ok();
+        let mut start = from;
+        for &end in ends {
+            let end = end as usize;
+            rows.lines += u64::from(end < bytes.len());
+            if !valid && let Some(error) = std::str::from_utf8(trim(&bytes[start..end])).err() {
+                let start = skip_space(bytes, start, end);
+                rows.push_flaw(bytes, start, end, Flaw::Utf8(error.valid_up_to()));
+            } else {
+                // A record begins with a brace; anything else is rare.
+                let first =
+                    if bytes.get(start) == Some(&b'{') { start } else { skip_space(bytes, start, end) };
+                if first < end {
+                    line::<L>(
+                        &mut self.scanner,
+                        &mut self.templates,
+                        &mut self.notes,
+                        (bytes, first, end),
+                        rows,
+                        arena,
+                    );
+                }
+            }
+            start = end + 1;
+        }
+        self.templates.end_block();
+        start.min(bytes.len())
+    }
+}
+
+/// Reads the record that starts at `start`, with its first byte that is no white space, and ends before `end`.
+#[inline(always)]
+fn line<L: Lanes>(
+    scanner: &mut Scanner<'_>,
+    templates: &mut Templates,
+    notes: &mut Notes,
+    (bytes, start, end): (&[u8], usize, usize),
+    rows: &mut Rows,
+    arena: &mut Vec<u8>,
+) {
+    let text_end = if bytes[end - 1] == b'\r' { end - 1 } else { end };
+    if !templates.fit::<L>(bytes, start, text_end, rows.next_cells(), arena) {
+        rows.next_cells().fill(Cell::NULL);
+        let learns = templates.wants_lesson();
+        let noted = if learns {
+            notes.scalars.clear();
+            notes.nested_field = false;
+            Some(&mut *notes)
+        } else {
+            None
+        };
+        match scanner.scan_with::<L>(bytes, start, rows.next_cells(), arena, noted) {
+            Ok(_) if learns => templates.learn(bytes, start, text_end, notes, rows.next_cells().len()),
+            Ok(_) => {}
+            Err(fault) => return rows.push_flaw(bytes, start, end, Flaw::Json(fault)),
+        }
+    }
+    rows.push(bytes, start, end);
+}
+
+/// The first place in a line that is no white space; `end` if there is none.
+fn skip_space(bytes: &[u8], start: usize, end: usize) -> usize {
+    let space = bytes[start..end].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+    start + space
+}
+
+/// A line without the white space before its record.
+fn trim(line: &[u8]) -> &[u8] {
+    &line[skip_space(line, 0, line.len())..]
+}
+
+/// [`Reader::read`] as work for a [`Level`].
+pub struct Block<'b, 's> {
+    /// The reader.
+    pub reader: &'b mut Reader<'s>,
+    /// The chunk.
+    pub bytes: &'b [u8],
+    /// Where the block starts.
+    pub from: usize,
+    /// Where its rows go.
+    pub rows: &'b mut Rows,
+    /// Where strings with escapes go.
+    pub arena: &'b mut Vec<u8>,
+}
+
+impl Work for Block<'_, '_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> usize {
+        self.reader.read::<L>(self.bytes, self.from, self.rows, self.arena)
+    }
+}

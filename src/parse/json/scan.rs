@@ -1,0 +1,289 @@
+//! The general scanner: checks one record completely, in one pass and without building anything, and notes where
+//! the wanted fields stand.
+
+use super::text::{number_end, string_end, unescape, word};
+use super::{DEPTH_MAX, Fault, NONE, Shape};
+use crate::parse::batch::{Cell, CellKind};
+use crate::parse::simd::{Lanes, Level, Work};
+
+/// Scans records of one shape; holds what is reused from record to record.
+pub struct Scanner<'s> {
+    shape: &'s Shape,
+    level: Level,
+    /// Per node, the record in which it was last seen: only its first appearance counts.
+    seen: Vec<u64>,
+    record: u64,
+    /// An unescaped member name.
+    name: Vec<u8>,
+    /// The objects and arrays that are open around the current one.
+    open: Vec<Frame>,
+}
+
+/// An object or array that is being scanned.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    /// What is wanted of it; [`NONE`] for nothing.
+    node: u32,
+    /// Where its bracket stands.
+    start: usize,
+    object: bool,
+    /// The place of the current element.
+    index: usize,
+}
+
+impl Frame {
+    #[inline(always)]
+    fn closing(self) -> u8 {
+        if self.object { b'}' } else { b']' }
+    }
+}
+
+/// Where a scalar stands in a record, the quotes of a string left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scalar {
+    pub start: usize,
+    pub end: usize,
+    pub kind: CellKind,
+    /// The field that it is, or [`NONE`].
+    pub field: u32,
+}
+
+/// What the layout of a record is learnt from.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// All scalars, in order.
+    pub scalars: Vec<Scalar>,
+    /// Whether a field is a whole object or array.
+    pub nested_field: bool,
+}
+
+impl<'s> Scanner<'s> {
+    /// A scanner for records of this shape, for this machine.
+    pub fn new(shape: &'s Shape) -> Scanner<'s> {
+        Scanner::with_level(shape, Level::detect())
+    }
+
+    /// A scanner for records of this shape, with these vectors.
+    pub fn with_level(shape: &'s Shape, level: Level) -> Scanner<'s> {
+        let seen = vec![0; shape.nodes.len()];
+        Scanner { shape, level, seen, record: 0, name: Vec::new(), open: Vec::new() }
+    }
+
+    /// Whether the record that was scanned last has a field, even if it is null.
+    pub fn saw(&self, field: u32) -> bool {
+        let node = self.shape.nodes.iter().position(|node| node.field == field);
+        node.is_some_and(|node| self.seen[node] == self.record)
+    }
+
+    /// Scans the record that starts at `bytes[start]` (its first byte that is no white space).
+    ///
+    /// Fills `cells` (one per field, all null before) and returns the place behind the record's line:
+    /// behind its newline, or the end of `bytes`.
+    pub fn scan(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        cells: &mut [Cell],
+        arena: &mut Vec<u8>,
+    ) -> Result<usize, Fault> {
+        struct One<'w, 's>(&'w mut Scanner<'s>, &'w [u8], usize, &'w mut [Cell], &'w mut Vec<u8>);
+        impl Work for One<'_, '_> {
+            type Output = Result<usize, Fault>;
+            #[inline(always)]
+            fn run<L: Lanes>(self) -> Result<usize, Fault> {
+                self.0.scan_with::<L>(self.1, self.2, self.3, self.4, None)
+            }
+        }
+        self.level.run(One(self, bytes, start, cells, arena))
+    }
+
+    /// [`Scanner::scan`] with these vectors; notes the layout, if asked.
+    #[inline(always)]
+    pub(super) fn scan_with<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        cells: &mut [Cell],
+        arena: &mut Vec<u8>,
+        mut notes: Option<&mut Notes>,
+    ) -> Result<usize, Fault> {
+        self.record += 1;
+        self.open.clear();
+        if bytes.get(start) != Some(&b'{') {
+            return Err(Fault::Malformed);
+        }
+        let mut frame = Frame { node: 0, start, object: true, index: 0 };
+        let mut at = space(bytes, start + 1);
+        // Whether `frame` has nothing in it.
+        let mut empty = bytes.get(at) == Some(&b'}');
+        loop {
+            if !empty {
+                let node = if frame.object {
+                    let name = expect(bytes, at, b'"')?;
+                    let (end, plain) = string_end::<L>(bytes, name).ok_or(Fault::Malformed)?;
+                    at = space(bytes, expect(bytes, end, b':')?);
+                    self.member(frame.node, &bytes[name..end - 1], plain)
+                } else {
+                    self.element(frame)
+                };
+                let opening = bytes.get(at).copied().unwrap_or(0);
+                if opening == b'{' || opening == b'[' {
+                    if self.open.len() + 1 == DEPTH_MAX {
+                        return Err(Fault::TooDeep);
+                    }
+                    self.open.push(frame);
+                    frame = Frame { node, start: at, object: opening == b'{', index: 0 };
+                    at = space(bytes, at + 1);
+                    empty = bytes.get(at) == Some(&frame.closing());
+                    if !empty {
+                        continue;
+                    }
+                } else {
+                    let (cell, end) = scalar::<L>(bytes, at, opening).ok_or(Fault::Malformed)?;
+                    at = end;
+                    let field = self.field(node);
+                    if field != NONE {
+                        cells[field as usize] = settled(bytes, cell, arena);
+                    }
+                    if let Some(notes) = notes.as_deref_mut() {
+                        let start = cell.start as usize;
+                        let end = start + cell.len as usize;
+                        notes.scalars.push(Scalar { start, end, kind: cell.kind, field });
+                    }
+                }
+            }
+            // A value has ended, or `frame` has nothing in it: close what closes, then on to the next value.
+            loop {
+                if !empty {
+                    at = space(bytes, at);
+                    match bytes.get(at) {
+                        Some(b',') => {
+                            at = space(bytes, at + 1);
+                            frame.index += 1;
+                            break;
+                        }
+                        Some(byte) if *byte == frame.closing() => {}
+                        _ => return Err(Fault::Malformed),
+                    }
+                }
+                empty = false;
+                at += 1;
+                let field = self.field(frame.node);
+                if field != NONE {
+                    let (start, len) = (frame.start as u32, (at - frame.start) as u32);
+                    cells[field as usize] = Cell { start, len, kind: CellKind::Json };
+                    if let Some(notes) = notes.as_deref_mut() {
+                        notes.nested_field = true;
+                    }
+                }
+                match self.open.pop() {
+                    Some(outer) => frame = outer,
+                    None => return line_end(bytes, at),
+                }
+            }
+        }
+    }
+
+    /// The field that ends at a node, or [`NONE`].
+    #[inline(always)]
+    fn field(&self, node: u32) -> u32 {
+        if node == NONE { NONE } else { self.shape.nodes[node as usize].field }
+    }
+
+    /// The node that a member stands for, unless it is not wanted or was seen before in this record.
+    #[inline(always)]
+    fn member(&mut self, node: u32, raw: &[u8], plain: bool) -> u32 {
+        if node == NONE {
+            return NONE;
+        }
+        let child = if plain {
+            self.shape.nodes[node as usize].member(raw)
+        } else {
+            self.name.clear();
+            unescape(raw, &mut self.name);
+            self.shape.nodes[node as usize].member(&self.name)
+        };
+        if child != NONE && self.first_time(child) { child } else { NONE }
+    }
+
+    /// The node that an array's current element stands for. An array that is wanted is met once a record, and so
+    /// are its elements.
+    #[inline(always)]
+    fn element(&self, frame: Frame) -> u32 {
+        if frame.node == NONE { NONE } else { self.shape.nodes[frame.node as usize].element(frame.index) }
+    }
+
+    #[inline(always)]
+    fn first_time(&mut self, node: u32) -> bool {
+        let seen = &mut self.seen[node as usize];
+        let first = *seen != self.record;
+        *seen = self.record;
+        first
+    }
+}
+
+/// The first place from `at` on that is no white space. A newline is the end of the record and no white space.
+#[inline(always)]
+fn space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\r') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// Steps over `byte`, with white space before it.
+#[inline(always)]
+fn expect(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Fault> {
+    let at = if bytes.get(at) == Some(&byte) { at } else { space(bytes, at) };
+    if bytes.get(at) == Some(&byte) { Ok(at + 1) } else { Err(Fault::Malformed) }
+}
+
+/// The place behind the line of a record that has ended at `at`.
+#[inline(always)]
+fn line_end(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let at = space(bytes, at);
+    match bytes.get(at) {
+        None => Ok(at),
+        Some(b'\n') => Ok(at + 1),
+        Some(_) => Err(Fault::Malformed),
+    }
+}
+
+/// The scalar at `at`, which begins with `first`, and the place behind it. A string with escapes is called
+/// [`CellKind::ArenaText`] although it still stands in the input.
+#[inline(always)]
+fn scalar<L: Lanes>(bytes: &[u8], at: usize, first: u8) -> Option<(Cell, usize)> {
+    if first == b'"' {
+        let (end, plain) = string_end::<L>(bytes, at + 1)?;
+        let kind = if plain { CellKind::Text } else { CellKind::ArenaText };
+        return Some((cell(at + 1, end - 1, kind), end));
+    }
+    let (end, kind) = match first {
+        b't' | b'f' | b'n' => word(bytes, at)?,
+        _ => (number_end::<L>(bytes, at)?, CellKind::Number),
+    };
+    Some((cell(at, end, kind), end))
+}
+
+/// The cell of what stands from `start` to `end`.
+#[inline(always)]
+pub(super) fn cell(start: usize, end: usize, kind: CellKind) -> Cell {
+    Cell { start: start as u32, len: (end - start) as u32, kind }
+}
+
+/// A scalar's cell as it is kept: a string with escapes moves to the arena, and nulls are all alike.
+#[inline(always)]
+pub(super) fn settled(bytes: &[u8], cell: Cell, arena: &mut Vec<u8>) -> Cell {
+    match cell.kind {
+        CellKind::Null => Cell::NULL,
+        CellKind::ArenaText => in_arena(bytes, cell, arena),
+        _ => cell,
+    }
+}
+
+#[inline(never)]
+fn in_arena(bytes: &[u8], cell: Cell, arena: &mut Vec<u8>) -> Cell {
+    let from = arena.len();
+    unescape(&bytes[cell.start as usize..(cell.start + cell.len) as usize], arena);
+    Cell { start: from as u32, len: (arena.len() - from) as u32, kind: CellKind::ArenaText }
+}
