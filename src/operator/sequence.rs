@@ -415,9 +415,17 @@ impl Sequencer {
         self.sources.iter().map(|source| &source.counts)
     }
 
-    /// How many records the parse stage has sent, per source.
+    /// How many records the parse stage has sent that are read in this run, per source: where sources are held, what
+    /// still waits here is left to the next one.
     pub fn arrived(&self) -> impl Iterator<Item = u64> {
-        self.sources.iter().map(|source| source.arrived)
+        let left = |source: &Source| match self.rules.hold {
+            true => {
+                source.queue.iter().map(|queued| queued.batch.rows() as u64).sum::<u64>()
+                    - u64::from(source.row)
+            }
+            false => 0,
+        };
+        self.sources.iter().map(move |source| source.arrived - left(source))
     }
 
     /// The watermark; `i64::MIN` before the first event.
