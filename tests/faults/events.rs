@@ -45,7 +45,9 @@ pub fn events(form: Form, seed: u64, records: usize) -> Vec<u8> {
                 r#"{{"ts":{time},"id":"{id}","k":"k{key}","s":"{text_value}","v":{whole}.{part:02}}}"#
             ),
             (Form::Csv, 0) => writeln!(text, "{time},{id}"),
-            (Form::Csv, 1..=4) => writeln!(text, "{time},{id},\"k{key}\",\"{text_value}\n,\",{whole}.{part:02}"),
+            (Form::Csv, 1..=4) => {
+                writeln!(text, "{time},{id},\"k{key}\",\"{text_value}\n,\",{whole}.{part:02}")
+            }
             (Form::Csv, _) => writeln!(text, "{time},{id},k{key},{text_value},{whole}.{part:02}"),
         }
         .expect("text can be written to");

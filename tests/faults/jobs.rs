@@ -69,11 +69,7 @@ pub fn all(records: usize) -> Vec<Job> {
             &["-w", "session:3s", "-b", "k,s", "-a", "count(*), sum(v), last(v)", "--having", "count > 1"],
             ndjson(&["a.ndjson", "b.ndjson"]),
         ),
-        Job::new(
-            "none",
-            &["-w", "none", "-b", "k,s", "-a", AGGREGATES, "-i", "id"],
-            csv(&["a.csv"]),
-        ),
+        Job::new("none", &["-w", "none", "-b", "k,s", "-a", AGGREGATES, "-i", "id"], csv(&["a.csv"])),
         Job::new("order", &["order", "-i", "id"], ndjson(&["a.ndjson", "b.ndjson"])),
         Job::new("order csv", &["order"], csv(&["a.csv", "b.csv", "c.csv"])),
         Job::new(
@@ -81,10 +77,16 @@ pub fn all(records: usize) -> Vec<Job> {
             &["-w", "cumulate:20s/5s", "-b", "k,s", "--top", "2", "--order-by", "count", "--ties"],
             packed,
         ),
-        Job::new("standard input", &["-w", "10s", "-b", "k", "-i", "id"], Vec::new())
-            .reading(events(Form::Ndjson, 1, records)),
-        Job::new("standard input csv", &["-w", "5s", "-f", "csv"], Vec::new())
-            .reading(events(Form::Csv, 11, records)),
+        Job::new("standard input", &["-w", "10s", "-b", "k", "-i", "id"], Vec::new()).reading(events(
+            Form::Ndjson,
+            1,
+            records,
+        )),
+        Job::new("standard input csv", &["-w", "5s", "-f", "csv"], Vec::new()).reading(events(
+            Form::Csv,
+            11,
+            records,
+        )),
         Job::new(
             "held",
             &["-w", "15s", "-b", "k", "-a", "count(*), sum(v), p90(v)", "-i", "id"],
@@ -104,11 +106,6 @@ impl Job {
         args.extend(files.iter().map(|(name, _)| *name));
         let numbers = options[0] != "order";
         Job { name, args, files, stdin: None, grown: &[100], numbers, wanted: Wanted::default() }
-    }
-
-    /// Whether its rows are CSV, behind a header.
-    pub fn is_csv(&self) -> bool {
-        !self.wanted.rows.starts_with(b"{")
     }
 
     fn reading(self, stdin: Vec<u8>) -> Job {

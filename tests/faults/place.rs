@@ -186,7 +186,10 @@ impl<'j> Place<'j> {
         let mut command = match disturbance {
             Disturbance::Traced(trace, calls) => {
                 let mut strace = Command::new("strace");
-                strace.args(["-f", "-y", "-s", "1", "-e", &format!("trace={calls}"), "-o"]).arg(trace).arg(program());
+                strace
+                    .args(["-f", "-y", "-s", "1", "-e", &format!("trace={calls}"), "-o"])
+                    .arg(trace)
+                    .arg(program());
                 strace
             }
             _ => Command::new(program()),
@@ -206,7 +209,9 @@ impl<'j> Place<'j> {
         command.stdout(match self.way {
             Way::Named => Stdio::null(),
             Way::Append => self.open(OpenOptions::new().append(true).create(true)),
-            Way::ReadWrite => self.open(OpenOptions::new().read(true).write(true).create(true).truncate(false)),
+            Way::ReadWrite => {
+                self.open(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+            }
             Way::Pipe => Stdio::piped(),
         });
         command
@@ -274,17 +279,13 @@ impl<'j> Place<'j> {
         let Some(start) = start else {
             return Err(format!("behind {} bytes others came than should have", self.delivered));
         };
-        let repeated = &wanted[start..self.delivered];
+        let (first, last) = (rows(&wanted[..start]) + 1, rows(&wanted[..self.delivered]));
+        let is_repeated = start < self.delivered;
         self.delivered = start + piped.len();
-        let first = match self.job.numbers.then(|| repeated.iter().filter(|&&byte| byte == b'\n').count()) {
-            // Rows that have no numbers may look alike.
-            None | Some(0) => return Ok(()),
-            Some(_) => wanted[..start].iter().filter(|&&byte| byte == b'\n').count() as u64,
-        };
-        let has_header = self.job.is_csv();
-        let last = first + repeated.iter().filter(|&&byte| byte == b'\n').count() as u64;
-        // Rows are numbered from 1, a header is none.
-        let (first, last) = if has_header { (first.max(1), last - 1) } else { (first + 1, last) };
+        // Rows that have no numbers may look alike.
+        if !is_repeated || !self.job.numbers {
+            return Ok(());
+        }
         let named = format!("row {first} may have been delivered twice");
         let many = format!("rows {first} to {last} may have been delivered twice");
         let header = last < first && stderr.contains("the header may have been delivered twice");
@@ -293,6 +294,12 @@ impl<'j> Place<'j> {
             false => Err(format!("rows {first} to {last} came twice and were not named")),
         }
     }
+}
+
+/// How many rows with numbers there are. A field may hold line ends; what stands behind these is no number.
+fn rows(bytes: &[u8]) -> usize {
+    let numbered = |line: &&[u8]| line.first().is_some_and(|&byte| byte == b'{' || byte.is_ascii_digit());
+    bytes.split(|&byte| byte == b'\n').filter(numbered).count()
 }
 
 /// Waits for a program that should have ended long before a minute is over.
@@ -311,7 +318,11 @@ fn wait(child: &mut Child) -> std::process::ExitStatus {
 }
 
 /// Tries points in parallel, and panics with some of what went wrong.
-pub fn in_parallel<P: Sync, T: Send>(suite: &str, points: &[P], try_one: impl Fn(&P) -> Checked<T> + Sync) -> Vec<T> {
+pub fn in_parallel<P: Sync, T: Send>(
+    suite: &str,
+    points: &[P],
+    try_one: impl Fn(&P) -> Checked<T> + Sync,
+) -> Vec<T> {
     let (next, results) = (std::sync::atomic::AtomicUsize::new(0), std::sync::Mutex::new(Vec::new()));
     let wrong = std::sync::Mutex::new(Vec::new());
     thread::scope(|scope| {

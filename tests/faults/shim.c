@@ -157,10 +157,12 @@ static int is_error(enum mode mine) {
 }
 
 /* A call without bytes: makes it unless it is to fail, notes it, and dies behind it if it is to be torn. */
-#define SIMPLE(call, name, one, other, make)                       \
+#define SIMPLE(call, name, one, other, make) NAMED(call, name, name, one, other, make)
+/* The same where a failure is told of another file. */
+#define NAMED(call, told, name, one, other, make)                  \
   do {                                                             \
     pthread_mutex_lock(&lock);                                     \
-    enum mode mine = next(call, name, 0);                          \
+    enum mode mine = next(call, told, 0);                          \
     long result = -1;                                              \
     if (!is_error(mine)) {                                         \
       result = (make);                                             \
@@ -248,7 +250,7 @@ int open(const char *path, int flags, ...) {
 int rename(const char *from, const char *to) {
   char name[PATH_MAX], other[PATH_MAX];
   if (!named(from, name) || !named(to, other)) return (int)syscall(SYS_rename, from, to);
-  SIMPLE("rename", name, 0, other, syscall(SYS_rename, from, to));
+  NAMED("rename", other, name, 0, other, syscall(SYS_rename, from, to));
 }
 
 int unlink(const char *path) {

@@ -34,7 +34,8 @@ pub fn by_size(quick: usize, short: usize, long: usize) -> usize {
 /// The seed of a suite's random choices: `WINDROW_SEED`, or a new one. It is printed, to run the same again.
 pub fn random(suite: &str) -> fastrand::Rng {
     let given = std::env::var("WINDROW_SEED").ok();
-    let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().expect("WINDROW_SEED is a number"));
+    let seed =
+        given.map_or_else(|| fastrand::u64(..), |text| text.parse().expect("WINDROW_SEED is a number"));
     println!("{suite}: seed {seed}");
     fastrand::Rng::with_seed(seed)
 }

@@ -63,7 +63,12 @@ fn counted<'j>(setting: &Setting<'j>) -> Checked<Setting<'j>> {
 }
 
 /// As many points as asked for, spread evenly over settings, modes and calls.
-fn points<'j>(settings: &[Setting<'j>], many: usize, double: bool, random: &mut fastrand::Rng) -> Vec<Point<'j>> {
+fn points<'j>(
+    settings: &[Setting<'j>],
+    many: usize,
+    double: bool,
+    random: &mut fastrand::Rng,
+) -> Vec<Point<'j>> {
     let modes = if double { &MODES[..2] } else { &MODES[..] };
     let mut rows: Vec<(Setting, Mode)> = Vec::new();
     for setting in settings {
@@ -137,7 +142,10 @@ fn disturb_from_start<'j>(place: &mut Place<'j>, point: &Point<'j>) -> Checked<(
 /// Whether a run ended as it should when this had happened to it.
 fn check_end(mode: Mode, ended: &Ended, fired: &Fired) -> Checked {
     let wrong = |why: &str| {
-        Err(format!("{} {} (call {}): {why}; exit code {}: {}", fired.call, fired.name, fired.number, ended.code, ended.stderr))
+        Err(format!(
+            "{} {} (call {}): {why}; exit code {}: {}",
+            fired.call, fired.name, fired.number, ended.code, ended.stderr
+        ))
     };
     match mode {
         Mode::Kill | Mode::Torn if ended.is_killed() => Ok(()),
@@ -163,6 +171,7 @@ fn names(stderr: &str, name: &str) -> bool {
         "stdout" => "standard output",
         // The file that is named is the one whose directory could not be synced.
         "." => "",
+        "ids-0" => "ids",
         last => last,
     };
     stderr.lines().any(|line| line.starts_with("windrow: ") && line.contains(last))
@@ -273,9 +282,12 @@ fn whole_lines(trace: &str) -> Vec<String> {
 fn changes(line: &str, root: &str) -> Option<String> {
     let (call, rest) = line.split_once('(')?;
     let (arguments, result) = rest.rsplit_once(" = ")?;
-    let below = |path: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below =
+        |path: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     // What stands in angle brackets behind a descriptor.
-    let behind = |text: &str| text.split_once('<').and_then(|(_, path)| path.rsplit_once('>')).map(|(path, _)| path.to_owned());
+    let behind = |text: &str| {
+        text.split_once('<').and_then(|(_, path)| path.rsplit_once('>')).map(|(path, _)| path.to_owned())
+    };
     if result.starts_with("-1") {
         return None;
     }
