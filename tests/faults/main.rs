@@ -14,10 +14,12 @@
 //! `tests/faults/run.sh` runs the long form. Each suite ends with its counts on one line, and fails if it reached
 //! fewer points than it should.
 
+mod disk;
 mod events;
 mod jobs;
 mod kills;
 mod place;
+mod power;
 mod shim;
 mod size;
 mod sweep;
