@@ -154,7 +154,9 @@ impl Disk {
             }
             Op::Open { name, empties: true, .. } => self.change(name, Change::Cut(0)),
             Op::Open { .. } => {}
-            Op::Write { name, at, bytes } => self.change(name, Change::Write { at: *at, bytes: bytes.clone() }),
+            Op::Write { name, at, bytes } => {
+                self.change(name, Change::Write { at: *at, bytes: bytes.clone() })
+            }
             Op::Cut { name, len } => self.change(name, Change::Cut(*len)),
             Op::Rename { from, to } => {
                 let entry = self.names[from];
@@ -222,7 +224,8 @@ impl Disk {
             change.apply(&mut names);
         }
         let writes = self.files.iter().flat_map(|file| &file.loose);
-        let kept = writes.filter(|(time, change)| matches!(change, Change::Write { .. }) && !lost.contains(time));
+        let kept =
+            writes.filter(|(time, change)| matches!(change, Change::Write { .. }) && !lost.contains(time));
         let last = kept.map(|(time, _)| *time).max();
         let mut tree = Tree::default();
         for (name, entry) in names {
@@ -231,7 +234,9 @@ impl Disk {
             let reachable = above == "." || tree.dirs.contains(above);
             match entry {
                 Entry::Dir => drop(tree.dirs.insert(name)),
-                Entry::File(number) if reachable => drop(tree.files.insert(name, self.files[number].crash(lost, how, last))),
+                Entry::File(number) if reachable => {
+                    drop(tree.files.insert(name, self.files[number].crash(lost, how, last)))
+                }
                 Entry::File(_) => {}
             }
         }
@@ -273,7 +278,9 @@ impl File {
                     let half = &written[..written.len() / 2];
                     match how {
                         Lost::Torn => put(&mut bytes, *at, half),
-                        Lost::TornZeros => put(&mut bytes, *at, &[half, &vec![0; written.len() - half.len()]].concat()),
+                        Lost::TornZeros => {
+                            put(&mut bytes, *at, &[half, &vec![0; written.len() - half.len()]].concat())
+                        }
                         Lost::Nothing | Lost::Zeros => put(&mut bytes, *at, written),
                     }
                 }

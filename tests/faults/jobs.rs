@@ -8,6 +8,7 @@ use crate::events::{Form, events};
 use crate::place::WINDROW;
 
 /// A job, its inputs, and what an undisturbed run over them comes to.
+#[derive(Clone)]
 pub struct Job {
     /// Its name in messages.
     pub name: &'static str,
@@ -151,7 +152,7 @@ impl Job {
 }
 
 /// Two members, so that a place in the stream may lie in either.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let (one, other) = bytes.split_at(bytes.len() / 2);
     let mut packed = Vec::new();
     for part in [one, other] {

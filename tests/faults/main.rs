@@ -16,10 +16,14 @@
 
 mod disk;
 mod events;
+mod flips;
 mod jobs;
 mod kills;
+mod matrix;
 mod place;
+mod planted;
 mod power;
 mod shim;
 mod size;
 mod sweep;
+mod tamper;

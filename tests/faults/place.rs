@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::disk::Tree;
 use crate::jobs::Job;
-use crate::shim::{self, Fired, Plan};
+use crate::shim::{self, Fired, Mode, Plan};
 
 /// The program as it is.
 pub const WINDROW: &str = env!("CARGO_BIN_EXE_windrow");
@@ -108,7 +108,16 @@ pub struct Place<'j> {
 impl<'j> Place<'j> {
     /// A place for a job that has not begun.
     pub fn new(job: &'j Job, way: Way, threads: usize) -> Place<'j> {
-        let place = Place { job, way, threads, dir: scratch(), aside: scratch(), phase: 0, delivered: 0, is_account_old: false };
+        let place = Place {
+            job,
+            way,
+            threads,
+            dir: scratch(),
+            aside: scratch(),
+            phase: 0,
+            delivered: 0,
+            is_account_old: false,
+        };
         place.grow();
         match way {
             Way::Append => fs::write(place.path("out"), BEFORE).expect("a file"),
@@ -117,6 +126,22 @@ impl<'j> Place<'j> {
             Way::Named | Way::Pipe => {}
         }
         place
+    }
+
+    /// A place that a kill has left far behind the start, with two checkpoints and all that is asked for.
+    pub fn midway(job: &'j Job, way: Way, fits: impl Fn(&Tree) -> bool) -> Place<'j> {
+        let logged = Place::new(job, way, 2).run(Disturbance::Shim(&Plan::LOG)).expect("it runs");
+        let calls = shim::calls(&logged.log);
+        for at in (calls / 2..calls).step_by(calls / 40 + 1) {
+            let mut place = Place::new(job, way, 2);
+            let ended = place.run(Disturbance::Shim(&Plan { mode: Mode::Kill, at })).expect("it is killed");
+            let tree = place.tree();
+            let kept = tree.files.keys().filter(|name| name.starts_with("state/checkpoint-")).count();
+            if ended.is_killed() && kept == 2 && fits(&tree) {
+                return place;
+            }
+        }
+        panic!("{}: no kill left what was wanted", job.name);
     }
 
     /// A place as a power cut has left it in the run over this growth of the input.
@@ -136,7 +161,9 @@ impl<'j> Place<'j> {
         }
         for (name, bytes) in &tree.files {
             let mut file = File::create(place.path(name)).expect("a file");
-            file.set_permissions(PermissionsExt::from_mode(0o600)).and_then(|()| file.write_all(bytes)).expect("a file");
+            file.set_permissions(PermissionsExt::from_mode(0o600))
+                .and_then(|()| file.write_all(bytes))
+                .expect("a file");
         }
         place
     }
@@ -275,6 +302,18 @@ impl<'j> Place<'j> {
             Way::Pipe => Stdio::piped(),
         });
         command
+    }
+
+    /// The arguments with which the job would run within this process: its files stand by their whole names.
+    pub fn arguments(&self) -> Vec<std::ffi::OsString> {
+        let command = self.command(&Disturbance::None);
+        let whole = |text: &std::ffi::OsStr| match self.path("").join(text) {
+            path if text == "out" || text == "late" || text == "bad" || path.exists() => {
+                path.into_os_string()
+            }
+            _ => text.to_owned(),
+        };
+        std::iter::once("windrow".into()).chain(command.get_args().map(whole)).collect()
     }
 
     fn open(&self, options: &OpenOptions) -> Stdio {

@@ -13,10 +13,8 @@ use crate::size::{by_size, random};
 
 /// A run that was logged.
 pub struct Logged<'j> {
-    /// The job.
-    pub job: &'j Job,
-    /// Where its rows go.
-    pub way: Way,
+    job: &'j Job,
+    way: Way,
     threads: usize,
     phase: usize,
     /// What was there before, and what the reader of a pipe had.
@@ -44,8 +42,21 @@ pub enum Fate {
     Wrong(String),
 }
 
+impl Logged<'_> {
+    /// The same run with other calls.
+    pub fn with(self, ops: Vec<Op>) -> Self {
+        Logged { ops, ..self }
+    }
+}
+
 /// Logs a run of the job: its first one, or one that goes on after a kill.
-pub fn logged<'j>(job: &'j Job, way: Way, threads: usize, phase: usize, resumed: bool) -> Checked<Logged<'j>> {
+pub fn logged<'j>(
+    job: &'j Job,
+    way: Way,
+    threads: usize,
+    phase: usize,
+    resumed: bool,
+) -> Checked<Logged<'j>> {
     let mut place = Place::new(job, way, threads);
     place.advance(phase)?;
     if resumed {
@@ -101,7 +112,14 @@ fn losses(loose: &[usize], random: &mut fastrand::Rng) -> Vec<BTreeSet<usize>> {
 
 /// Continues a job behind a power cut.
 fn resume(logged: &Logged, cut: &Cut) -> Fate {
-    let mut place = Place::after_power_cut(logged.job, logged.way, logged.threads, logged.phase, &cut.tree, cut.delivered);
+    let mut place = Place::after_power_cut(
+        logged.job,
+        logged.way,
+        logged.threads,
+        logged.phase,
+        &cut.tree,
+        cut.delivered,
+    );
     let describe = |why: &str| {
         let Logged { job, way, threads, phase, .. } = logged;
         format!("{} to {way:?}, {threads} threads, run {}, {}: {why}", job.name, phase + 1, cut.what)
