@@ -20,6 +20,7 @@ mod flips;
 mod jobs;
 mod kills;
 mod matrix;
+mod mounts;
 mod place;
 mod planted;
 mod power;

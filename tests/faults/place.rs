@@ -54,7 +54,7 @@ pub const WAYS: [Way; 4] = [Way::Named, Way::Append, Way::ReadWrite, Way::Pipe];
 const BEFORE: &[u8] = b"by others\n";
 
 /// What is done to a run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Disturbance<'p> {
     /// Nothing.
     None,
@@ -62,6 +62,8 @@ pub enum Disturbance<'p> {
     Shim(&'p Plan),
     /// A SIGKILL after this time.
     Kill(Duration),
+    /// After this time the power is cut in this way; the program ends with it.
+    PowerCut(Duration, &'p (dyn Fn() + Sync)),
     /// Nothing, but the shim logs, and strace writes a trace of these calls there.
     Traced(&'p Path, &'p str),
 }
@@ -108,16 +110,17 @@ pub struct Place<'j> {
 impl<'j> Place<'j> {
     /// A place for a job that has not begun.
     pub fn new(job: &'j Job, way: Way, threads: usize) -> Place<'j> {
-        let place = Place {
-            job,
-            way,
-            threads,
-            dir: scratch(),
-            aside: scratch(),
-            phase: 0,
-            delivered: 0,
-            is_account_old: false,
-        };
+        Place::in_dir(scratch(), job, way, threads)
+    }
+
+    /// The same in a directory of this one.
+    pub fn within(parent: &Path, job: &'j Job, way: Way, threads: usize) -> Place<'j> {
+        Place::in_dir(tempfile::tempdir_in(parent).expect("a directory"), job, way, threads)
+    }
+
+    fn in_dir(dir: TempDir, job: &'j Job, way: Way, threads: usize) -> Place<'j> {
+        let aside = scratch();
+        let place = Place { job, way, threads, dir, aside, phase: 0, delivered: 0, is_account_old: false };
         place.grow();
         match way {
             Way::Append => fs::write(place.path("out"), BEFORE).expect("a file"),
@@ -187,6 +190,11 @@ impl<'j> Place<'j> {
                 tree.files.insert(name, fs::read(entry.path()).expect("a file"));
             }
         }
+    }
+
+    /// The power was cut, and is there again.
+    pub fn power_is_back(&mut self) {
+        self.is_account_old = true;
     }
 
     /// How many bytes whoever reads the pipe has.
@@ -328,7 +336,7 @@ impl<'j> Place<'j> {
         let plan = match disturbance {
             Disturbance::Shim(plan) => Some(plan),
             Disturbance::Traced(..) => Some(&Plan::LOG),
-            Disturbance::None | Disturbance::Kill(_) => None,
+            Disturbance::None | Disturbance::Kill(_) | Disturbance::PowerCut(..) => None,
         };
         if let Some(plan) = plan {
             plan.apply(&mut command, self.dir.path(), self.aside.path());
@@ -345,9 +353,17 @@ impl<'j> Place<'j> {
                     bytes
                 })
             });
-            if let Disturbance::Kill(after) = disturbance {
-                thread::sleep(after);
-                child.kill().expect("it has not been waited for");
+            match disturbance {
+                Disturbance::Kill(after) => {
+                    thread::sleep(after);
+                    child.kill().expect("it has not been waited for");
+                }
+                Disturbance::PowerCut(after, cut) => {
+                    thread::sleep(after);
+                    cut();
+                    child.kill().expect("it has not been waited for");
+                }
+                _ => {}
             }
             let status = wait(&mut child);
             (status, piped.map(|piped| piped.join().expect("reading does not panic")).unwrap_or_default())

@@ -85,17 +85,22 @@ pub fn calls(log: &str) -> usize {
 /// The compiled shim.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let (own, path) = (dir.join(format!("shim-{}.so", std::process::id())), dir.join("shim.so"));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/shim.c");
-        let compiled = Command::new("cc")
-            .args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
-            .args([&own, &source])
-            .status();
-        assert!(compiled.expect("a C compiler is there").success(), "the shim does not compile");
-        // Another run of the tests may be using the one that is there.
-        std::fs::rename(own, &path).expect("it was compiled");
-        path
-    })
+    LIBRARY.get_or_init(|| compiled("shim.c", "shim.so", &["-shared", "-fPIC"]))
+}
+
+/// What a C file here compiles to, under this name.
+pub fn compiled(source: &str, name: &str, options: &[&str]) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (own, path) = (dir.join(format!("{name}-{}", std::process::id())), dir.join(name));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults").join(source);
+    let mut compiler = Command::new("cc");
+    compiler.args(["-O1", "-Wall", "-Wextra", "-Werror"]).args(options).arg("-o").args([&own, &source]);
+    assert!(
+        compiler.status().expect("a C compiler is there").success(),
+        "{} does not compile",
+        source.display()
+    );
+    // Another run of the tests may be using the one that is there.
+    std::fs::rename(own, &path).expect("it was compiled");
+    path
 }
