@@ -95,6 +95,19 @@ impl StateDir {
         Ok(StateDir { path: path.to_owned(), handle, _lock: None })
     }
 
+    /// Refuses a file to be written that would stand in the directory.
+    pub fn check_outside(&self, output: &Path) -> Result<()> {
+        let within = |path: &Path| path.parent().is_some_and(|parent| same_directory(parent, &self.path));
+        // What is not there yet has no links to follow.
+        if within(output) || fs::canonicalize(output).is_ok_and(|path| within(&path)) {
+            return Err(refused(
+                output,
+                "stands in the state directory, which is windrow's alone; name another file",
+            ));
+        }
+        Ok(())
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -198,6 +211,14 @@ fn private(options: &mut OpenOptions, path: &Path) -> Result<File> {
         ));
     }
     Ok(file)
+}
+
+fn same_directory(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+    };
+    identity(one).is_some_and(|found| Some(found) == identity(other))
 }
 
 /// Whether a path is a directory that nobody else can write or replace.

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::progress::Display;
 use super::{outputs, report, signals};
@@ -39,11 +40,26 @@ pub fn run(job: Job) -> Result<()> {
     let display = Display::start(&job, &progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, &progress, signals);
     display.stop();
+    if job.report.verbose > 0 && job.state.is_some() {
+        report::text(&checkpoints(&progress));
+    }
     // A reader that has gone away is left in peace.
     if !matches!(result, Err(Error::ReaderGone)) {
         report::text(&account(&job, &summary, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
+}
+
+/// What was kept of a run, in words.
+fn checkpoints(progress: &Progress) -> String {
+    let of = |value: &AtomicU64| value.load(Ordering::Relaxed);
+    let (made, micros, bytes) =
+        (of(&progress.checkpoints), of(&progress.checkpoint_micros), of(&progress.checkpoint_bytes));
+    let last = match made {
+        0 => String::new(),
+        _ => format!(", the last one in {} ms, with {bytes} bytes beside the ids", micros.div_ceil(1000)),
+    };
+    format!("windrow: {made} checkpoints{last}\n")
 }
 
 /// The account of the run, as asked for, and a warning if something deserves one.

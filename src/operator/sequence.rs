@@ -415,17 +415,13 @@ impl Sequencer {
         self.sources.iter().map(|source| &source.counts)
     }
 
-    /// How many records the parse stage has sent that are read in this run, per source: where sources are held, what
-    /// still waits here is left to the next one.
+    /// How many records the parse stage has sent, per source, those that wait for a later run not counted.
     pub fn arrived(&self) -> impl Iterator<Item = u64> {
-        let left = |source: &Source| match self.rules.hold {
-            true => {
-                source.queue.iter().map(|queued| queued.batch.rows() as u64).sum::<u64>()
-                    - u64::from(source.row)
-            }
-            false => 0,
+        let waiting = |source: &Source| -> u64 {
+            let rows = |queued: &Queued| queued.batch.rows() as u64 + queued.behind.records;
+            source.queue.iter().map(rows).sum::<u64>() - u64::from(source.row)
         };
-        self.sources.iter().map(move |source| source.arrived - left(source))
+        self.sources.iter().map(move |source| source.arrived - waiting(source))
     }
 
     /// The watermark; `i64::MIN` before the first event.

@@ -71,6 +71,8 @@ pub fn prepare(job: Job) -> Result<Ready> {
     };
     start::check_paths(&job)?;
     let dir = StateDir::open(&state.dir)?;
+    let outputs = [job.output.as_deref(), late_path(&job), bad_path(&job)];
+    outputs.into_iter().flatten().try_for_each(|path| dir.check_outside(path))?;
     let found = match state.replay {
         true => None,
         false => resume::newest(&dir, |checkpoint| IdFiles::check(dir.path(), &checkpoint.ids))?,
