@@ -65,11 +65,11 @@ fn held(script: &str) -> String {
 #[test]
 fn two_runs_at_once() {
     let shell = Shell::new();
-    shell.ends(&held("$W $J $S -o out pipe <&-"), 2, "another run (process ");
+    shell.ends(&held("timeout 20 $W $J $S -o out pipe <&-"), 2, "another run (process ");
     // The one that was there has not been disturbed, and its lock went with it.
     shell.runs("head -200 in.ndjson > first; $W $J -o half first; cmp out half");
     let shell = Shell::new();
-    shell.ends(&held("$W $J $S -o other --replay in.ndjson"), 2, "another run (process ");
+    shell.ends(&held("timeout 20 $W $J $S -o other --replay in.ndjson"), 2, "another run (process ");
     shell.runs("test ! -e other");
     // A lock whose owner was killed holds nobody up.
     let shell = Shell::new();
