@@ -5,6 +5,7 @@ use std::fs;
 
 use crate::jobs::{self, Job};
 use crate::place::{Disturbance, Place, Way};
+use crate::shim::{Mode, Plan};
 
 const OUTPUTS: [&str; 3] = ["out", "late", "bad"];
 
@@ -14,6 +15,18 @@ fn midway<'j>(job: &'j Job, way: Way) -> Place<'j> {
         let long = |name: &str| tree.files.get(name).is_none_or(|bytes| bytes.len() > 300);
         ["out", "late", "bad"].into_iter().all(long)
     })
+}
+
+/// The job behind its first checkpoint.
+fn begun(job: &Job) -> Place<'_> {
+    for at in 1..100 {
+        let mut place = Place::new(job, Way::Named, 2);
+        place.run(Disturbance::Shim(&Plan { mode: Mode::Kill, at })).expect("it is killed");
+        if place.tree().files.keys().any(|name| name.starts_with("state/checkpoint-")) {
+            return place;
+        }
+    }
+    panic!("{}: there is no first checkpoint", job.name);
 }
 
 /// The argument where late and bad records are only counted.
@@ -104,6 +117,14 @@ fn inputs_that_are_the_same_go_on() {
     for (from, to) in [(&a, &c), (&b, &a), (&c, &b)] {
         fs::rename(from, to).expect("it can be renamed");
     }
+    place.complete().expect("it goes on");
+    assert!(fs::read(place.path("out")).expect("it is there") == job.wanted.rows);
+    // One that was renamed before anything of it was read.
+    let renamed = |arg: &'static str| if arg == "a.ndjson" { "z.ndjson" } else { arg };
+    let later = Job { args: job.args.iter().map(|arg| renamed(arg)).collect(), ..job.clone() };
+    let mut place = begun(&job);
+    place.job = &later;
+    fs::rename(place.path("a.ndjson"), place.path("z.ndjson")).expect("it can be renamed");
     place.complete().expect("it goes on");
     assert!(fs::read(place.path("out")).expect("it is there") == job.wanted.rows);
     println!("tamper, same inputs: copied, compressed, renamed ones go on");
