@@ -9,8 +9,8 @@ use windrow::output::ledger::Ledger;
 use windrow::pipeline::{Ready, prepare};
 
 use crate::jobs::{self, Job};
-use crate::place::{Disturbance, Place, Way};
-use crate::size::by_size;
+use crate::place::{Disturbance, Place, Way, in_parallel};
+use crate::size::{by_size, random};
 
 /// A state directory that a kill has left, with two checkpoints.
 struct Left<'j> {
@@ -120,6 +120,37 @@ fn damaged_checkpoints_are_passed_over() {
     }
     assert!(tried > by_size(1_000, 7_000, 60_000), "{tried} points");
     println!("flips, checkpoints: {tried} damaged ones, 0 of them used");
+}
+
+/// The same through the program, at some points: what it comes to then.
+#[test]
+fn damaged_checkpoints_change_nothing() {
+    let mut random = random("flips");
+    let jobs = jobs::all(90);
+    let many = by_size(20, 100, 1_000);
+    let mut points = Vec::new();
+    for name in ["tumbling", "hopping", "session", "order", "held"] {
+        let job = jobs.iter().find(|job| job.name == name).expect("it is there");
+        let Left { place, checkpoints: [newest, _] } = left(job, Way::Append);
+        let (name, tree) = (newest.strip_prefix(place.path("")).expect("it is below"), place.tree());
+        for _ in 0..many / 5 {
+            let mut tree = tree.clone();
+            let bytes = tree.files.get_mut(name.to_str().expect("names are plain")).expect("it is there");
+            let at = random.usize(0..bytes.len());
+            bytes[at] ^= 1 << random.u8(0..8);
+            points.push((job, at, tree));
+        }
+    }
+    in_parallel("flips", &points, |(job, at, tree)| {
+        let mut place = Place::after_power_cut(job, Way::Append, 2, 0, tree, 0);
+        let ended = place.run(Disturbance::None)?;
+        if ended.code != 0 || !ended.stderr.contains("the checkpoint before it is used") {
+            return Err(format!("{}: byte {at}: {} {}", job.name, ended.code, ended.stderr));
+        }
+        place.pass();
+        place.finish().map_err(|why| format!("{}: byte {at}: {why}", job.name))
+    });
+    println!("flips, through the program: {} damaged checkpoints, 0 differences", points.len());
 }
 
 #[test]

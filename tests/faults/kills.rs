@@ -1,4 +1,5 @@
-//! SIGKILL at random times, again and again, until the job is done in spite of it.
+//! SIGKILL and SIGTERM at random times, again and again, each time with another number of threads, until the job is
+//! done in spite of it.
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ struct Told {
     killed: usize,
     /// Those among them that had begun a state directory and were not done.
     midway: usize,
+    /// Runs that were told to stop, and did.
+    stopped: usize,
     /// Runs that were over before.
     spared: usize,
 }
@@ -37,9 +40,12 @@ fn tell(story: &Story) -> Checked<Told> {
             let kills = story.kills / place.phases();
             for _ in 0..kills {
                 let after = took.mul_f64(random.f64());
-                let ended = place.run(Disturbance::Kill(after))?;
+                place.threads = [1, 2, 4][random.usize(0..3)];
+                let stop = random.u8(0..5) == 0;
+                let ended =
+                    place.run(if stop { Disturbance::Stop(after) } else { Disturbance::Kill(after) })?;
                 match ended.code {
-                    0 => {
+                    _ if place.is_over(&ended) => {
                         // It is done; what is left is the next one.
                         told.spared += 1;
                         took = took.mul_f64(0.8);
@@ -51,6 +57,7 @@ fn tell(story: &Story) -> Checked<Told> {
                         // Under load everything takes longer.
                         took = took.mul_f64(1.1);
                     }
+                    _ if stop && ended.is_stopped() => told.stopped += 1,
                     code => return Err(format!("exit code {code}: {}", ended.stderr)),
                 }
             }
@@ -95,10 +102,11 @@ fn kills_at_any_time_change_nothing() {
         told.extend(in_parallel("kills", &stories, tell));
     }
     let sum = |count: fn(&Told) -> usize| told.iter().map(count).sum::<usize>();
+    let stopped = sum(|told| told.stopped);
     let (killed, midway, spared) = (sum(|told| told.killed), midway(&told), sum(|told| told.spared));
     assert!(midway >= floor, "{midway} of {killed} kills fell into a run; {spared} came too late");
     println!(
-        "kills: {killed} kills, {midway} of them midway, {spared} too late; {} jobs done, 0 differences",
+        "kills: {killed} kills, {midway} of them midway, {stopped} stops, {spared} too late; {} jobs done, 0 differences",
         told.len()
     );
 }

@@ -17,6 +17,8 @@ struct Setting<'j> {
     threads: usize,
     /// Which of its runs is disturbed.
     phase: usize,
+    /// Whether that run is one that begins anew, over what a run before has left.
+    replay: bool,
     /// How many calls that run makes, undisturbed.
     calls: usize,
 }
@@ -31,10 +33,15 @@ struct Point<'j> {
 
 impl Point<'_> {
     fn describe(&self) -> String {
-        let Setting { job, way, threads, phase, .. } = &self.setting;
+        let Setting { job, way, threads, phase, replay, .. } = &self.setting;
         let then = self.then.map_or(String::new(), |plan| format!(", then {:?} at {}", plan.mode, plan.at));
         let Plan { mode, at } = self.plan;
-        format!("{} to {way:?}, {threads} threads, run {}: {mode:?} at {at}{then}", job.name, phase + 1)
+        let replay = if *replay { " anew" } else { "" };
+        format!(
+            "{} to {way:?}, {threads} threads, run {}{replay}: {mode:?} at {at}{then}",
+            job.name,
+            phase + 1
+        )
     }
 }
 
@@ -48,16 +55,37 @@ fn settings(jobs: &[Job]) -> Vec<Setting<'_>> {
     for job in jobs {
         for (way, threads) in WAYS.iter().flat_map(|way| [(*way, 1), (*way, 4)]) {
             let phases = 0..job.grown.len();
-            settings.extend(phases.map(|phase| Setting { job, way, threads, phase, calls: 0 }));
+            settings.extend(phases.map(|phase| Setting {
+                job,
+                way,
+                threads,
+                phase,
+                replay: false,
+                calls: 0,
+            }));
         }
+        let (way, phase) = (Way::Named, job.grown.len() - 1);
+        settings.push(Setting { job, way, threads: 4, phase, replay: true, calls: 0 });
     }
     settings
 }
 
+impl<'j> Setting<'j> {
+    /// The place in which the run that is disturbed comes next.
+    fn place(&self) -> Checked<Place<'j>> {
+        let mut place = Place::new(self.job, self.way, self.threads);
+        place.advance(self.phase)?;
+        if self.replay {
+            place.run(Disturbance::Shim(&Plan { mode: Mode::Kill, at: 90 }))?;
+            place.replay = true;
+        }
+        Ok(place)
+    }
+}
+
 /// The same with the calls counted, and all of them checked to be seen.
 fn counted<'j>(setting: &Setting<'j>) -> Checked<Setting<'j>> {
-    let mut place = Place::new(setting.job, setting.way, setting.threads);
-    place.advance(setting.phase)?;
+    let mut place = setting.place()?;
     let ended = place.run(Disturbance::Shim(&Plan::LOG))?;
     Ok(Setting { calls: shim::calls(&ended.log), ..*setting })
 }
@@ -106,9 +134,9 @@ fn disturb(place: &mut Place, plan: Plan) -> Checked<(Ended, Fired)> {
 
 fn try_point(point: &Point<'_>) -> Checked<Vec<Fired>> {
     let all = || -> Checked<Vec<Fired>> {
-        let mut place = Place::new(point.setting.job, point.setting.way, point.setting.threads);
-        place.advance(point.setting.phase)?;
+        let mut place = point.setting.place()?;
         let (ended, fired) = disturb_from_start(&mut place, point)?;
+        place.replay = false;
         check_end(point.plan.mode, &ended, &fired)?;
         let mut hits = vec![fired];
         if let Some(plan) = point.then {
@@ -132,8 +160,7 @@ fn disturb_from_start<'j>(place: &mut Place<'j>, point: &Point<'j>) -> Checked<(
             None if plan.at == 1 => return Err("no call was disturbed".to_owned()),
             None => {
                 plan.at = plan.at * 2 / 3;
-                *place = Place::new(point.setting.job, point.setting.way, point.setting.threads);
-                place.advance(point.setting.phase)?;
+                *place = point.setting.place()?;
             }
         }
     }
@@ -227,8 +254,7 @@ fn the_shim_sees_all_calls() {
     let jobs = jobs();
     let (mut seen, mut settings_seen) = (0, 0);
     for setting in settings(&jobs).iter().filter(|setting| setting.threads == 4) {
-        let mut place = Place::new(setting.job, setting.way, setting.threads);
-        place.advance(setting.phase).expect("it runs");
+        let mut place = setting.place().expect("it runs");
         seen += compare_with_strace(&mut place);
         settings_seen += 1;
     }
