@@ -57,6 +57,8 @@ pub enum Damage {
     },
     /// They are of another kind than expected.
     OtherKind,
+    /// They are not there.
+    Missing,
     /// They end too early, or go on too long.
     Length,
     /// A checksum does not fit.
@@ -75,6 +77,7 @@ impl fmt::Display for Damage {
                  use that one, or start anew with --replay"
             ),
             Damage::OtherKind => f.write_str("it is a file of windrow's, but of another kind"),
+            Damage::Missing => f.write_str("it is not there"),
             Damage::Length => f.write_str("it is cut off or too long"),
             Damage::Checksum => f.write_str("its checksum does not fit"),
             Damage::Content => f.write_str("its content makes no sense"),

@@ -627,7 +627,15 @@ impl Stretch<'_> {
     /// Decides about a usable event, at the watermark before it.
     #[inline]
     fn event(&mut self, row: u32, time: i64, watermark: i64) {
-        let id = if self.rules.dedup { self.batch.ids[row as usize] } else { 0 };
+        let id = match &self.judge.dedup {
+            Some(dedup) => {
+                if let Some(&ahead) = self.batch.ids.get(row as usize + IDS_AHEAD) {
+                    dedup.prefetch(ahead);
+                }
+                self.batch.ids[row as usize]
+            }
+            None => 0,
+        };
         match self.judge.judge(time, id, watermark) {
             Judgement::Accepted { partially_late } => {
                 self.source.counts.accepted += 1;
@@ -691,6 +699,21 @@ impl Stretch<'_> {
     }
 }
 
+/// How many rows ahead the memory that knows an id is fetched.
+const IDS_AHEAD: usize = 12;
+
+/// How far beyond the watermark the ids of a job are remembered, about, in microseconds.
+pub fn span(rules: &Rules) -> i64 {
+    let windows = match &rules.closing {
+        Closing::Windows(Windows::Panes(panes)) => {
+            PaneFinder::new(panes).pane(0).map_or(0, |pane| pane.last_end.saturating_sub(pane.start))
+        }
+        Closing::Windows(Windows::Session { gap }) => *gap,
+        Closing::Windows(Windows::None) | Closing::Order => 0,
+    };
+    windows.saturating_add(rules.delay).saturating_add(rules.remember)
+}
+
 /// Lateness and deduplication.
 struct Judge {
     closing: Closing,
@@ -713,7 +736,7 @@ impl Judge {
                 _ => None,
             },
             closing: rules.closing.clone(),
-            dedup: rules.dedup.then(Dedup::new),
+            dedup: rules.dedup.then(|| Dedup::new(span(rules))),
             remember: rules.remember,
         }
     }

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::Progress;
 use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
-use crate::checkpoint::ids::IdFiles;
+use crate::checkpoint::ids::Segments;
 use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1};
 use crate::error::Result;
 use crate::operator::cut::SequenceCut;
@@ -81,7 +81,7 @@ pub struct Start {
     /// The state directory.
     pub dir: StateDir,
     /// The files of ids, if the job has ids.
-    pub ids: Option<IdFiles>,
+    pub ids: Option<Segments>,
     /// The last checkpoint, or what is known before the first one.
     pub last: CheckpointV1,
 }
@@ -102,7 +102,7 @@ pub fn start(start: Start, owners: usize, progress: &std::sync::Arc<Progress>) -
 
 struct Keeper {
     dir: StateDir,
-    ids: Option<IdFiles>,
+    ids: Option<Segments>,
     last: CheckpointV1,
     front: Option<Box<FrontPiece>>,
     owners: Vec<Option<Blob>>,
@@ -156,7 +156,7 @@ impl Keeper {
 
     fn append(&mut self, ids: NewIds) -> Result<()> {
         match &mut self.ids {
-            Some(files) => files.append(&ids),
+            Some(files) => Ok(files.append(ids.iter().map(|(bucket, ids)| (*bucket, &ids[..])))?),
             None => Ok(()),
         }
     }

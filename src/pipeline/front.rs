@@ -408,7 +408,8 @@ pub fn credit(job: &Job) -> usize {
 /// A step waits for what has already arrived until it holds this many rows.
 const MORE_ROWS: usize = 8 * 1024;
 
-fn rules(job: &Job) -> Rules {
+/// What the sequencer of a job goes by.
+pub fn rules(job: &Job) -> Rules {
     Rules {
         delay: job.delay,
         remember: job.remember,

@@ -19,6 +19,7 @@ mod absent;
 mod checkpointer;
 mod cuts;
 mod front;
+mod ids;
 mod parsers;
 mod prepare;
 mod readers;
@@ -146,7 +147,7 @@ fn start_and_run(
     let (resumed, keeper) = match kept {
         None => (None, None),
         Some(kept) => {
-            let (resumed, start) = kept.load(&mut owners, (!job.ids.is_empty()).then_some(0))?;
+            let (resumed, start) = kept.load(job, &mut owners)?;
             (resumed, Some(checkpointer::start(start, owners.len(), progress)))
         }
     };

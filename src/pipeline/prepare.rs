@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::checkpointer;
 use super::front::Resumed;
+use super::ids::{self, Loaded};
 use super::resume::{self, Continued};
 use super::start::{self, Opened};
 use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
-use crate::checkpoint::ids::IdFiles;
+use crate::checkpoint::ids::Segments;
 use crate::checkpoint::written::{CheckpointV1, EndingV1, OutputV1};
 use crate::error::{Error, Result};
 use crate::expr::FieldPath;
@@ -51,6 +52,8 @@ pub struct Kept {
     dir: StateDir,
     /// The checkpoint to go on from, or what is known before the first one.
     pub checkpoint: CheckpointV1,
+    /// The ids of that checkpoint, if the job has ids.
+    ids: Option<Loaded>,
     /// Whether there is no checkpoint to go on from.
     pub fresh: bool,
     /// Whether the file of bad records is not the one that the checkpoint speaks of.
@@ -75,7 +78,7 @@ pub fn prepare(job: Job) -> Result<Ready> {
     outputs.into_iter().flatten().try_for_each(|path| dir.check_outside(path))?;
     let found = match state.replay {
         true => None,
-        false => resume::newest(&dir, |checkpoint| IdFiles::check(dir.path(), &checkpoint.ids))?,
+        false => resume::newest(&dir, |checkpoint| ids::load(&job, dir.path(), checkpoint))?,
     };
     match found {
         None => anew(job, dir),
@@ -108,14 +111,19 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         ids: Vec::new(),
         owners: Vec::new(),
     };
-    let kept = Kept { dir, checkpoint, fresh: true, bad_is_new: true };
+    let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true };
     let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, kept: Some(kept) };
     Ok(Ready::Run(prepared, Vec::new()))
 }
 
 /// A job that an earlier run has begun, and perhaps finished.
-fn go_on(mut job: Job, state: &Durability, dir: StateDir, found: resume::Found) -> Result<Ready> {
-    let resume::Found { mut checkpoint, damaged } = found;
+fn go_on(
+    mut job: Job,
+    state: &Durability,
+    dir: StateDir,
+    found: resume::Found<Option<Loaded>>,
+) -> Result<Ready> {
+    let resume::Found { mut checkpoint, with: ids, damaged } = found;
     resume::check_job(&job, &checkpoint)?;
     let Continued { specs, written, opened, mut notes } = resume::continue_sources(&job, state, &checkpoint)?;
     notes.extend(damaged.iter().map(|damaged| format!("{damaged}; the checkpoint before it is used")));
@@ -123,7 +131,7 @@ fn go_on(mut job: Job, state: &Durability, dir: StateDir, found: resume::Found) 
     let time_field = resume::time_field(&job, &checkpoint);
     let bad_is_new = take_outputs(&job, &mut checkpoint)?;
     let (seed, closed) = (checkpoint.hash_seed, checkpoint.ending == EndingV1::Closed);
-    let kept = Kept { dir, checkpoint, fresh: false, bad_is_new };
+    let kept = Kept { dir, checkpoint, ids, fresh: false, bad_is_new };
     if closed {
         let summary = kept.summary();
         return Ok(Ready::Done(job, kept, summary));
@@ -189,13 +197,13 @@ impl Kept {
     }
 
     /// Gives the owners what was saved, and returns the rest: where the front goes on, and what the checkpointer
-    /// starts with. `dedup` is the span of the ids that the job remembers, if it does.
+    /// starts with. From here on files of the state directory are changed.
     pub(super) fn load(
         self,
+        job: &Job,
         owners: &mut [Box<dyn Owner>],
-        dedup: Option<i64>,
     ) -> Result<(Option<Resumed>, checkpointer::Start)> {
-        let Kept { dir, mut checkpoint, fresh, .. } = self;
+        let Kept { dir, mut checkpoint, ids, fresh, .. } = self;
         let damaged = |damage: codec::Damage| {
             let path = dir.file(checkpoint.epoch);
             Error::Failed(format!("{} cannot be used: {damage}; --replay starts anew", path.display()))
@@ -208,16 +216,19 @@ impl Kept {
             let saved: OwnerV1 = codec::decode(&saved.0).map_err(damaged)?;
             owners.iter_mut().try_for_each(|owner| owner.load(&saved)).map_err(damaged)?;
         }
-        let (mut files, mut loaded) = (None, None);
-        if let Some(span) = dedup {
-            let opened = IdFiles::open(dir.path(), &checkpoint.ids)?;
-            loaded = (!fresh).then(|| opened.load(span, checkpoint.watermark)).transpose()?;
-            files = Some(opened);
-        }
+        let (files, dedup) = match ids {
+            Some(Loaded { stored, dedup }) => {
+                (Some(stored.into_segments(&ids::older(&dir, checkpoint.epoch)?)?), Some(dedup))
+            }
+            None if fresh && !job.ids.is_empty() => {
+                (Some(Segments::create(dir.path(), ids::owner(job, &checkpoint))?), None)
+            }
+            None => (None, None),
+        };
         let resumed = (!fresh).then(|| Resumed {
             sequence: checkpoint.sequence(),
             columns: checkpoint.sources.iter().map(|source| source.columns.clone()).collect(),
-            dedup: loaded,
+            dedup,
         });
         Ok((resumed, checkpointer::Start { dir, ids: files, last: checkpoint }))
     }

@@ -13,26 +13,34 @@ use crate::job::fingerprint::Fingerprint;
 use crate::job::sources::describe;
 use crate::job::{AtEof, DEFAULT_TIME_FIELDS, Durability, Job, StdinResume};
 
-/// What an earlier run has left: the newest checkpoint that can be read, and what has to be said about others.
-pub struct Found {
+/// What an earlier run has left: the newest checkpoint that can be used, and what has to be said about others.
+pub struct Found<T> {
     /// The checkpoint.
     pub checkpoint: CheckpointV1,
+    /// What goes with it.
+    pub with: T,
     /// Newer ones that are damaged.
     pub damaged: Vec<Unusable>,
 }
 
-/// The newest checkpoint of a directory for which `usable` finds nothing wrong; `None` if there never was one.
-pub fn newest(
+/// The newest checkpoint of a directory that `take` can use; `None` if there never was one.
+pub fn newest<T>(
     dir: &StateDir,
-    mut usable: impl FnMut(&CheckpointV1) -> std::result::Result<(), Unusable>,
-) -> Result<Option<Found>> {
+    mut take: impl FnMut(&CheckpointV1) -> Result<std::result::Result<T, Unusable>>,
+) -> Result<Option<Found<T>>> {
     let mut damaged = Vec::new();
     for epoch in dir.epochs()? {
-        match dir.read(epoch)?.and_then(|checkpoint| usable(&checkpoint).map(|()| checkpoint)) {
-            Ok(checkpoint) => return Ok(Some(Found { checkpoint, damaged })),
-            Err(unusable) if unusable.is_newer() => return Err(Error::usage(unusable.to_string())),
-            Err(unusable) => damaged.push(unusable),
+        let unusable = match dir.read(epoch)? {
+            Ok(checkpoint) => match take(&checkpoint)? {
+                Ok(with) => return Ok(Some(Found { checkpoint, with, damaged })),
+                Err(unusable) => unusable,
+            },
+            Err(unusable) => unusable,
+        };
+        if unusable.is_newer() {
+            return Err(Error::usage(unusable.to_string()));
         }
+        damaged.push(unusable);
     }
     match damaged.first() {
         None => Ok(None),

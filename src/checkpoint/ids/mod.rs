@@ -1,0 +1,127 @@
+//! The remembered ids in a state directory: one file per bucket of expiries, to which each checkpoint appends
+//! what is new, and which is deleted when no checkpoint that is kept needs it any more.
+//!
+//! A checkpoint names the length of each file. What stands beyond is of a later checkpoint that never was;
+//! [`Stored`] does not look at it, and [`Stored::into_segments`] cuts it off. So files are only ever appended to,
+//! deleted, and cut back before the run goes on.
+//!
+//! This does I/O and knows no thread. The directory is the caller's, who has made sure that it is ours alone, and
+//! who holds a lock on it. A failed write or sync is final: the run stops, and the last checkpoint stays good.
+
+mod block;
+mod file;
+mod segments;
+mod stored;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::codec::Damage;
+use super::directory::Unusable;
+use crate::error::{self, Escaped, words};
+use crate::operator::dedup::Buckets;
+
+pub use segments::Segments;
+pub use stored::Stored;
+
+/// The length in bytes of each file that a checkpoint needs, by bucket.
+pub type Lengths = Vec<(i64, u64)>;
+
+/// What makes files those of one job's run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// A number that stands for the state directory, such as a part of the key of its id hashes.
+    pub run: u64,
+    /// How expiries are divided into files.
+    pub buckets: Buckets,
+}
+
+/// Why ids cannot be stored or read.
+#[derive(Debug)]
+pub struct Error {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub cause: Cause,
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub enum Cause {
+    /// The system refused something.
+    Io(io::Error),
+    /// Its bytes are not what they should be. An older checkpoint may still be good.
+    Damaged(Damage),
+    /// It is no plain file with one name that belongs to this user and that nobody else can write.
+    NotOurs,
+    /// An earlier write or sync failed, so what the file holds is not known.
+    Failed,
+}
+
+/// The result of storing or reading ids.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", Escaped(&self.path.to_string_lossy()))?;
+        match &self.cause {
+            Cause::Io(cause) => f.write_str(&words(cause)),
+            Cause::Damaged(damage) => damage.fmt(f),
+            Cause::NotOurs => f.write_str(
+                "it is not a plain file with one name that belongs to you and that only you can write",
+            ),
+            Cause::Failed => f.write_str("an earlier write failed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.cause {
+            Cause::Io(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// Whether an older checkpoint may still be good: then what is wrong, else the error.
+    pub fn into_unusable(self) -> std::result::Result<Unusable, error::Error> {
+        match self.cause {
+            Cause::Damaged(damage) => Ok(Unusable { path: self.path, damage }),
+            Cause::Io(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                Ok(Unusable { path: self.path, damage: Damage::Missing })
+            }
+            cause => Err(Error { path: self.path, cause }.into()),
+        }
+    }
+}
+
+impl From<Error> for error::Error {
+    fn from(error: Error) -> error::Error {
+        match error.cause {
+            Cause::Io(cause) => error::Error::Output { target: error.path.display().to_string(), cause },
+            _ => error::Error::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Names the file in an error.
+trait At<T> {
+    fn at(self, path: &Path) -> Result<T>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, path: &Path) -> Result<T> {
+        self.map_err(|cause| Error { path: path.to_owned(), cause: Cause::Io(cause) })
+    }
+}
+
+impl<T> At<T> for std::result::Result<T, Damage> {
+    fn at(self, path: &Path) -> Result<T> {
+        self.map_err(|damage| Error { path: path.to_owned(), cause: Cause::Damaged(damage) })
+    }
+}

@@ -1,0 +1,63 @@
+//! The remembered ids of a checkpoint, loaded by several threads before the others start.
+
+use std::path::Path;
+use std::thread;
+
+use super::front::rules;
+use crate::checkpoint::directory::{StateDir, Unusable};
+use crate::checkpoint::ids::{Error, Lengths, Owner, Stored};
+use crate::checkpoint::written::CheckpointV1;
+use crate::error::Result;
+use crate::job::Job;
+use crate::operator::dedup::{Buckets, Dedup, Loader};
+use crate::operator::sequence::span;
+
+/// The ids of a checkpoint.
+pub struct Loaded {
+    /// Their files.
+    pub stored: Stored,
+    /// All that are remembered.
+    pub dedup: Dedup,
+}
+
+/// How a job's files of ids are told from those of others.
+pub fn owner(job: &Job, checkpoint: &CheckpointV1) -> Owner {
+    Owner { run: checkpoint.run, buckets: Buckets::for_span(span(&rules(job))) }
+}
+
+/// Loads the ids of a checkpoint, if the job has ids and is the one that it was taken of. The inner error is what
+/// is wrong with them.
+pub fn load(
+    job: &Job,
+    dir: &Path,
+    checkpoint: &CheckpointV1,
+) -> Result<std::result::Result<Option<Loaded>, Unusable>> {
+    if job.ids.is_empty() || job.fingerprint.0 != checkpoint.job {
+        return Ok(Ok(None));
+    }
+    match try_load(job, dir, checkpoint) {
+        Ok(loaded) => Ok(Ok(Some(loaded))),
+        Err(error) => error.into_unusable().map(Err),
+    }
+}
+
+fn try_load(job: &Job, dir: &Path, checkpoint: &CheckpointV1) -> std::result::Result<Loaded, Error> {
+    let stored = Stored::open(dir, owner(job, checkpoint), &checkpoint.ids, checkpoint.watermark)?;
+    let (parts, span) = (job.threads, span(&rules(job)));
+    let loaders: std::result::Result<Vec<Loader>, Error> = thread::scope(|scope| {
+        let stored = &stored;
+        let threads: Vec<_> =
+            (0..parts).map(|part| scope.spawn(move || stored.load(part, parts, span))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("loading does not panic")).collect()
+    });
+    Ok(Loaded { dedup: Loader::join(loaders?), stored })
+}
+
+/// The files of ids that checkpoints before this one need.
+pub fn older(dir: &StateDir, epoch: u64) -> Result<Vec<Lengths>> {
+    let mut lengths = Vec::new();
+    for older in dir.epochs()?.into_iter().filter(|&other| other < epoch) {
+        lengths.extend(dir.read(older)?.ok().map(|checkpoint| checkpoint.ids));
+    }
+    Ok(lengths)
+}

@@ -1,0 +1,127 @@
+//! What remembering ids costs: `cargo bench --bench dedup`, or `-- 50000000` for more live ids than the caches of
+//! any machine hold (1.2 GB of memory and as much of disk).
+//!
+//! Ids are made outside of what is timed. One in a hundred is a repeat of an id that is still remembered.
+
+use std::time::{Duration, Instant};
+
+use windrow::checkpoint::ids as checkpoint;
+use windrow::operator::dedup::{Buckets, Dedup, Entry, Loader};
+
+/// How many ids are made at a time.
+const BLOCK: usize = 1 << 14;
+/// How many ids ahead memory is fetched, as the sequencer does.
+const AHEAD: usize = 12;
+
+fn main() -> checkpoint::Result<()> {
+    let args = std::env::args().skip(1);
+    let live: Vec<u64> = args.filter_map(|arg| arg.parse().ok()).collect();
+    let live = if live.is_empty() { vec![120_000, 420_000, 5_000_000] } else { live };
+    for live in live {
+        let rounds = if live > 10_000_000 { 1 } else { 5 };
+        let mut runs: Vec<Run> = (0..rounds).map(|_| stream(live, 10_000_000.max(2 * live))).collect();
+        runs.sort_by_key(|run| run.steady);
+        let run = &runs[rounds / 2];
+        let ns = |time: Duration, ids: u64| time.as_nanos() as f64 / ids as f64;
+        println!(
+            "{live:>9} live: {:5.1} ns an id while it fills, {:5.1} (least {:5.1}) afterwards; at most {:.2} bytes an id",
+            ns(run.filling, live),
+            ns(run.steady, run.steady_ids),
+            ns(runs[0].steady, run.steady_ids),
+            run.bytes
+        );
+        files(live)?;
+    }
+    Ok(())
+}
+
+/// What one stream took.
+struct Run {
+    /// Until the first id is forgotten.
+    filling: Duration,
+    /// From then on, for so many ids.
+    steady: Duration,
+    steady_ids: u64,
+    /// The most bytes for an id that counts.
+    bytes: f64,
+}
+
+/// Windows hold a quarter of `live` ids, and four of them are remembered: the n-th id comes at watermark n.
+fn stream(live: u64, ids: u64) -> Run {
+    let quarter = live / 4;
+    let mut dedup = Dedup::new(live as i64);
+    let mut block = Vec::with_capacity(BLOCK + AHEAD);
+    let (mut filling, mut steady, mut repeats, mut bytes) = (Duration::ZERO, Duration::ZERO, 0, 0f64);
+    let mut first = 0;
+    while first < ids {
+        block.clear();
+        block.extend((first..first + (BLOCK + AHEAD) as u64).map(|n| {
+            let repeat = n % 100 == 99;
+            id(if repeat { n - 1 - mix(n) % (quarter / 2).min(n - 1) } else { n })
+        }));
+        let start = Instant::now();
+        for (n, pair) in (first as i64..).zip(block.windows(AHEAD + 1)) {
+            dedup.prefetch(pair[AHEAD]);
+            repeats += u64::from(dedup.seen(pair[0], (n / quarter as i64 + 4) * quarter as i64, n));
+        }
+        *if first < live { &mut filling } else { &mut steady } += start.elapsed();
+        first += BLOCK as u64;
+        // Repeats are no entries, and of the oldest window nothing is left once it is passed.
+        let counting = first.min(first % quarter + 3 * quarter) * 99 / 100;
+        if counting > 100_000.min(live / 2) && first % quarter > BLOCK as u64 {
+            bytes = bytes.max(dedup.memory_bytes() as f64 / counting as f64);
+        }
+    }
+    assert!(repeats.abs_diff(ids / 100) < ids / 1000, "{repeats} repeats");
+    Run { filling, steady, steady_ids: ids.saturating_sub(live).max(1), bytes }
+}
+
+/// Writes ids to files as checkpoints do, and loads them with two threads.
+fn files(live: u64) -> checkpoint::Result<()> {
+    let dir = tempfile::tempdir().expect("a directory for temporary files");
+    let span = live as i64;
+    let owner = checkpoint::Owner { run: 1, buckets: Buckets::for_span(span) };
+    let mut segments = checkpoint::Segments::create(dir.path(), owner)?;
+    let mut writing = Duration::ZERO;
+    for first in (0..live).step_by(1 << 20) {
+        let numbers = first..live.min(first + (1 << 20));
+        let entries: Vec<Entry> = numbers.map(|n| Entry::new(id(n), (n as i64 / 1000 + 1) * 1000)).collect();
+        let start = Instant::now();
+        let runs = entries.chunk_by(|a, b| owner.buckets.of(a.expiry) == owner.buckets.of(b.expiry));
+        segments.append(runs.map(|run| (owner.buckets.of(run[0].expiry), run)))?;
+        writing += start.elapsed();
+    }
+    let start = Instant::now();
+    let lengths = segments.sync()?;
+    let syncing = start.elapsed();
+    let start = Instant::now();
+    let stored = checkpoint::Stored::open(dir.path(), owner, &lengths, 0)?;
+    let dedup = std::thread::scope(|scope| {
+        let other = scope.spawn(|| stored.load(1, 2, span));
+        let first = stored.load(0, 2, span)?;
+        Ok(Loader::join(vec![first, other.join().expect("no part panics")?]))
+    })?;
+    let loading = start.elapsed();
+    assert_eq!(dedup.len() as u64, live);
+    let speed = |time: Duration| live as f64 / time.as_secs_f64() / 1e6;
+    println!(
+        "{live:>9} in {} files: written at {:.1} M ids/s, and {:.2} s for the sync; loaded at {:.1} M ids/s",
+        lengths.len(),
+        speed(writing),
+        syncing.as_secs_f64(),
+        speed(loading)
+    );
+    Ok(())
+}
+
+fn id(n: u64) -> u128 {
+    u128::from(mix(2 * n)) | (u128::from(mix(2 * n + 1)) << 64)
+}
+
+/// The output of SplitMix64 (Steele, Lea and Flood 2014) for a state.
+fn mix(n: u64) -> u64 {
+    let z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
