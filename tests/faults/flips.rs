@@ -153,6 +153,62 @@ fn damaged_checkpoints_change_nothing() {
     println!("flips, through the program: {} damaged checkpoints, 0 differences", points.len());
 }
 
+/// Files of ids: what they hold is believed only if it is whole. What stands behind the last checkpoint does not count.
+#[test]
+fn damaged_ids_are_not_believed() {
+    let mut random = random("flips, ids");
+    let jobs = jobs::all(300);
+    let many = by_size(40, 200, 2_000);
+    let mut points = Vec::new();
+    for name in ["tumbling", "none", "held"] {
+        let job = jobs.iter().find(|job| job.name == name).expect("it is there");
+        let whole = Place::midway(job, Way::Append, |tree| {
+            tree.files.iter().any(|(name, bytes)| is_ids(name) && !bytes.is_empty())
+        })
+        .tree();
+        let ids = whole.files.iter().filter(|(name, bytes)| is_ids(name) && !bytes.is_empty());
+        let names: Vec<_> = ids.map(|(name, _)| name.clone()).collect();
+        for n in 0..many / 3 {
+            let mut tree = whole.clone();
+            let name = &names[random.usize(0..names.len())];
+            let bytes = tree.files.get_mut(name).expect("it is there");
+            let at = random.usize(0..bytes.len());
+            match n % 4 {
+                0 => bytes.truncate(at),
+                1 => bytes[at..].fill(0),
+                _ => bytes[at] ^= 1 << random.u8(0..8),
+            }
+            points.push((job, format!("{}: {name}, byte {at} ({})", job.name, n % 4), tree));
+        }
+    }
+    let fates = in_parallel("flips, ids", &points, |(job, what, tree)| {
+        let mut place = Place::after_power_cut(job, Way::Append, 2, 0, tree, 0);
+        let ended = place.run(Disturbance::None)?;
+        match ended.code {
+            0 => {}
+            // Both checkpoints need what was damaged.
+            1 if ended.stderr.contains("--replay") => return Ok((0, 0, 1)),
+            code => return Err(format!("{what}: {code} {}", ended.stderr)),
+        }
+        place.pass();
+        place.finish().map_err(|why| format!("{what}: {why}"))?;
+        let before = ended.stderr.contains("the checkpoint before it is used");
+        Ok((usize::from(!before), usize::from(before), 0))
+    });
+    let sum = |part: fn(&(usize, usize, usize)) -> usize| fates.iter().map(part).sum::<usize>();
+    let (right, before, refused) = (sum(|fate| fate.0), sum(|fate| fate.1), sum(|fate| fate.2));
+    assert!(before + refused >= many / 10, "{right} right, {before} from the one before, {refused} refused");
+    println!(
+        "flips, ids: {} damaged files: {refused} refused, {before} passed over, {right} where nothing counts; \
+         0 differences",
+        points.len()
+    );
+}
+
+fn is_ids(name: &str) -> bool {
+    name.starts_with("state/ids")
+}
+
 #[test]
 fn damaged_pages_for_deliveries_are_refused() {
     let jobs = jobs::all(90);

@@ -19,7 +19,9 @@ pub struct Logged<'j> {
     phase: usize,
     /// What was there before, and what the reader of a pipe had.
     before: Tree,
-    delivered: usize,
+    had: usize,
+    /// Where in the stream the run begins: it may bring again what was in doubt.
+    start: usize,
     /// The calls of the run.
     pub ops: Vec<Op>,
 }
@@ -62,14 +64,16 @@ pub fn logged<'j>(
     if resumed {
         place.run(Disturbance::Shim(&Plan { mode: Mode::Torn, at: 60 }))?;
     }
-    let (before, delivered) = (place.tree(), place.delivered());
+    let (before, had) = (place.tree(), place.delivered());
     let ended = place.run(Disturbance::Shim(&Plan::LOG))?;
-    Ok(Logged { job, way, threads, phase, before, delivered, ops: disk::parse(&ended.log) })
+    let ops = disk::parse(&ended.log);
+    let brought = ops.iter().map(|op| if let Op::Deliver(len) = op { *len } else { 0 }).sum::<usize>();
+    Ok(Logged { job, way, threads, phase, before, had, start: place.delivered() - brought, ops })
 }
 
 /// So many different states that a power cut may leave, chosen at random among all that the model has.
 fn cuts(logged: &Logged, many: usize, random: &mut fastrand::Rng) -> Vec<Cut> {
-    let mut disks = vec![Disk::new(&logged.before, logged.delivered)];
+    let mut disks = vec![Disk::new(&logged.before, logged.start)];
     for op in &logged.ops {
         let mut disk = disks[disks.len() - 1].clone();
         disk.apply(op);
@@ -86,10 +90,10 @@ fn cuts(logged: &Logged, many: usize, random: &mut fastrand::Rng) -> Vec<Cut> {
     for (at, lost, how) in candidates {
         let tree = disks[at].crash(&lost, how);
         let mut hasher = DefaultHasher::new();
-        (&tree, disks[at].delivered).hash(&mut hasher);
+        (&tree, disks[at].delivered.max(logged.had)).hash(&mut hasher);
         if seen.insert(hasher.finish()) {
             let what = format!("behind call {at}, lost {lost:?} ({how:?})");
-            cuts.push(Cut { tree, delivered: disks[at].delivered, what });
+            cuts.push(Cut { tree, delivered: disks[at].delivered.max(logged.had), what });
         }
         if cuts.len() == many {
             break;
@@ -126,7 +130,7 @@ fn resume(logged: &Logged, cut: &Cut) -> Fate {
     };
     match place.run(Disturbance::None) {
         Err(why) => Fate::Wrong(describe(&why)),
-        Ok(ended) if ended.code != 0 => Fate::Refused(describe(&ended.stderr)),
+        Ok(ended) if !place.is_over(&ended) => Fate::Refused(describe(&ended.stderr)),
         Ok(_) => {
             place.pass();
             place.finish().map_or_else(|why| Fate::Wrong(describe(&why)), |()| Fate::Right)

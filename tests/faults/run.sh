@@ -14,7 +14,7 @@ WINDROW_FAULTS=$size cargo test --quiet --test faults -- --nocapture 2>&1 | tee 
 # A check that was not run is no check.
 suites=(
   'sweep: [0-9]* faults ' 'sweep, pairs: ' 'sweep, coverage: ' 'kills: ' 'power: [0-9]* states '
-  'mounts, xfs: ' 'mounts, ext4: ' 'flips, checkpoints: ' 'flips, through the program: ' 'flips, deliveries: ' 'planted, calls: '
+  'mounts, xfs: ' 'mounts, ext4: ' 'flips, checkpoints: ' 'flips, through the program: ' 'flips, ids: ' 'flips, deliveries: ' 'planted, calls: '
   'tamper, inputs: ' 'tamper, same inputs: ' 'tamper, outputs: ' 'tamper, done jobs: '
   'matrix, two runs: ' 'matrix, planted files: ' 'matrix, privacy: ' 'matrix, what cannot be written: '
   'matrix, file systems: '

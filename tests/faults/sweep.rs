@@ -198,7 +198,6 @@ fn names(stderr: &str, name: &str) -> bool {
         "stdout" => "standard output",
         // The file that is named is the one whose directory could not be synced.
         "." => "",
-        "ids-0" => "ids",
         last => last,
     };
     stderr.lines().any(|line| line.starts_with("windrow: ") && line.contains(last))
