@@ -402,7 +402,8 @@ impl Sequencer {
     /// for its next event.
     pub fn undecided(&self, number: u32) -> usize {
         let queue = &self.sources[number as usize].queue;
-        queue.iter().filter(|queued| queued.decided < queued.batch.rows() as u32).count()
+        // Those behind the first one too, also if they hold nothing but blank lines.
+        queue.iter().skip_while(|queued| queued.decided == queued.batch.rows() as u32).count()
     }
 
     /// The form of a source's times, once known.
