@@ -43,7 +43,7 @@ pub struct Rows {
 impl Rows {
     /// An empty block of rows with so many fields.
     pub fn new(fields: usize) -> Rows {
-        let rows = if fields == 0 { BLOCK_ROWS } else { (CELLS_MAX / fields).clamp(ROWS_MIN, BLOCK_ROWS) };
+        let rows = CELLS_MAX.checked_div(fields).map_or(BLOCK_ROWS, |rows| rows.clamp(ROWS_MIN, BLOCK_ROWS));
         Rows {
             fields,
             cells: vec![Cell::NULL; rows * fields],
