@@ -206,6 +206,11 @@ fn check_ended(
     Ok(())
 }
 
+/// Whether an input is the very file that was read, whatever it is called now.
+fn same(spec: &SourceSpec, saved: &SourceV1) -> bool {
+    saved.identity.is_some() && identity_of(spec) == saved.identity
+}
+
 /// The place in the list of a source that is finished and not named any more.
 fn absent(saved: &SourceV1) -> SourceSpec {
     SourceSpec { name: saved.name.clone(), origin: Origin::Memory([].into()), format: Format::Ndjson }
@@ -238,7 +243,8 @@ impl Search<'_> {
                 continue;
             }
             if saved.offset == 0 {
-                if named {
+                // Nothing can be compared: it goes by what the file is called, or which it is.
+                if named || same(spec, saved) {
                     self.taken[place] = true;
                     return Ok(Some((place, None)));
                 }
@@ -266,9 +272,7 @@ impl Search<'_> {
         let free = || (0..self.job.sources.len()).filter(|&place| !self.taken[place]);
         let named = |&place: &usize| self.job.sources[place].name == saved.name;
         let regular = |place: &usize| identity_of(&self.job.sources[*place]).is_some();
-        let same = |&place: &usize| {
-            saved.identity.is_some() && identity_of(&self.job.sources[place]) == saved.identity
-        };
+        let same = |&place: &usize| same(&self.job.sources[place], saved);
         let mut places: Vec<usize> = free().filter(named).collect();
         places.extend(free().filter(|place| !named(place) && same(place)));
         places.extend(free().filter(|place| !named(place) && !same(place) && regular(place)));

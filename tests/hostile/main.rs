@@ -1,7 +1,7 @@
 //! Hostile input and surroundings, through the binary: what is said, the exit code, the rows, and how much memory
 //! it took. Big inputs are generated while they are read.
 //!
-//! Not covered here: whatever has to do with state directories, and power loss.
+//! Not covered here: whatever has to do with state directories, and power loss; see `tests/faults`.
 
 mod archives;
 mod big;
