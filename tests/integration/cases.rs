@@ -264,7 +264,7 @@ impl Case {
 }
 
 /// The words of a command line, with quotes as a shell has them.
-fn words(line: &str) -> Vec<String> {
+pub fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

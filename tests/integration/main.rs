@@ -3,6 +3,7 @@
 mod cases;
 mod common;
 mod generate;
+mod golden;
 mod kept;
 mod model;
 mod property;
