@@ -24,6 +24,8 @@ pub mod checkpoint;
 
 pub mod pipeline;
 
+pub mod verify;
+
 pub mod stats;
 
 // What several of them speak of.

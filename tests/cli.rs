@@ -38,7 +38,10 @@ fn fails(args: &[&str], message: &str) {
 
 #[test]
 fn the_short_help_fits_on_a_screen() {
-    for args in [&["-h"][..], &["order", "-h"], &["explain", "-h"], &["explain", "order", "-h"]] {
+    let others = ["verify -h", "state -h", "state show -h", "state dump -h", "state verify -h"];
+    let others: Vec<Vec<&str>> = others.iter().map(|line| line.split(' ').collect()).collect();
+    let jobs = [&["-h"][..], &["order", "-h"], &["explain", "-h"], &["explain", "order", "-h"]];
+    for args in jobs.into_iter().chain(others.iter().map(Vec::as_slice)) {
         let help = succeeds(args);
         assert!(help.lines().count() <= 30, "{args:?}: {} lines", help.lines().count());
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{args:?}: {help}");
@@ -52,6 +55,16 @@ fn the_long_help_ends_with_examples() {
     let (_, examples) = help.split_once("\nExamples:\n").expect("there are examples");
     assert_eq!(examples.split("\n\n").count(), 5, "{examples}");
     assert!(!help.contains("chunk-bytes"), "{help}");
+}
+
+#[test]
+fn the_long_help_of_every_command_fits_in_width() {
+    for line in
+        ["verify --help", "state --help", "state show --help", "state dump --help", "state verify --help"]
+    {
+        let help = succeeds(&line.split(' ').collect::<Vec<_>>());
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+    }
 }
 
 #[test]

@@ -53,11 +53,14 @@ fn manual_pages_name_every_option() {
     }
 }
 
-/// The main command and each that has a page of its own.
+/// The main command and all others, each of which has a page of its own.
 fn commands() -> Vec<Command> {
+    fn inner(command: &Command) -> Vec<Command> {
+        let shown = command.get_subcommands().filter(|inner| !inner.is_hide_set());
+        shown.flat_map(|found| std::iter::once(found.clone()).chain(inner(found))).collect()
+    }
     let command = parse::command(false);
-    let inner: Vec<Command> =
-        command.get_subcommands().filter(|inner| !inner.is_hide_set()).cloned().collect();
+    let inner = inner(&command);
     std::iter::once(command).chain(inner).collect()
 }
 

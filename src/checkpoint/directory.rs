@@ -23,7 +23,8 @@ use super::codec::{self, Damage, Kind};
 use super::written::CheckpointV1;
 use crate::error::{Error, Escaped, Result};
 
-const LOCK: &str = "LOCK";
+/// The file that is locked by the run that uses the directory.
+pub(super) const LOCK: &str = "LOCK";
 const NEW: &str = "checkpoint.new";
 const PREFIX: &str = "checkpoint-";
 /// How many checkpoints are kept.

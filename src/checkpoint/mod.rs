@@ -48,4 +48,9 @@
 pub mod codec;
 pub mod directory;
 pub mod ids;
+pub mod inspect;
+pub mod inspect_ids;
+pub mod inspect_job;
+pub mod inspect_verify;
+pub mod inspect_windows;
 pub mod written;

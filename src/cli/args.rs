@@ -4,6 +4,9 @@
 //! doc comments are the help, the manual page and the completions. The options themselves stand in
 //! [`super::options`].
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -13,6 +16,7 @@ use super::options::{
 };
 
 const MAIN_USAGE: &str = "windrow [OPTIONS] [FILE]...\n       windrow <COMMAND> ...";
+const VERIFY_USAGE: &str = "windrow verify [--kills N] [--seed S] -- [order] [OPTIONS] [FILE]...";
 const EXPLAIN_USAGE: &str =
     "windrow explain [OPTIONS] [FILE]...\n       windrow explain order [OPTIONS] [FILE]...";
 
@@ -62,6 +66,31 @@ pub enum Command {
     /// `windrow order ...`.
     #[command(override_usage = EXPLAIN_USAGE, args_conflicts_with_subcommands = true, max_term_width = 80)]
     Explain(Box<ExplainArgs>),
+    /// Look into a state directory
+    ///
+    /// Says what a job has left in the directory of its --state-dir. Nothing is changed, and a run may use the
+    /// directory meanwhile.
+    #[command(subcommand_required = true, max_term_width = 80)]
+    State {
+        /// What is wanted of it.
+        #[command(subcommand)]
+        command: StateCommand,
+    },
+    /// Prove on your data that kills neither lose nor repeat rows
+    ///
+    /// Runs the job once undisturbed, then again and again: killed with SIGKILL at random moments, continued by the same
+    /// command, with other numbers of threads, other chunk sizes and short checkpoint intervals. Each time rows,
+    /// late events and bad records are compared with those of the first run, byte by byte. One more time the rows go
+    /// through a pipe, and repeats are discarded by their --row-id.
+    ///
+    /// The job's own --output, --late, --bad and --state-dir are not touched: temporary files stand in for them, in
+    /// the directory that TMPDIR names. Standard input, if the job reads it, is kept there first. A round counts
+    /// only if a run was killed between its first checkpoint and its last, and continued.
+    ///
+    /// Exit codes: 0 if every round came out equal; 1 if one did not (its files are kept, and the first byte that
+    /// differs is named), or nothing was proved; 2 for a wrong command line.
+    #[command(override_usage = VERIFY_USAGE, max_term_width = 80)]
+    Verify(VerifyArgs),
     /// Print the completions for a shell
     ///
     /// For bash: windrow completions bash > ~/.local/share/bash-completion/completions/windrow
@@ -89,6 +118,80 @@ pub enum ExplainCommand {
     /// Print the checked plan of `windrow order`
     #[command(override_usage = "windrow explain order [OPTIONS] [FILE]...", max_term_width = 80)]
     Order(Box<OrderArgs>),
+}
+
+/// What can be asked of a state directory.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// What it holds, for people
+    ///
+    /// Where each input stands, the watermark, what is open and what closes next, ids remembered, how much was
+    /// written, sizes, and the job as one would type it. Where the newest checkpoint is damaged, the one before it
+    /// is shown. The form of the text may change; scripts take dump.
+    #[command(max_term_width = 80)]
+    Show(StateDirArg),
+    /// What it holds as NDJSON, for jq
+    ///
+    /// One object a line, each with a "kind":
+    ///
+    /// checkpoint: number, format, taken_at, run, ending (running, held, closed), time_field, watermark, process
+    /// (that uses the directory, or null), bytes, damaged (newer checkpoints passed over).
+    ///
+    /// job: command, options (as texts, by their long names; what was not given is "").
+    ///
+    /// source: name, format, bytes, records, line, largest_time, watermark, finished, read, accepted, filtered, late,
+    /// duplicate, bad, partially_late.
+    ///
+    /// output: name (rows, late, bad), path (null: standard output), stream, base, bytes, rows; for a stream also
+    /// delivered_bytes, delivered_rows, in_doubt_bytes.
+    ///
+    /// window, session: start, end (null for --window none), keys (by name), results (by name: what the row would say
+    /// now; without --having and --top), in the order of rows. A hopping or cumulate window has a line for each key
+    /// that is in it.
+    ///
+    /// waiting (windrow order): time, source, record, text.
+    ///
+    /// ids: bucket, from, to (null where it has no bounds), count (null if the file is damaged), bytes.
+    ///
+    /// Times have the form of the rows: numbers in the unit of the first input, or RFC 3339; taken_at is always RFC 3339.
+    #[command(max_term_width = 80)]
+    Dump(StateDirArg),
+    /// Check every file of it
+    ///
+    /// Checksums, and whether what they cover makes sense: open windows and their aggregates, keys, the ledger of every
+    /// input, ids, the account of what a pipe has taken. A line for each file.
+    ///
+    /// Exit codes: 0 if all is well; 1 if something is damaged; 2 if there is no state directory.
+    #[command(max_term_width = 80)]
+    Verify(StateDirArg),
+}
+
+/// The argument of the commands that look into a state directory.
+#[derive(Debug, Args)]
+pub struct StateDirArg {
+    /// The state directory
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+/// The arguments of `windrow verify`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Proof")]
+pub struct VerifyArgs {
+    /// How many runs are killed and continued
+    ///
+    /// Each is killed several times. Runs that were over before a kill came are not counted, and made again.
+    #[arg(long, value_name = "N", value_parser = super::values::count, default_value = "20")]
+    pub kills: usize,
+    /// Repeat the kills of an earlier proof [default: random]
+    ///
+    /// The moments are the same, as far as the machine is as fast as it was.
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// The job: what stands behind `windrow`
+    // Not called `job`, which is the id of an option that a job itself has.
+    #[arg(value_name = "JOB", last = true, required = true)]
+    pub words: Vec<OsString>,
 }
 
 /// The options of the main job.

@@ -11,8 +11,10 @@ pub mod progress;
 pub mod report;
 pub mod run;
 pub mod signals;
+mod state;
 pub mod streams;
 pub mod values;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -45,7 +47,9 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
 pub fn job(argv: &[OsString]) -> Result<Job> {
     match parse::parse(argv, false)? {
         Request::Run(asked) | Request::Explain(asked) => job::build::job(&asked.args, &asked.settings),
-        Request::Completions(_) | Request::Print(_) => Err(Error::usage("this is not a job")),
+        Request::State(_) | Request::Verify(_) | Request::Completions(_) | Request::Print(_) => {
+            Err(Error::usage("this is not a job"))
+        }
     }
 }
 
@@ -68,6 +72,8 @@ fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
             let job = job::build::job(&asked.args, &asked.settings)?;
             report::output(&job::explain::explain(&job, &asked.settings))?;
         }
+        Request::State(command) => state::carry_out(&command)?,
+        Request::Verify(args) => verify::verify(&args)?,
         Request::Run(asked) if nothing_to_read(&asked.args.input.files, std::io::stdin().is_terminal()) => {
             report::text(&parse::short_help(argv));
             return Ok(2);

@@ -13,7 +13,7 @@ use crate::job::{AtEof, InDoubt, StdinResume, When};
 
 /// What is read, and which of it counts.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Input")]
+#[command(next_help_heading = "Input and time")]
 pub struct InputOptions {
     /// Inputs; none or - is standard input
     ///
@@ -58,7 +58,7 @@ pub struct InputOptions {
 
 /// When an event happened, and how long events are waited for.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Time")]
+#[command(next_help_heading = "Input and time")]
 pub struct TimeOptions {
     /// Event time field [default: timestamp, time, ts ...]
     ///
@@ -94,7 +94,7 @@ pub struct TimeOptions {
 
 /// Windows and keys.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Windows")]
+#[command(next_help_heading = "Windows and aggregates")]
 pub struct WindowOptions {
     /// 1m, 5m/1m, session:30s, cumulate:1h/1m or none
     ///
@@ -110,9 +110,9 @@ pub struct WindowOptions {
 
 /// What is computed for each window and key.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Aggregation")]
+#[command(next_help_heading = "Windows and aggregates")]
 pub struct AggregationOptions {
-    /// Aggregate, as in 'sum(x)'; repeatable
+    /// Aggregate, as 'sum(x)'; repeatable
     ///
     /// In full 'F(ARG) [FILTER (WHERE EXPR)] [AS NAME]', also several with commas between them. Without AS the
     /// column is called FUNCTION_FIELD (sum_bytes), and count(*) count. windrow(1) lists them all.
@@ -134,9 +134,9 @@ pub struct AggregationOptions {
 
 /// How rows are written.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
+#[command(next_help_heading = "Output and state")]
 pub struct RowOptions {
-    /// Output format: ndjson, csv, tsv, table [default: as input]
+    /// Rows as ndjson, csv, tsv or table [default: as input]
     ///
     /// Without it rows are written as the first input is, with its delimiter.
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
@@ -150,7 +150,7 @@ pub struct RowOptions {
 
 /// Where rows, late events and unusable records go.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
+#[command(next_help_heading = "Output and state")]
 pub struct OutputOptions {
     /// Write the output there [default: standard output]
     #[arg(short, long, value_name = "FILE", hide_short_help = true)]
@@ -171,7 +171,7 @@ pub struct OutputOptions {
 
 /// What is kept to continue a run that was interrupted.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "State")]
+#[command(next_help_heading = "Output and state")]
 pub struct StateOptions {
     /// Keep checkpoints there, and continue from them
     ///

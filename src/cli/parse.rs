@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, Command, CommandFactory, FromArgMatches};
 use clap_complete::Shell;
 
-use super::args::{self, Cli, ExplainCommand, JobArgs};
+use super::args::{self, Cli, ExplainCommand, JobArgs, StateCommand, VerifyArgs};
 use super::mistake;
 use crate::error::{Error, Result};
 use crate::job::file::{self, JobFile};
@@ -20,6 +20,10 @@ pub enum Request {
     Run(Box<Asked>),
     /// Print the plan of a job.
     Explain(Box<Asked>),
+    /// Look into a state directory.
+    State(StateCommand),
+    /// Prove that a job survives kills.
+    Verify(VerifyArgs),
     /// Print the completions for a shell.
     Completions(Shell),
     /// Print this help or version.
@@ -73,6 +77,8 @@ pub fn parse(argv: &[OsString], colour: bool) -> Result<Request> {
             None => asked(explain.main.into()),
             Some(ExplainCommand::Order(args)) => asked((*args).into()),
         }),
+        Some(args::Command::State { command }) => Request::State(command),
+        Some(args::Command::Verify(args)) => Request::Verify(args),
         Some(args::Command::Completions { shell }) => Request::Completions(shell),
     })
 }

@@ -34,8 +34,13 @@ pub fn warning(text: &str) {
 
 /// Writes a text to standard output. A reader that went away ends the run quietly, as elsewhere.
 pub fn output(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    let written = streams::check_stdout().and_then(|()| stdout.write_all(text.as_bytes()));
+    write(|out| out.write_all(text.as_bytes()))
+}
+
+/// Lets `fill` write to standard output, through a buffer.
+pub fn write(fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    let written = streams::check_stdout().and_then(|()| fill(&mut stdout));
     let written = written.and_then(|()| stdout.flush());
     written.map_err(|cause| match cause.kind() {
         io::ErrorKind::BrokenPipe => Error::ReaderGone,

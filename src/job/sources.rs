@@ -12,7 +12,7 @@ use crate::input::{Format, Origin, SourceSpec, format_of_name};
 use super::settings::Settings;
 
 /// What messages call standard input.
-const STDIN_NAME: &str = "(standard input)";
+pub const STDIN_NAME: &str = "(standard input)";
 
 /// The inputs in the order given; standard input where none is named.
 pub fn sources(options: &InputOptions, settings: &Settings) -> Result<Vec<SourceSpec>> {

@@ -26,24 +26,34 @@ pub(crate) fn word_of(text: &[u8]) -> u64 {
 }
 
 /// The number of 1 to 18 digits and nothing else.
-#[inline]
+#[inline(always)]
 pub(crate) fn whole(text: &[u8]) -> Option<u64> {
     match text.len() {
         1..=8 => eight(aligned(word_of(text), text.len())),
-        9..=16 => {
-            let [high, low] = halves(aligned_long(word_of_long(text), text.len()));
-            Some(eight(high)? * 100_000_000 + eight(low)?)
-        }
-        17 | 18 => {
-            let (head, tail) = text.split_at(text.len() - 16);
-            Some(whole(head)? * 10_000_000_000_000_000 + whole(tail)?)
-        }
+        9..=16 => sixteen(text),
+        17 | 18 => longest(text),
         _ => None,
     }
 }
 
+/// The number of 9 to 16 digits.
+#[inline(always)]
+fn sixteen(text: &[u8]) -> Option<u64> {
+    // The first eight, less those that are among the last eight too.
+    let rest = aligned(word_of(text), text.len() - 8);
+    let last = text.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
+    Some(eight(rest)? * 100_000_000 + eight(last)?)
+}
+
+/// The number of 17 or 18 digits.
+#[inline(never)]
+fn longest(text: &[u8]) -> Option<u64> {
+    let (head, tail) = text.split_at(text.len() - 16);
+    Some(eight(aligned(word_of(head), head.len()))? * 10_000_000_000_000_000 + sixteen(tail)?)
+}
+
 /// The digits of 1 to 16 bytes that may hold one point, and how many of them stand behind it.
-#[inline]
+#[inline(always)]
 pub(crate) fn with_point(text: &[u8]) -> Option<(u64, u8)> {
     let len = text.len();
     if len <= 8 {
@@ -58,9 +68,13 @@ pub(crate) fn with_point(text: &[u8]) -> Option<(u64, u8)> {
         };
         return if digits == 0 { None } else { Some((eight(aligned(word, digits))?, scale as u8)) };
     }
-    if len > 16 {
-        return None;
-    }
+    if len <= 16 { with_point_long(text) } else { None }
+}
+
+/// [`with_point`] for 9 to 16 bytes.
+#[inline(never)]
+fn with_point_long(text: &[u8]) -> Option<(u64, u8)> {
+    let len = text.len();
     let word = word_of_long(text);
     let [low, high] = [points(word as u64), points((word >> 64) as u64)];
     let (word, digits, scale) = if low | high == 0 {

@@ -22,7 +22,7 @@ impl Number {
 
 /// Mantissa and scale of a number written with at most 18 digits and without an exponent;
 /// `None` for all else.
-#[inline]
+#[inline(always)]
 pub fn short(text: &[u8]) -> Option<(i64, u8)> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -35,6 +35,7 @@ pub fn short(text: &[u8]) -> Option<(i64, u8)> {
 }
 
 /// 17 to 19 bytes: up to 18 digits and a point.
+#[inline(never)]
 fn longer(text: &[u8]) -> Option<(u64, u8)> {
     // 19 digits still fit the u64, so that the count can be checked at the end.
     if text.len() > 19 {

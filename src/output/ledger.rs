@@ -113,6 +113,25 @@ impl Ledger {
         Ledger::map(&file, path, last_change, delivery)
     }
 
+    /// What the page says and whose it is, without changing it; a run may be changing it meanwhile.
+    ///
+    /// # Errors
+    /// The outer error is that of opening and reading, the inner one what is wrong with the page.
+    pub fn look(path: &Path) -> io::Result<std::result::Result<(u64, Delivery), Damage>> {
+        // Between the stores of a change the page is whole again within microseconds.
+        const LOOKS_MAX: usize = 100;
+        let file = options().write(false).open(path)?;
+        let mut found = Err(Damage::Checksum);
+        for _ in 0..LOOKS_MAX {
+            found = read(&file).and_then(|page| Ok((identity_of(&page)?, in_force(&page)?.1)));
+            if found != Err(Damage::Checksum) {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        Ok(found)
+    }
+
     fn map(file: &File, path: &Path, last_change: u64, now: Delivery) -> Result<Ledger> {
         let name = path.display().to_string();
         match MmapOptions::new().len(PAGE_BYTES).map_raw(file) {
@@ -255,6 +274,7 @@ mod tests {
         ledger.set(delivery(450, 450));
         ledger.sync_handle().sync().unwrap();
         assert_eq!(Ledger::open(&path, IDENTITY).unwrap().now(), delivery(450, 450));
+        assert_eq!(Ledger::look(&path).unwrap(), Ok((IDENTITY, delivery(450, 450))));
         assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
     }
 

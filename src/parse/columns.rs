@@ -7,7 +7,7 @@
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::args;
-use super::batch::{Batch, Cell, CellKind, field_value};
+use super::batch::{Batch, Cell, CellKind, Fate, field_value};
 use super::explain::explain;
 use super::key;
 use super::project::Projection;
@@ -25,7 +25,9 @@ pub struct Columns<'p> {
     simple: Option<Simple<'p>>,
     panes: Option<PaneFinder>,
     stage: Stage,
+    /// The ids of a block, encoded, and where each ends.
     scratch: Vec<u8>,
+    scratch_ends: Vec<usize>,
 }
 
 /// A row's record as expressions see it.
@@ -59,6 +61,7 @@ impl<'p> Columns<'p> {
             },
             stage: Stage::default(),
             scratch: Vec::new(),
+            scratch_ends: Vec::new(),
         }
     }
 
@@ -124,47 +127,71 @@ impl<'p> Columns<'p> {
     }
 
     fn ids(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
-        let Columns { plan, stage, scratch, .. } = self;
+        let Columns { plan, stage, scratch, scratch_ends, .. } = self;
         if plan.ids.is_empty() {
             return;
         }
         batch.ids.resize(base + rows.len(), 0);
         let (ids, arena) = (&mut batch.ids[base..], &batch.texts.arena);
+        scratch.clear();
+        scratch_ends.clear();
         stage.each(|row| {
-            scratch.clear();
+            let start = scratch.len();
             for &field in &plan.ids {
                 let cell = rows.cell(row, field);
                 let name = || &plan.fields[field].text;
                 if cell.kind == CellKind::Null {
+                    scratch.truncate(start);
                     return Err(Unusable::Bad(format!("no id: field `{}` is absent or null", name())));
                 }
                 if !key::encode_field(cell, bytes, arena, scratch) {
                     let kind = field_value(bytes, arena, cell).kind();
+                    scratch.truncate(start);
                     return Err(Unusable::Bad(format!("id `{}` is {kind}", name())));
                 }
             }
-            ids[row] = xxh3_128_with_seed(scratch, plan.key_seed);
+            scratch_ends.push(scratch.len());
             Ok(())
         });
+        // Not at once: what has just been written in pieces is slow to read as a whole.
+        let mut start = 0;
+        for (&row, &end) in stage.live.iter().zip(scratch_ends.iter()) {
+            ids[row as usize] = xxh3_128_with_seed(&scratch[start..end], plan.key_seed);
+            start = end;
+        }
     }
 
     fn keys(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
         let Columns { plan, stage, .. } = self;
         let (keys, arena, time) = (&mut batch.keys, &batch.texts.arena, &batch.time[base..]);
+        keys.ends.resize(base + rows.len(), 0);
+        keys.hashes.resize(base + rows.len(), 0);
+        let (ends, hashes, encoded) = (&mut keys.ends[base..], &mut keys.hashes[base..], &mut keys.bytes);
+        let empty = encoded.len() as u32;
         stage.each(|row| {
-            // Rows that are not usable have empty keys.
-            keys.fill(base + row);
-            let start = keys.bytes.len();
+            let start = encoded.len();
             let view = RecordView { bytes, arena, cells: rows.cells(row), time: time[row] };
-            if let Err(reason) = encode_key(plan, &view, &mut keys.bytes) {
-                keys.bytes.truncate(start);
+            if let Err(reason) = encode_key(plan, &view, encoded) {
+                encoded.truncate(start);
                 return Err(Unusable::Bad(reason));
             }
-            keys.hashes.push(key::hash(&keys.bytes[start..], plan.key_seed));
-            keys.ends.push(keys.bytes.len() as u32);
+            ends[row] = encoded.len() as u32;
             Ok(())
         });
-        keys.fill(base + rows.len());
+        if stage.live.len() < rows.len() {
+            // Rows that are not usable have empty keys.
+            let mut last = empty;
+            for (end, fate) in ends.iter_mut().zip(&stage.fates) {
+                last = if *fate == Fate::Usable { *end } else { last };
+                *end = last;
+            }
+        }
+        // Not at once: what has just been written in pieces is slow to read as a whole.
+        for &row in &stage.live {
+            let row = row as usize;
+            let start = if row == 0 { empty } else { ends[row - 1] };
+            hashes[row] = key::hash(&encoded[start as usize..ends[row] as usize], plan.key_seed);
+        }
     }
 }
 

@@ -63,22 +63,40 @@ pub(super) fn encode_field(cell: Cell, bytes: &[u8], arena: &[u8], out: &mut Vec
     };
     // Copies of a fixed length are a move or two, so a short text is copied with what stands behind it.
     const SHORT: usize = 32;
+    let (at, len) = (out.len(), cell.len as usize);
     let window = cell.home(bytes, arena).get(cell.start as usize..).and_then(<[u8]>::first_chunk::<SHORT>);
-    let mut head = [0; 5 + SHORT];
-    head[0] = tag;
-    head[1..5].copy_from_slice(&cell.len.to_le_bytes());
+    out.resize(at + 5 + SHORT, 0);
+    let room = &mut out[at..at + 5 + SHORT];
+    room[0] = tag;
+    room[1..5].copy_from_slice(&cell.len.to_le_bytes());
     match window {
-        Some(window) if cell.len as usize <= SHORT => {
-            head[5..].copy_from_slice(window);
-            out.extend_from_slice(&head);
-            out.truncate(out.len() - SHORT + cell.len as usize);
+        Some(window) if len <= SHORT => {
+            room[5..].copy_from_slice(window);
+            out.truncate(at + 5 + len);
         }
         _ => {
-            out.extend_from_slice(&head[..5]);
+            out.truncate(at + 5);
             out.extend_from_slice(cell.text(bytes, arena));
         }
     }
     true
+}
+
+/// Whether these bytes are an encoded key of so many fields: what [`Fields`] and [`compare`] rely on.
+pub fn is_encoded(mut key: &[u8], fields: usize) -> bool {
+    let mut text = || -> Option<&[u8]> {
+        let (&tag, rest) = key.split_first()?;
+        if tag < NUMBER {
+            key = rest;
+            return Some(&[]);
+        }
+        let (len, rest) = rest.split_first_chunk::<4>()?;
+        let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+        key = rest;
+        (tag <= TEXT).then_some(text)
+    };
+    let all = (0..fields).all(|_| text().is_some_and(|text| std::str::from_utf8(text).is_ok()));
+    all && key.is_empty()
 }
 
 /// The fields of an encoded key, one after the other.
@@ -86,16 +104,18 @@ pub(super) fn encode_field(cell: Cell, bytes: &[u8], arena: &[u8], out: &mut Vec
 pub struct Fields<'k>(pub &'k [u8]);
 
 impl<'k> Fields<'k> {
-    fn field(&mut self) -> Option<(u8, &'k str)> {
+    /// The next field's tag and text, which comparing takes as bytes.
+    #[inline]
+    fn field(&mut self) -> Option<(u8, &'k [u8])> {
         let (&tag, rest) = self.0.split_first()?;
         if tag < NUMBER {
             self.0 = rest;
-            return Some((tag, ""));
+            return Some((tag, b""));
         }
         let (len, rest) = rest.split_first_chunk::<4>().expect("a key's texts have lengths");
         let (text, rest) = rest.split_at(u32::from_le_bytes(*len) as usize);
         self.0 = rest;
-        Some((tag, std::str::from_utf8(text).expect("keys are made of text")))
+        Some((tag, text))
     }
 }
 
@@ -108,10 +128,14 @@ impl<'k> Iterator for Fields<'k> {
             NULL => Value::Null,
             FALSE => Value::Bool(false),
             TRUE => Value::Bool(true),
-            NUMBER => Value::Written(text),
-            _ => Value::Text(Cow::Borrowed(text)),
+            NUMBER => Value::Written(str_of(text)),
+            _ => Value::Text(Cow::Borrowed(str_of(text))),
         })
     }
+}
+
+fn str_of(text: &[u8]) -> &str {
+    std::str::from_utf8(text).expect("keys are made of text")
 }
 
 /// The order of rows within a window: field by field, null, false, true, numbers by value and then by text,
@@ -124,7 +148,7 @@ pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
             (None, _) => return Ordering::Less,
             (_, None) => return Ordering::Greater,
             (Some((a, a_text)), Some((b, b_text))) => a.cmp(&b).then_with(|| match a {
-                NUMBER => compare_written(a_text, b_text).then_with(|| a_text.cmp(b_text)),
+                NUMBER => compare_written(str_of(a_text), str_of(b_text)).then_with(|| a_text.cmp(b_text)),
                 _ => a_text.cmp(b_text),
             }),
         };
@@ -188,6 +212,15 @@ mod tests {
                 assert!(head(a).cmp(&head(b)) == i.cmp(&j) || head(a) == head(b), "{i} {j}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_no_key_is_told() {
+        let whole = key(&[text("a\"b"), Value::Null, Value::Written("1.0"), Value::Bool(true)]);
+        assert!(is_encoded(&whole, 4) && is_encoded(b"", 0));
+        assert!(!is_encoded(&whole, 3) && !is_encoded(&whole, 5));
+        assert!((0..whole.len()).all(|len| !is_encoded(&whole[..len], 4)));
+        assert!(!is_encoded(&[5, 0, 0, 0, 0], 1) && !is_encoded(&[TEXT, 1, 0, 0, 0, 0xff], 1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod explain;
 pub mod json;
 pub mod key;
 mod lines;
+mod numbers;
 pub mod project;
 mod recycle;
 pub mod rows;

@@ -44,23 +44,25 @@ impl Stage {
     /// Makes a column: looks at the usable rows in order, and keeps those of which nothing is said.
     #[inline(always)]
     pub fn each(&mut self, mut make: impl FnMut(usize) -> Result<(), Unusable>) {
-        let Stage { fates, live, reasons } = self;
-        live.retain(|&row| match make(row as usize) {
-            Ok(()) => true,
-            Err(Unusable::Filtered) => {
-                fates[row as usize] = Fate::Filtered;
-                false
+        let mut kept = 0;
+        for at in 0..self.live.len() {
+            let row = self.live[at];
+            match make(row as usize) {
+                Ok(()) => {
+                    self.live[kept] = row;
+                    kept += 1;
+                }
+                Err(Unusable::Filtered) => self.fates[row as usize] = Fate::Filtered,
+                Err(Unusable::Untimed(reason)) => self.refuse(row, Fate::Untimed, reason),
+                Err(Unusable::Bad(reason)) => self.refuse(row, Fate::Bad, reason),
             }
-            Err(Unusable::Untimed(reason)) => {
-                fates[row as usize] = Fate::Untimed;
-                reasons.push((row, reason));
-                false
-            }
-            Err(Unusable::Bad(reason)) => {
-                fates[row as usize] = Fate::Bad;
-                reasons.push((row, reason));
-                false
-            }
-        });
+        }
+        self.live.truncate(kept);
+    }
+
+    #[cold]
+    fn refuse(&mut self, row: u32, fate: Fate, reason: String) {
+        self.fates[row as usize] = fate;
+        self.reasons.push((row, reason));
     }
 }

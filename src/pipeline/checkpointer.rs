@@ -184,7 +184,7 @@ impl Keeper {
             (written.base, written.len, written.digest, written.rows) = (base, len, digest, rows);
         }
         if let Some(files) = &mut self.ids {
-            self.last.ids = files.sync()?;
+            self.last.ids = files.sync(front.sequence.watermark)?;
         }
         let oldest = self.last.watermark;
         self.describe(&front, owners);

@@ -38,7 +38,7 @@ pub(super) fn micros(text: &str, unit: Unit) -> Result<i64, Fault> {
 }
 
 /// The fast path: whole numbers, and seconds with a fraction; `None` says nothing.
-#[inline]
+#[inline(always)]
 pub(super) fn quick(text: &[u8], unit: Unit) -> Option<i64> {
     let Some(number) = whole(text) else {
         return if unit == Unit::Seconds { seconds(text) } else { None };
@@ -66,7 +66,7 @@ pub(super) fn is_number(text: &str) -> bool {
 }
 
 /// The fast path: 1 to 18 digits, with a minus or without, and nothing else.
-#[inline]
+#[inline(always)]
 fn whole(text: &[u8]) -> Option<i64> {
     match text {
         [b'-', digits @ ..] => number::whole(digits).map(|number| -(number as i64)),
@@ -75,7 +75,7 @@ fn whole(text: &[u8]) -> Option<i64> {
 }
 
 /// The fast path for seconds with a fraction, `1517365101.235`: not negative, below 10^12 seconds.
-#[inline]
+#[inline(never)]
 fn seconds(text: &[u8]) -> Option<i64> {
     let point = text.iter().take(13).position(|byte| *byte == b'.')?;
     let whole = whole(&text[..point]).filter(|_| text[0] != b'-')?;

@@ -6,6 +6,8 @@ mod generate;
 mod kept;
 mod model;
 mod property;
+mod prove;
 mod readme;
 mod real;
+mod state;
 mod streams;

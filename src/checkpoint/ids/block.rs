@@ -13,7 +13,7 @@
 
 use super::Owner;
 use crate::checkpoint::codec::{self, Damage, Kind};
-use crate::operator::dedup::Entry;
+use crate::operator::dedup::{Buckets, Entry};
 
 /// The most entries in a block: 1.5 MiB.
 pub const ENTRIES_MAX: usize = 1 << 16;
@@ -53,6 +53,15 @@ pub fn decode(
         Entry::new(id, i64::from_le_bytes(expiry.try_into().expect("8 bytes")))
     });
     Ok((entries, len))
+}
+
+/// Whose the block at the start of `bytes` says it is.
+pub fn owner(bytes: &[u8]) -> Result<Owner, Damage> {
+    let (_, payload, _) = codec::split(Kind::Ids, bytes)?;
+    let number =
+        |at: usize| payload.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    let buckets = number(16).and_then(Buckets::of_shift);
+    number(0).zip(buckets).map(|(run, buckets)| Owner { run, buckets }).ok_or(Damage::Content)
 }
 
 fn prefix(owner: Owner, bucket: i64, at: u64) -> [u8; PREFIX_BYTES] {

@@ -27,6 +27,27 @@ use crate::operator::dedup::Buckets;
 pub use segments::Segments;
 pub use stored::Stored;
 
+/// The file of a bucket.
+pub fn path(dir: &Path, bucket: i64) -> PathBuf {
+    dir.join(file::name(bucket))
+}
+
+/// Checks what a file of this run and bucket holds up to the length that a checkpoint names: how many entries, and
+/// how expiries are divided.
+pub fn check(run: u64, bucket: i64, bytes: &[u8]) -> std::result::Result<(u64, Buckets), Damage> {
+    let owner = block::owner(bytes)?;
+    let (mut at, mut count, mut strays) = (0, 0, owner.run != run);
+    while at < bytes.len() {
+        let (entries, len) = block::decode(owner, bucket, at as u64, &bytes[at..])?;
+        for entry in entries {
+            strays |= owner.buckets.of(entry.expiry) != bucket;
+            count += 1;
+        }
+        at += len;
+    }
+    if strays { Err(Damage::Content) } else { Ok((count, owner.buckets)) }
+}
+
 /// The length in bytes of each file that a checkpoint needs, by bucket.
 pub type Lengths = Vec<(i64, u64)>;
 

@@ -77,12 +77,13 @@ impl Segments {
         })
     }
 
-    /// Makes what was appended last through a power cut, and returns how long each file is.
+    /// Makes what was appended last through a power cut, and returns how long each file is of which something
+    /// counts at this watermark.
     ///
     /// # Errors
     ///
     /// If a sync fails; nothing is known then about what has been appended since the last one.
-    pub fn sync(&mut self) -> Result<Lengths> {
+    pub fn sync(&mut self, watermark: i64) -> Result<Lengths> {
         self.guarded(|segments| {
             for (&bucket, segment) in segments.files.iter_mut().filter(|(_, segment)| segment.changed) {
                 segment.file.sync_data().at(&segments.dir.join(file::name(bucket)))?;
@@ -92,7 +93,9 @@ impl Segments {
                 file::sync_dir(&segments.dir)?;
                 segments.created = false;
             }
-            Ok(segments.files.iter().map(|(&bucket, segment)| (bucket, segment.len)).collect())
+            let counts = |bucket: i64| segments.owner.buckets.last(bucket) > watermark;
+            let files = segments.files.iter().filter(|(bucket, _)| counts(**bucket));
+            Ok(files.map(|(&bucket, segment)| (bucket, segment.len)).collect())
         })
     }
 

@@ -49,7 +49,7 @@ fn small(dir: &Path) -> (PathBuf, Lengths) {
     {
         append(&mut segments, &entries).unwrap();
     }
-    let lengths = segments.sync().unwrap();
+    let lengths = segments.sync(i64::MIN).unwrap();
     assert_eq!(lengths.len(), 1);
     (dir.join(file::name(lengths[0].0)), lengths)
 }
@@ -90,7 +90,7 @@ fn agrees_with_a_map_through_kills() {
         let pending = dedup.take_pending();
         segments.append(pending.iter().map(|(bucket, entries)| (*bucket, &entries[..]))).unwrap();
         if random.u32(..3) > 0 {
-            checkpoints.push((watermark, segments.sync().unwrap(), known.clone()));
+            checkpoints.push((watermark, segments.sync(i64::MIN).unwrap(), known.clone()));
             if checkpoints.len() > 3 {
                 checkpoints.remove(0);
             }
@@ -159,7 +159,7 @@ fn a_file_goes_when_its_whole_bucket_has_expired() {
     assert!(path.exists());
     segments.expire(last).unwrap();
     assert!(!path.exists());
-    assert_eq!(segments.sync().unwrap(), []);
+    assert_eq!(segments.sync(i64::MIN).unwrap(), []);
     assert_eq!(Stored::open(dir.path(), owner(), &lengths, last).unwrap().entries(), 0, "nothing is missed");
     check_fails(dir.path(), &lengths, |cause| matches!(cause, Cause::Io(_)));
 }
@@ -251,7 +251,7 @@ fn after_an_error_only_errors_follow() {
     let entries = [Entry::new(id(1), 40), Entry::new(id(2), 9_000)];
     assert!(matches!(append(&mut segments, &entries).unwrap_err().cause, Cause::Io(_)));
     assert!(matches!(append(&mut segments, &entries[1..]).unwrap_err().cause, Cause::Failed));
-    assert!(matches!(segments.sync().unwrap_err().cause, Cause::Failed));
+    assert!(matches!(segments.sync(i64::MIN).unwrap_err().cause, Cause::Failed));
     assert!(!target.exists());
 }
 

@@ -35,6 +35,8 @@ fn commands() {
             Ok(Request::Run(asked)) => format!("run {}", kind(&asked)),
             Ok(Request::Explain(asked)) => format!("explain {}", kind(&asked)),
             Ok(Request::Completions(shell)) => format!("completions {shell}"),
+            Ok(Request::State(command)) => format!("state {command:?}"),
+            Ok(Request::Verify(args)) => format!("verify {} {:?} {:?}", args.kills, args.seed, args.words),
             Ok(Request::Print(_)) => "print".to_owned(),
             Err(error) => format!("error {}", error.exit_code()),
         };
@@ -55,6 +57,18 @@ fn commands() {
     check(&["explain", "-w", "1m"], "explain main []");
     check(&["explain", "order", "a"], r#"explain order ["a"]"#);
     check(&["completions", "zsh"], "completions zsh");
+    check(&["state", "show", "d"], r#"state Show(StateDirArg { dir: "d" })"#);
+    check(&["state", "dump", "d"], r#"state Dump(StateDirArg { dir: "d" })"#);
+    check(&["state", "verify", "d"], r#"state Verify(StateDirArg { dir: "d" })"#);
+    check(&["state"], "error 2");
+    check(&["state", "show"], "error 2");
+    check(&["verify", "--", "-w", "1m", "a"], r#"verify 20 None ["-w", "1m", "a"]"#);
+    check(
+        &["verify", "--kills=3", "--seed=7", "--", "order", "--job=j"],
+        r#"verify 3 Some(7) ["order", "--job=j"]"#,
+    );
+    check(&["verify"], "error 2");
+    check(&["verify", "--kills=0", "--", "a"], "error 2");
     check(&["-h"], "print");
     check(&["order", "--help"], "print");
     check(&["--version"], "print");

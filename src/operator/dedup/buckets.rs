@@ -47,6 +47,11 @@ impl Buckets {
         Buckets { shift: bits.saturating_sub(5).max(1) as u8 }
     }
 
+    /// Buckets of this length, as [`Buckets::shift`] tells it; `None` if there are none such.
+    pub fn of_shift(shift: u64) -> Option<Buckets> {
+        u8::try_from(shift).ok().filter(|shift| (1..=58).contains(shift)).map(|shift| Buckets { shift })
+    }
+
     /// The binary logarithm of a bucket's length in microseconds, 1 to 58.
     pub fn shift(self) -> u8 {
         self.shift
@@ -68,7 +73,7 @@ impl Buckets {
     }
 
     /// The least expiry that a bucket can hold.
-    fn first(self, bucket: i64) -> i64 {
+    pub fn first(self, bucket: i64) -> i64 {
         if bucket == Buckets::FOREVER { FOREVER } else { bucket << self.shift }
     }
 }

@@ -2,7 +2,7 @@
 //! through the general scanner, for one record or for the whole block.
 
 use super::index::Index;
-use super::{Columns, Scanned, null_if_empty, scan};
+use super::{Columns, Scanned, scan};
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS, Flaw, Rows};
 use crate::parse::simd::{Lanes, Work};
@@ -52,9 +52,9 @@ impl Work for Block<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self) -> usize {
         let index = &mut self.reader.index;
-        index.find::<L>(self.bytes, self.from, self.dialect.delimiter, self.rows.capacity());
-        index.ends.truncate(self.rows.capacity());
-        let end = index.ends.last().map_or(self.from, |end| *end as usize + 1);
+        index.find::<L>(self.bytes, self.from, self.dialect.delimiter);
+        let rows = index.ends().len().min(self.rows.capacity());
+        let end = index.ends()[..rows].last().map_or(self.from, |end| *end as usize + 1);
         let block = &self.bytes[self.from..end];
         let is_simple = index.is_regular
             && end > self.from
@@ -65,23 +65,23 @@ impl Work for Block<'_> {
         }
         self.rows.lines = match index.has_quotes {
             true => memchr::memchr_iter(b'\n', block).count() as u64,
-            false => index.ends.len() as u64,
+            false => rows as u64,
         };
-        self.by_index();
+        self.by_index(rows);
         end
     }
 }
 
 impl Block<'_> {
-    /// Takes the records from the index.
+    /// Takes the records of so many lines from the index.
     #[inline(always)]
-    fn by_index(&mut self) {
+    fn by_index(&mut self, lines: usize) {
         let Block { dialect: Dialect { columns, width, .. }, bytes, .. } = *self;
         let index = &self.reader.index;
         let separators = index.separators();
         // The place in `separators` of the record's first.
         let (mut first, mut start) = (0, self.from);
-        for &end in &index.ends {
+        for &end in &index.ends()[..lines] {
             let end_at = end as usize;
             let record = start..end_at;
             start = end_at + 1;
@@ -103,11 +103,17 @@ impl Block<'_> {
                 if column + 1 == width && to > from && bytes[to - 1] == b'\r' {
                     to -= 1;
                 }
-                cells[field as usize] = if index.has_quotes && bytes[from] == b'"' {
-                    unquoted(bytes, from + 1, to - 1, index.has_doubled, self.arena)
+                let cell = &mut cells[field as usize];
+                if index.has_quotes && bytes[from] == b'"' {
+                    let text = &bytes[from + 1..to - 1];
+                    if index.has_doubled && text.contains(&b'"') {
+                        *cell = undoubled(text, self.arena);
+                    } else {
+                        put(cell, from + 1, to - 1);
+                    }
                 } else {
-                    field_cell(from, to)
-                };
+                    put(cell, from, to);
+                }
             }
             columns.copy(cells);
             self.rows.push(bytes, record.start, record.end);
@@ -160,19 +166,14 @@ fn read_one(
     next
 }
 
+/// Makes the cell of a field. Part by part: a cell that is made elsewhere and moved here would be read as a whole
+/// before its parts are written.
 #[inline(always)]
-fn field_cell(from: usize, to: usize) -> Cell {
-    null_if_empty(Cell { start: from as u32, len: (to - from) as u32, kind: CellKind::Untyped })
-}
-
-/// The cell of the text between two quotes.
-#[inline(always)]
-fn unquoted(bytes: &[u8], from: usize, to: usize, may_double: bool, arena: &mut Vec<u8>) -> Cell {
-    if may_double && bytes[from..to].contains(&b'"') {
-        undoubled(&bytes[from..to], arena)
-    } else {
-        field_cell(from, to)
-    }
+fn put(cell: &mut Cell, from: usize, to: usize) {
+    let is_empty = from == to;
+    cell.start = if is_empty { 0 } else { from as u32 };
+    cell.len = (to - from) as u32;
+    cell.kind = if is_empty { CellKind::Null } else { CellKind::Untyped };
 }
 
 /// The cell of a text in the arena, with one quote for each two.

@@ -13,7 +13,8 @@ pub(super) struct Index {
     separators: Vec<u32>,
     count: usize,
     /// The line ends among them.
-    pub ends: Vec<u32>,
+    ends: Vec<u32>,
+    ends_count: usize,
     /// Whether the quotes of the stretch are as the index takes them.
     pub is_regular: bool,
     /// Whether there are quotes.
@@ -43,12 +44,13 @@ struct Carry {
 }
 
 impl Index {
-    /// An index with room for as many line ends as a block may have rows.
+    /// An index of at least so many line ends, if there are as many.
     pub fn new(rows: usize) -> Index {
         Index {
             separators: vec![0; SEPARATORS_MAX + STEP],
             count: 0,
-            ends: Vec::with_capacity(rows),
+            ends: vec![0; rows + STEP],
+            ends_count: 0,
             is_regular: true,
             has_quotes: false,
             has_doubled: false,
@@ -62,15 +64,20 @@ impl Index {
         &self.separators[..self.count]
     }
 
-    /// Finds separators from `from` on, which is the start of a record, up to about `rows_max` line ends.
+    /// The line ends among them.
     #[inline(always)]
-    pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize, delimiter: u8, rows_max: usize) {
-        self.ends.clear();
+    pub fn ends(&self) -> &[u32] {
+        &self.ends[..self.ends_count]
+    }
+
+    /// Finds separators from `from` on, which is the start of a record.
+    #[inline(always)]
+    pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize, delimiter: u8) {
         (self.is_regular, self.has_quotes, self.has_doubled) = (true, false, false);
         let mut carry = Carry { inside: 0, may_open: 1, closed: 0, closed_cr: 0 };
-        let (mut count, mut high, mut at) = (0, 0, from);
+        let (mut count, mut ends, mut high, mut at) = (0, 0, 0, from);
         let stop = text.len().min(from + BLOCK_BYTES);
-        while at < stop && count < SEPARATORS_MAX && self.ends.len() < rows_max {
+        while at < stop && count < SEPARATORS_MAX && ends + STEP <= self.ends.len() {
             let (low, upper): (L, L) = (load(text, at), load(text, at + WIDTH));
             let both = |byte| u64::from(low.equal(byte)) | u64::from(upper.equal(byte)) << WIDTH;
             high |= low.not_ascii() | upper.not_ascii();
@@ -89,13 +96,19 @@ impl Index {
                 place(separators, at as u32, room);
             }
             count += found;
-            while newlines != 0 {
-                self.ends.push(at as u32 + newlines.trailing_zeros());
-                newlines &= newlines - 1;
+            // None or one, mostly: without a branch.
+            self.ends[ends] = at as u32 + newlines.trailing_zeros();
+            let found = newlines.count_ones() as usize;
+            if found > 1 {
+                for end in &mut self.ends[ends..ends + found] {
+                    *end = at as u32 + newlines.trailing_zeros();
+                    newlines &= newlines - 1;
+                }
             }
+            ends += found;
             at += STEP;
         }
-        (self.count, self.not_ascii) = (count, high != 0);
+        (self.count, self.ends_count, self.not_ascii) = (count, ends, high != 0);
     }
 
     /// Those of the separators that stand outside quotes.

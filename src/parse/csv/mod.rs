@@ -10,6 +10,8 @@ pub mod block;
 mod index;
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod tests;
 
 use super::batch::{Cell, CellKind};

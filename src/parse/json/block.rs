@@ -8,6 +8,9 @@ use crate::parse::lines::Lines;
 use crate::parse::rows::{BLOCK_ROWS, Flaw, Rows};
 use crate::parse::simd::{Lanes, Level, Work};
 
+/// The longest record that is learnt from: notes of a longer one might take up many times its size.
+const LESSON_BYTES_MAX: usize = 16 << 10;
+
 /// Reads NDJSON; what it has learnt decides about speed only.
 pub struct Reader<'s> {
     scanner: Scanner<'s>,
@@ -85,7 +88,7 @@ fn line<L: Lanes>(
     let text_end = if bytes[end - 1] == b'\r' { end - 1 } else { end };
     if !templates.fit::<L>(bytes, start, text_end, rows.next_cells(), arena) {
         rows.next_cells().fill(Cell::NULL);
-        let learns = templates.wants_lesson();
+        let learns = end - start <= LESSON_BYTES_MAX && templates.wants_lesson();
         let noted = if learns {
             notes.scalars.clear();
             notes.nested_field = false;
@@ -133,5 +136,26 @@ impl Work for Block<'_, '_> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> usize {
         self.reader.read::<L>(self.bytes, self.from, self.rows, self.arena)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_noted_of_long_records() {
+        let shape = Shape::new(&[]);
+        let mut reader = Reader::new(&shape, Level::detect());
+        let mut read = |record: &str| {
+            let (mut rows, mut arena) = (Rows::new(0), Vec::new());
+            let (bytes, rows_in) = (record.as_bytes(), &mut rows);
+            let block = Block { reader: &mut reader, bytes, from: 0, rows: rows_in, arena: &mut arena };
+            assert_eq!(Level::detect().run(block), record.len());
+            assert!(rows.len() == 1 && rows.flaws.is_empty());
+            reader.notes.scalars.capacity()
+        };
+        assert_eq!(read(&format!("{{\"a\":[1{}]}}\n", ",1".repeat(100_000))), 0);
+        assert!(read("{\"a\":[1,1]}\n") > 0);
     }
 }

@@ -17,6 +17,8 @@ mod tests;
 
 pub use scan::Scanner;
 
+use std::hint::select_unpredictable;
+
 use crate::expr::{FieldPath, Step};
 use crate::number::word_of;
 
@@ -43,7 +45,7 @@ struct Node {
 
 #[derive(Debug, Clone)]
 struct Member {
-    /// The first eight bytes of the name, which tell most names apart.
+    /// The first eight bytes of the name: with its length, all of a short one.
     head: u64,
     name: Box<[u8]>,
     node: u32,
@@ -54,22 +56,22 @@ impl Node {
         Node { members: Vec::new(), elements: Vec::new(), field: NONE }
     }
 
-    /// The node of the member with this name, or [`NONE`].
+    /// The node of the member with this name, or [`NONE`]; `head` is the first eight bytes of the name. Takes no
+    /// branches for what is not wanted: which member comes next is anybody's guess where their order varies.
     #[inline(always)]
-    fn member(&self, name: &[u8]) -> u32 {
-        if self.members.is_empty() {
-            return NONE;
-        }
-        let head = head(name);
+    fn member(&self, head: u64, name: &[u8]) -> u32 {
+        let mut node = NONE;
         for member in &self.members {
-            if member.head == head && member.name.len() == name.len() {
-                let rest = name.len() <= 8 || member.name[8..] == name[8..];
-                if rest {
-                    return member.node;
-                }
-            }
+            let is_like = (member.head == head) & (member.name.len() == name.len());
+            node = select_unpredictable(is_like, member.node, node);
         }
-        NONE
+        if node != NONE && name.len() > 8 { self.long_member(name) } else { node }
+    }
+
+    /// [`Node::member`] for a name whose head is that of one that is wanted.
+    #[inline(never)]
+    fn long_member(&self, name: &[u8]) -> u32 {
+        self.members.iter().find(|member| *member.name == *name).map_or(NONE, |member| member.node)
     }
 
     /// The node of the element at this index, or [`NONE`].
@@ -77,11 +79,6 @@ impl Node {
     fn element(&self, index: usize) -> u32 {
         self.elements.iter().find(|(wanted, _)| *wanted == index).map_or(NONE, |element| element.1)
     }
-}
-
-#[inline(always)]
-fn head(name: &[u8]) -> u64 {
-    word_of(name.first_chunk::<8>().map_or(name, |head| head))
 }
 
 impl Shape {
@@ -102,7 +99,7 @@ impl Shape {
         let next = self.nodes.len() as u32;
         let node = &mut self.nodes[at];
         let known = match step {
-            Step::Member(name) => node.member(name.as_bytes()),
+            Step::Member(name) => node.member(word_of(name.as_bytes()), name.as_bytes()),
             Step::Index(index) => node.element(*index),
         };
         if known != NONE {
@@ -111,7 +108,7 @@ impl Shape {
         match step {
             Step::Member(name) => {
                 let name = name.as_bytes();
-                node.members.push(Member { head: head(name), name: name.into(), node: next });
+                node.members.push(Member { head: word_of(name), name: name.into(), node: next });
             }
             Step::Index(index) => node.elements.push((*index, next)),
         }

@@ -1,8 +1,12 @@
 //! The general scanner: checks one record completely, in one pass and without building anything, and notes where
 //! the wanted fields stand.
 
+use std::hint::select_unpredictable;
+use std::ops::Range;
+
 use super::text::{number_end, string_end, unescape, word};
 use super::{DEPTH_MAX, Fault, NONE, Shape};
+use crate::number::word_of;
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::simd::{Lanes, Level, Work};
 
@@ -10,8 +14,11 @@ use crate::parse::simd::{Lanes, Level, Work};
 pub struct Scanner<'s> {
     shape: &'s Shape,
     level: Level,
-    /// Per node, the record in which it was last seen: only its first appearance counts.
+    /// Per node, the record in which it was last seen: only its first appearance counts. The last entry stands
+    /// for no node, as in `fields`: so what a node is and whether it is one takes no branch.
     seen: Vec<u64>,
+    /// Per node, the field that ends there, or [`NONE`].
+    fields: Vec<u32>,
     record: u64,
     /// An unescaped member name.
     name: Vec<u8>,
@@ -65,8 +72,16 @@ impl<'s> Scanner<'s> {
 
     /// A scanner for records of this shape, with these vectors.
     pub fn with_level(shape: &'s Shape, level: Level) -> Scanner<'s> {
-        let seen = vec![0; shape.nodes.len()];
-        Scanner { shape, level, seen, record: 0, name: Vec::new(), open: Vec::new() }
+        let fields: Vec<u32> = shape.nodes.iter().map(|node| node.field).chain([NONE]).collect();
+        Scanner {
+            shape,
+            level,
+            seen: vec![0; fields.len()],
+            fields,
+            record: 0,
+            name: Vec::new(),
+            open: Vec::new(),
+        }
     }
 
     /// Whether the record that was scanned last has a field, even if it is null.
@@ -121,12 +136,13 @@ impl<'s> Scanner<'s> {
                 let node = if frame.object {
                     let name = expect(bytes, at, b'"')?;
                     let (end, plain) = string_end::<L>(bytes, name).ok_or(Fault::Malformed)?;
-                    at = space(bytes, expect(bytes, end, b':')?);
-                    self.member(frame.node, &bytes[name..end - 1], plain)
+                    at = expect(bytes, end, b':')?;
+                    self.member(frame.node, bytes, name..end - 1, plain)
                 } else {
                     self.element(frame)
                 };
-                let opening = bytes.get(at).copied().unwrap_or(0);
+                let opening;
+                (at, opening) = behind_space(bytes, at);
                 if opening == b'{' || opening == b'[' {
                     if self.open.len() + 1 == DEPTH_MAX {
                         return Err(Fault::TooDeep);
@@ -139,31 +155,29 @@ impl<'s> Scanner<'s> {
                         continue;
                     }
                 } else {
-                    let (cell, end) = scalar::<L>(bytes, at, opening).ok_or(Fault::Malformed)?;
+                    let (end, kind) = scalar::<L>(bytes, at, opening).ok_or(Fault::Malformed)?;
+                    let quote = usize::from(opening == b'"');
+                    let scalar =
+                        Scalar { start: at + quote, end: end - quote, kind, field: self.field(node) };
                     at = end;
-                    let field = self.field(node);
-                    if field != NONE {
-                        cells[field as usize] = settled(bytes, cell, arena);
-                    }
+                    scalar.put_if_wanted(cells, bytes, arena);
                     if let Some(notes) = notes.as_deref_mut() {
-                        let start = cell.start as usize;
-                        let end = start + cell.len as usize;
-                        notes.scalars.push(Scalar { start, end, kind: cell.kind, field });
+                        notes.scalars.push(scalar);
                     }
                 }
             }
             // A value has ended, or `frame` has nothing in it: close what closes, then on to the next value.
             loop {
                 if !empty {
-                    at = space(bytes, at);
-                    match bytes.get(at) {
-                        Some(b',') => {
-                            at = space(bytes, at + 1);
-                            frame.index += 1;
-                            break;
-                        }
-                        Some(byte) if *byte == frame.closing() => {}
-                        _ => return Err(Fault::Malformed),
+                    let next;
+                    (at, next) = behind_space(bytes, at);
+                    if next == b',' {
+                        at += 1;
+                        frame.index += 1;
+                        break;
+                    }
+                    if next != frame.closing() {
+                        return Err(Fault::Malformed);
                     }
                 }
                 empty = false;
@@ -187,23 +201,24 @@ impl<'s> Scanner<'s> {
     /// The field that ends at a node, or [`NONE`].
     #[inline(always)]
     fn field(&self, node: u32) -> u32 {
-        if node == NONE { NONE } else { self.shape.nodes[node as usize].field }
+        self.fields[(node as usize).min(self.fields.len() - 1)]
     }
 
     /// The node that a member stands for, unless it is not wanted or was seen before in this record.
     #[inline(always)]
-    fn member(&mut self, node: u32, raw: &[u8], plain: bool) -> u32 {
+    fn member(&mut self, node: u32, bytes: &[u8], name: Range<usize>, plain: bool) -> u32 {
         if node == NONE {
             return NONE;
         }
+        let node = &self.shape.nodes[node as usize];
         let child = if plain {
-            self.shape.nodes[node as usize].member(raw)
+            node.member(head(bytes, &name), &bytes[name])
         } else {
             self.name.clear();
-            unescape(raw, &mut self.name);
-            self.shape.nodes[node as usize].member(&self.name)
+            unescape(&bytes[name], &mut self.name);
+            node.member(word_of(&self.name), &self.name)
         };
-        if child != NONE && self.first_time(child) { child } else { NONE }
+        select_unpredictable(self.first_time(child), child, NONE)
     }
 
     /// The node that an array's current element stands for. An array that is wanted is met once a record, and so
@@ -215,7 +230,8 @@ impl<'s> Scanner<'s> {
 
     #[inline(always)]
     fn first_time(&mut self, node: u32) -> bool {
-        let seen = &mut self.seen[node as usize];
+        let place = (node as usize).min(self.seen.len() - 1);
+        let seen = &mut self.seen[place];
         let first = *seen != self.record;
         *seen = self.record;
         first
@@ -229,6 +245,30 @@ fn space(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// The first place from `at` on that is no white space, and the byte that stands there; 0 at the end.
+#[inline(always)]
+fn behind_space(bytes: &[u8], at: usize) -> (usize, u8) {
+    let byte = bytes.get(at).copied().unwrap_or(0);
+    if byte > b' ' {
+        return (at, byte);
+    }
+    let at = space(bytes, at);
+    (at, bytes.get(at).copied().unwrap_or(0))
+}
+
+/// The first eight bytes of a name, as [`word_of`] gives them, without asking how long it is.
+#[inline(always)]
+fn head(bytes: &[u8], name: &Range<usize>) -> u64 {
+    match bytes.get(name.start..).and_then(<[u8]>::first_chunk::<8>) {
+        Some(eight) => {
+            let len = name.len() as u32;
+            let beyond = if len < 8 { u64::MAX << (8 * len) } else { 0 };
+            u64::from_le_bytes(*eight) & !beyond
+        }
+        None => word_of(&bytes[name.clone()]),
+    }
 }
 
 /// Steps over `byte`, with white space before it.
@@ -249,41 +289,59 @@ fn line_end(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     }
 }
 
-/// The scalar at `at`, which begins with `first`, and the place behind it. A string with escapes is called
+/// The place behind the scalar at `at`, which begins with `first`, and its kind. A string with escapes is
 /// [`CellKind::ArenaText`] although it still stands in the input.
 #[inline(always)]
-fn scalar<L: Lanes>(bytes: &[u8], at: usize, first: u8) -> Option<(Cell, usize)> {
-    if first == b'"' {
-        let (end, plain) = string_end::<L>(bytes, at + 1)?;
-        let kind = if plain { CellKind::Text } else { CellKind::ArenaText };
-        return Some((cell(at + 1, end - 1, kind), end));
-    }
-    let (end, kind) = match first {
-        b't' | b'f' | b'n' => word(bytes, at)?,
-        _ => (number_end::<L>(bytes, at)?, CellKind::Number),
-    };
-    Some((cell(at, end, kind), end))
-}
-
-/// The cell of what stands from `start` to `end`.
-#[inline(always)]
-pub(super) fn cell(start: usize, end: usize, kind: CellKind) -> Cell {
-    Cell { start: start as u32, len: (end - start) as u32, kind }
-}
-
-/// A scalar's cell as it is kept: a string with escapes moves to the arena, and nulls are all alike.
-#[inline(always)]
-pub(super) fn settled(bytes: &[u8], cell: Cell, arena: &mut Vec<u8>) -> Cell {
-    match cell.kind {
-        CellKind::Null => Cell::NULL,
-        CellKind::ArenaText => in_arena(bytes, cell, arena),
-        _ => cell,
+fn scalar<L: Lanes>(bytes: &[u8], at: usize, first: u8) -> Option<(usize, CellKind)> {
+    match first {
+        b'"' => {
+            let (end, plain) = string_end::<L>(bytes, at + 1)?;
+            Some((end, if plain { CellKind::Text } else { CellKind::ArenaText }))
+        }
+        b't' | b'f' | b'n' => word(bytes, at),
+        _ => Some((number_end::<L>(bytes, at)?, CellKind::Number)),
     }
 }
 
+impl Scalar {
+    /// Makes this scalar's cell: a string with escapes moves to the arena, and nulls are all alike. Part by part: a
+    /// cell that is made elsewhere and moved here would be read as a whole before its parts are written.
+    #[inline(always)]
+    pub fn put(self, cell: &mut Cell, bytes: &[u8], arena: &mut Vec<u8>) {
+        let (start, end) = self.settled(bytes, arena);
+        cell.start = start as u32;
+        cell.len = (end - start) as u32;
+        cell.kind = self.kind;
+    }
+
+    /// [`Scalar::put`] into the cell of its field, if it is one. Without a branch: some cell is written in any case,
+    /// with what it holds already if this scalar is not wanted.
+    #[inline(always)]
+    fn put_if_wanted(self, cells: &mut [Cell], bytes: &[u8], arena: &mut Vec<u8>) {
+        let Some(last) = cells.len().checked_sub(1) else { return };
+        let cell = &mut cells[(self.field as usize).min(last)];
+        let is_wanted = self.field != NONE;
+        let (start, end) = self.settled(bytes, arena);
+        cell.start = select_unpredictable(is_wanted, start as u32, cell.start);
+        cell.len = select_unpredictable(is_wanted, (end - start) as u32, cell.len);
+        cell.kind = select_unpredictable(is_wanted, self.kind, cell.kind);
+    }
+
+    /// Where its text stands, in the input or, with escapes and if it is wanted, in the arena.
+    #[inline(always)]
+    fn settled(self, bytes: &[u8], arena: &mut Vec<u8>) -> (usize, usize) {
+        match self.kind {
+            CellKind::Null => (0, 0),
+            CellKind::ArenaText if self.field != NONE => in_arena(&bytes[self.start..self.end], arena),
+            _ => (self.start, self.end),
+        }
+    }
+}
+
+/// Where a string stands in the arena, unescaped.
 #[inline(never)]
-fn in_arena(bytes: &[u8], cell: Cell, arena: &mut Vec<u8>) -> Cell {
-    let from = arena.len();
-    unescape(&bytes[cell.start as usize..(cell.start + cell.len) as usize], arena);
-    Cell { start: from as u32, len: (arena.len() - from) as u32, kind: CellKind::ArenaText }
+fn in_arena(raw: &[u8], arena: &mut Vec<u8>) -> (usize, usize) {
+    let start = arena.len();
+    unescape(raw, arena);
+    (start, arena.len())
 }

@@ -7,7 +7,7 @@
 //! learn from it. Only how fast a line is read depends on what has been learnt.
 
 use super::NONE;
-use super::scan::{Notes, Scalar, cell, settled};
+use super::scan::{Notes, Scalar};
 use super::text::{number_end, string_end, string_stop, word};
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::simd::{Lanes, WIDTH, below, load};
@@ -152,7 +152,8 @@ impl Template {
             };
             let Some(kind) = found else { return false };
             if part.field != NONE {
-                cells[part.field as usize] = settled(bytes, cell(from, at, kind), arena);
+                let scalar = Scalar { start: from, end: at, kind, field: part.field };
+                scalar.put(&mut cells[part.field as usize], bytes, arena);
             }
         }
         for &field in &self.absent {

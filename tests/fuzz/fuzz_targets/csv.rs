@@ -1,10 +1,14 @@
-//! The CSV scanner against the csv crate: the same records, fields and values.
+//! The CSV scanner against the csv crate: the same records, fields and values. And the reader of blocks, which
+//! takes fields from an index of separators, against the scanner, with every kind of vectors.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use windrow::parse::batch::{Cell, Texts};
+use windrow::parse::csv::block::{Block, Dialect, Reader};
 use windrow::parse::csv::{Columns, Scanned, scan};
+use windrow::parse::rows::{Flaw, Rows};
+use windrow::parse::simd::Level;
 use windrow::value::Value;
 
 const WIDTH: usize = 8;
@@ -69,9 +73,75 @@ fn theirs(text: &str, delimiter: u8) -> Vec<Option<(usize, Vec<String>)>> {
     records
 }
 
+type Read = Vec<((u32, u32), Result<Vec<String>, Flaw>)>;
+
+fn values(cells: &[Cell], texts: &Texts) -> Vec<String> {
+    cells.iter().map(|cell| format!("{:?}", texts.value(*cell))).collect()
+}
+
+/// The records of a chunk by the reader of blocks.
+fn in_blocks(level: Level, dialect: Dialect<'_>, chunk: &[u8], fields: usize) -> Read {
+    let (mut reader, mut rows) = (Reader::default(), Rows::new(fields));
+    let mut texts = Texts { bytes: chunk.to_vec(), ..Texts::default() };
+    let (mut from, mut all) = (0, Vec::new());
+    while from < chunk.len() {
+        rows.clear();
+        let (rows_in, arena) = (&mut rows, &mut texts.arena);
+        from = level.run(Block { reader: &mut reader, dialect, bytes: chunk, from, rows: rows_in, arena });
+        for row in 0..rows.len() {
+            let flaw = rows.flaws.iter().find(|(flawed, _)| *flawed as usize == row);
+            let found = flaw.map_or_else(|| Ok(values(rows.cells(row), &texts)), |(_, flaw)| Err(*flaw));
+            all.push((rows.spans[row], found));
+        }
+    }
+    all
+}
+
+/// The same one by one, by the scanner.
+fn one_by_one(dialect: Dialect<'_>, chunk: &[u8], fields: usize) -> Read {
+    let mut texts = Texts { bytes: chunk.to_vec(), ..Texts::default() };
+    let (mut at, mut all) = (0, Vec::new());
+    while at < chunk.len() {
+        if let Some(blank) = [&b"\n"[..], b"\r\n"].iter().find(|blank| chunk[at..].starts_with(blank)) {
+            at += blank.len();
+            continue;
+        }
+        let mut cells = vec![Cell::NULL; fields];
+        let scanned = scan(chunk, at, dialect.delimiter, dialect.columns, &mut cells, &mut texts.arena);
+        let (end, next) = match scanned {
+            Scanned::OpenQuote => (chunk.len(), chunk.len()),
+            Scanned::Record { end, .. } if chunk[end - 1] == b'\n' => (end - 1, end),
+            Scanned::Record { end, .. } => (end, end),
+        };
+        let found = match (scanned, std::str::from_utf8(&chunk[at..end])) {
+            (Scanned::OpenQuote, _) => Err(Flaw::OpenQuote),
+            (_, Err(error)) => Err(Flaw::Utf8(error.valid_up_to())),
+            (Scanned::Record { fields, .. }, _) if fields != dialect.width => Err(Flaw::Fields(fields)),
+            _ => Ok(values(&cells, &texts)),
+        };
+        let cr = usize::from(end > at && chunk[end - 1] == b'\r');
+        all.push(((at as u32, (end - cr) as u32), found));
+        at = next;
+    }
+    all
+}
+
+fn check_blocks(choice: u8, delimiter: u8, chunk: &[u8]) {
+    let width = usize::from(choice / 4 % 8) + 1;
+    let places = [(0..width).collect(), vec![width - 1, 0, width - 1], vec![0], vec![]];
+    let places: &Vec<usize> = &places[usize::from(choice / 32 % 4)];
+    let columns = Columns::new(places);
+    let dialect = Dialect { delimiter, columns: &columns, width };
+    let expected = one_by_one(dialect, chunk, places.len());
+    for level in [Level::detect(), Level::PORTABLE] {
+        assert_eq!(in_blocks(level, dialect, chunk, places.len()), expected, "{level:?}");
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some((&choice, rest)) = data.split_first() else { return };
     let delimiter = [b',', b'\t', b';', b' '][usize::from(choice % 4)];
+    check_blocks(choice, delimiter, rest);
     let Ok(text) = std::str::from_utf8(rest) else { return };
     let mut ours = ours(text, delimiter);
     let mut theirs = theirs(text, delimiter);

@@ -1,0 +1,260 @@
+//! `windrow state show`: what a state directory holds, for people. The form of the text may change.
+
+use std::fmt::Write;
+use std::ops::ControlFlow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::ids;
+use crate::checkpoint::codec::Damage;
+use crate::checkpoint::inspect::Looked;
+use crate::checkpoint::inspect_job::{self, Plan};
+use crate::checkpoint::inspect_windows::Open;
+use crate::checkpoint::written::{EndingV1, OutputV1, SourceV1};
+use crate::error::printable;
+use crate::time::{self, Form, duration};
+use crate::window::{Window, Windows};
+
+/// Two blanks, a name in this many columns, and what there is to say of it.
+const NAME_COLUMNS: usize = 11;
+/// So many of the windows that fire next are shown with their keys.
+const WINDOWS_MAX: usize = 5;
+
+/// The text, each line ended.
+pub fn show(looked: &Looked) -> Result<String, Damage> {
+    let open = Open::of(&looked.checkpoint)?;
+    let mut page = Page { looked, plan: open.plan(), text: String::new() };
+    page.job();
+    page.checkpoint();
+    page.open(&open)?;
+    page.inputs();
+    page.outputs();
+    page.sizes();
+    Ok(page.text)
+}
+
+struct Page<'l> {
+    looked: &'l Looked,
+    plan: &'l Plan,
+    text: String,
+}
+
+impl Page<'_> {
+    fn section(&mut self, title: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        self.text += &format!("{gap}{title}\n");
+    }
+
+    fn line(&mut self, name: &str, what: &str) {
+        let (name, what) = (printable(name), printable(what));
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "  {name:NAME_COLUMNS$}  {what}");
+    }
+
+    fn job(&mut self) {
+        self.section("job");
+        let words = inspect_job::command(&self.looked.checkpoint, &self.looked.path);
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        self.text += &format!("  {}\n", printable(&words.join(" ")));
+    }
+
+    fn checkpoint(&mut self) {
+        self.section("checkpoint");
+        let checkpoint = &self.looked.checkpoint;
+        self.line("number", &checkpoint.epoch.to_string());
+        self.line("taken", &taken(checkpoint.taken_at));
+        let ending = match (checkpoint.ending, self.looked.user) {
+            (_, Some(process)) => format!("running, process {process}"),
+            (EndingV1::Running, None) => "interrupted: the same command goes on".to_owned(),
+            (EndingV1::Held, None) => {
+                "held: the input had ended; the same command goes on with what was added to it".to_owned()
+            }
+            (EndingV1::Closed, None) => "done: the input had ended, and every window is written".to_owned(),
+        };
+        self.line("run", &ending);
+        for damaged in &self.looked.damaged {
+            self.line("WARNING", &format!("{damaged}; shown is the checkpoint before it"));
+        }
+    }
+
+    fn open(&mut self, open: &Open) -> Result<(), Damage> {
+        self.section("open");
+        let watermark = match self.looked.checkpoint.watermark {
+            i64::MIN => "none yet: no event has been read".to_owned(),
+            watermark => self.plan.time_text(watermark),
+        };
+        self.line("watermark", &watermark);
+        let counts = open.counts();
+        let more = if counts.more { "more than " } else { "" };
+        let (name, keys) = match self.plan.windows {
+            Windows::Panes(_) => ("windows", format!(", keys {}", counts.keys)),
+            Windows::Session { .. } => ("sessions", format!(", keys {}", counts.keys)),
+            Windows::None if self.plan.order => ("waiting", String::new()),
+            Windows::None => ("tables", format!(", keys {}", counts.keys)),
+        };
+        self.line(name, &format!("{more}{}{keys}", counts.open));
+        if matches!(self.plan.windows, Windows::Panes(_)) {
+            self.windows(open)?;
+        }
+        if let Some(next) = self.next(open, counts.open > 0) {
+            self.line("next", &next);
+        }
+        let ids = ids(self.looked);
+        if !ids.is_empty() {
+            let known: u64 = ids.iter().filter_map(|(.., file)| file.as_ref()).map(|file| file.count).sum();
+            let damaged = match ids.iter().any(|(.., file)| file.is_none()) {
+                true => ", and some that cannot be read; windrow state verify says more",
+                false => "",
+            };
+            self.line("ids", &format!("{known}{damaged}"));
+        }
+        Ok(())
+    }
+
+    /// The windows that fire next, with how many keys each has.
+    fn windows(&mut self, open: &Open) -> Result<(), Damage> {
+        let mut found: Vec<(Window, u64)> = Vec::new();
+        open.groups(&mut |group| {
+            let Some(window) = group.window else { return ControlFlow::Break(()) };
+            let shown = found.len();
+            match found.last_mut() {
+                Some((last, keys)) if *last == window => *keys += 1,
+                _ if shown == WINDOWS_MAX => return ControlFlow::Break(()),
+                _ => found.push((window, 1)),
+            }
+            ControlFlow::Continue(())
+        })?;
+        for (window, keys) in found {
+            self.line("", &format!("{}  keys {keys}", self.bounds(window)));
+        }
+        Ok(())
+    }
+
+    fn bounds(&self, window: Window) -> String {
+        format!("[{}, {})", self.plan.time_text(window.start), self.plan.time_text(window.end))
+    }
+
+    /// What fires next, and when.
+    fn next(&self, open: &Open, any: bool) -> Option<String> {
+        let sources = &self.looked.checkpoint.sources;
+        let unfinished = sources.iter().filter(|source| !source.over).count();
+        let next = match open.next() {
+            Some(next) => next,
+            None => return any.then(|| "the rows of all keys, at the end of the input".to_owned()),
+        };
+        let (what, strictly) = match self.plan.windows {
+            Windows::Panes(_) => (format!("the window {} closes", self.bounds(next)), false),
+            Windows::Session { .. } => (format!("the session {} closes", self.bounds(next)), true),
+            Windows::None => (format!("the event of {} leaves", self.plan.time_text(next.end)), true),
+        };
+        // Where the watermark must pass the time, and not just reach it.
+        let when = if strictly { "after" } else { "at or after" };
+        let time = self.plan.time_text(next.end.saturating_add(self.plan.delay));
+        let where_ = match unfinished {
+            0 => return Some(format!("{what} when the run goes on: every input has been read to its end")),
+            1 => "",
+            _ => " in every input that is not finished",
+        };
+        Some(format!("{what} when an event {when} {time} arrives{where_}"))
+    }
+
+    fn inputs(&mut self) {
+        self.section("inputs");
+        for source in &self.looked.checkpoint.sources {
+            self.text += &format!("  {}\n", printable(&source.name));
+            self.line("  position", &position(source));
+            let watermark = match source.largest {
+                None => "none yet".to_owned(),
+                Some(largest) => self.plan.time_text(largest.saturating_sub(self.plan.delay)),
+            };
+            self.line("  watermark", &watermark);
+            self.line("  records", &source.cut().counts.to_string());
+        }
+    }
+
+    fn outputs(&mut self) {
+        self.section("outputs");
+        let checkpoint = &self.looked.checkpoint;
+        let rows = [("rows", &checkpoint.rows)].into_iter();
+        let aside = [("late", &checkpoint.late), ("bad", &checkpoint.bad)];
+        let aside = aside.into_iter().filter_map(|(name, saved)| Some((name, saved.as_ref()?)));
+        for (name, saved) in rows.chain(aside) {
+            self.line(name, &self.output(saved));
+        }
+    }
+
+    fn output(&self, saved: &OutputV1) -> String {
+        let path = if saved.path.is_empty() { "standard output" } else { &saved.path };
+        let mut text = format!("{path}: bytes {}, rows {}", saved.len, saved.rows);
+        if saved.base > 0 {
+            text += &format!(", behind {} bytes of others", saved.base);
+        }
+        if let Some(delivery) = self.looked.delivery.filter(|_| saved.stream) {
+            text += &format!("; delivered since: bytes {}, rows {}", delivery.counted, delivery.counted_rows);
+            if delivery.announced > delivery.counted {
+                text += &format!(", in doubt bytes {}", delivery.announced - delivery.counted);
+            }
+        }
+        text
+    }
+
+    fn sizes(&mut self) {
+        self.section("bytes");
+        let sizes = self.looked.sizes;
+        self.line("checkpoint", &sizes.checkpoint.to_string());
+        self.line("ids", &sizes.ids.to_string());
+        self.line("in all", &sizes.total.to_string());
+    }
+}
+
+fn position(source: &SourceV1) -> String {
+    let SourceV1 { offset, records, lines, over, .. } = source;
+    let over = if *over { ", read to its end" } else { "" };
+    format!("byte {offset}, line {}, records {records}{over}", lines.saturating_add(1))
+}
+
+/// When a checkpoint was taken, and how long ago that is.
+fn taken(at: i64) -> String {
+    let mut text = Vec::new();
+    time::write_time(at / 1_000_000 * 1_000_000, Form::Text, None, &mut text);
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_micros()).ok());
+    match now.and_then(|now| now.checked_sub(at)).filter(|ago| *ago >= 0) {
+        Some(ago) => format!("{text}, {} ago", duration::format(ago / 1_000_000 * 1_000_000)),
+        None => text,
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_a_shell() {
+        for (word, want) in [
+            ("a/b-c_1.csv", "a/b-c_1.csv"),
+            ("--window", "--window"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("count(*)", "'count(*)'"),
+        ] {
+            assert_eq!(quoted(word), want);
+        }
+    }
+
+    #[test]
+    fn when_it_was_taken() {
+        assert!(taken(1_000_000).starts_with("1970-01-01T00:00:01Z, ") && taken(1_000_000).ends_with(" ago"));
+        assert_eq!(taken(i64::MAX / 4).matches("ago").count(), 0);
+    }
+}
