@@ -9,7 +9,9 @@ use windrow::output::ledger::Ledger;
 use windrow::pipeline::{Ready, prepare};
 
 use crate::jobs::{self, Job};
-use crate::place::{Disturbance, Place, Way, in_parallel};
+use crate::parallel::in_parallel;
+use crate::place::{Place, Way};
+use crate::run::Disturbance;
 use crate::size::{by_size, random};
 
 /// A state directory that a kill has left, with two checkpoints.

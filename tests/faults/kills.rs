@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use crate::jobs::{self, Job};
-use crate::place::{Checked, Disturbance, Place, WAYS, Way, in_parallel};
+use crate::parallel::{Checked, in_parallel};
+use crate::place::{Place, WAYS, Way};
+use crate::run::Disturbance;
 use crate::size::{by_size, random};
 
 /// A job that is killed several times.

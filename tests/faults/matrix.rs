@@ -7,7 +7,10 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::events::{Form, events};
-use crate::place::{program, scratch};
+use crate::jobs::{self, Job};
+use crate::place::{Place, Way, program, scratch};
+use crate::run::Disturbance;
+use crate::shim::{Mode, Plan};
 
 /// A directory with an input, in which a shell runs; `$W` is the program, and `$J` a job without an output.
 struct Shell {
@@ -76,6 +79,49 @@ fn two_runs_at_once() {
     shell.runs("mkdir -m 700 state; echo 1 > state/LOCK");
     shell.goes_on();
     println!("matrix, two runs: refused");
+}
+
+/// A job that a kill has ended behind a write to the pipe, before it was counted.
+fn in_doubt(job: &Job) -> Place<'_> {
+    for at in 20..300 {
+        let mut place = Place::new(job, Way::Pipe, 2);
+        let ended = place.run(Disturbance::Shim(&Plan { mode: Mode::Torn, at })).expect("it is killed");
+        if ended.fired.is_some_and(|fired| fired.name == "stdout") {
+            return place;
+        }
+    }
+    panic!("no kill hit a write to the pipe");
+}
+
+#[test]
+fn a_write_in_doubt_is_dealt_with_as_asked() {
+    let jobs = jobs::all(110);
+    let repeat = jobs.iter().find(|job| job.name == "tumbling").expect("it is there");
+    let [skip, fail] = [&["--in-doubt", "skip"], &["--in-doubt", "fail"]]
+        .map(|kept_with| Job { kept_with, ..repeat.clone() });
+    let next = |place: &mut Place, code: i32, says: &str| {
+        let ended = place.run(Disturbance::None).expect("nothing came twice that was not named");
+        assert!(
+            ended.code == code && ended.stderr.contains(says),
+            "{says:?}: {} {}",
+            ended.code,
+            ended.stderr
+        );
+    };
+    // The reader has the rows of that write: skipped, they come once.
+    let mut place = in_doubt(repeat);
+    place.job = &skip;
+    next(&mut place, 0, "may not have been delivered at all");
+    place.finish().expect("all rows came");
+    let mut place = in_doubt(repeat);
+    place.job = &fail;
+    next(&mut place, 1, "may have been delivered or not");
+    // It is still in doubt.
+    next(&mut place, 1, "may have been delivered or not");
+    place.job = repeat;
+    next(&mut place, 0, "may have been delivered twice");
+    place.finish().expect("all rows came");
+    println!("matrix, in doubt: repeated, skipped, failed as asked");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::jobs::{self, Job};
-use crate::place::{Checked, Disturbance, Place, WAYS, scratch};
+use crate::parallel::Checked;
+use crate::place::{Place, WAYS, scratch};
+use crate::run::Disturbance;
 use crate::shim::compiled;
 use crate::size::{by_size, random};
 

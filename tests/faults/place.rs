@@ -6,15 +6,17 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::disk::Tree;
 use crate::jobs::Job;
-use crate::shim::{self, Fired, Mode, Plan};
+use crate::parallel::Checked;
+use crate::reader::Reader;
+use crate::run::{Disturbance, Ended, wait};
+use crate::shim::{self, Mode, Plan};
 
 /// The program as it is.
 pub const WINDROW: &str = env!("CARGO_BIN_EXE_windrow");
@@ -53,50 +55,6 @@ pub const WAYS: [Way; 4] = [Way::Named, Way::Append, Way::ReadWrite, Way::Pipe];
 /// What others have written in front of our rows.
 const BEFORE: &[u8] = b"by others\n";
 
-/// What is done to a run.
-#[derive(Clone, Copy)]
-pub enum Disturbance<'p> {
-    /// Nothing.
-    None,
-    /// What a shim does.
-    Shim(&'p Plan),
-    /// A SIGKILL after this time.
-    Kill(Duration),
-    /// A SIGTERM after this time.
-    Stop(Duration),
-    /// After this time the power is cut in this way; the program ends with it.
-    PowerCut(Duration, &'p (dyn Fn() + Sync)),
-    /// Nothing, but the shim logs, and strace writes a trace of these calls there.
-    Traced(&'p Path, &'p str),
-}
-
-/// How a run ended.
-pub struct Ended {
-    /// The exit code; 128 and the number of the signal if one ended it.
-    pub code: i32,
-    /// What it wrote to standard error.
-    pub stderr: String,
-    /// What the shim did, if it did.
-    pub fired: Option<Fired>,
-    /// The shim's log.
-    pub log: String,
-}
-
-impl Ended {
-    /// Whether SIGTERM ended it, which brings a last checkpoint.
-    pub fn is_stopped(&self) -> bool {
-        self.code == 128 + 15
-    }
-
-    /// Whether SIGKILL ended it.
-    pub fn is_killed(&self) -> bool {
-        self.code == 128 + 9
-    }
-}
-
-/// Why a job did not come to what it should.
-pub type Checked<T = ()> = std::result::Result<T, String>;
-
 /// A job in a directory.
 pub struct Place<'j> {
     /// The job.
@@ -113,10 +71,8 @@ pub struct Place<'j> {
     phase: usize,
     /// Whether a run over the input as it is has come to its end.
     is_done: bool,
-    /// How many bytes whoever reads the pipe has.
-    delivered: usize,
-    /// Whether the account of the pipe may be older than what its reader has: the power went.
-    is_account_old: bool,
+    /// What whoever reads the pipe has.
+    reader: Reader,
 }
 
 impl<'j> Place<'j> {
@@ -141,8 +97,7 @@ impl<'j> Place<'j> {
             aside,
             phase: 0,
             is_done: false,
-            delivered: 0,
-            is_account_old: false,
+            reader: Reader::default(),
         };
         place.grow();
         match way {
@@ -177,9 +132,10 @@ impl<'j> Place<'j> {
         threads: usize,
         phase: usize,
         tree: &Tree,
-        delivered: usize,
+        has: usize,
     ) -> Place<'j> {
-        let place = Place { delivered, phase, is_account_old: true, ..Place::new(job, way, threads) };
+        let reader = Reader { has, is_ahead: true };
+        let place = Place { reader, phase, ..Place::new(job, way, threads) };
         place.grow();
         let _ = fs::remove_file(place.path("out"));
         for dir in &tree.dirs {
@@ -217,12 +173,12 @@ impl<'j> Place<'j> {
 
     /// The power was cut, and is there again.
     pub fn power_is_back(&mut self) {
-        self.is_account_old = true;
+        self.reader.is_ahead = true;
     }
 
     /// How many bytes whoever reads the pipe has.
     pub fn delivered(&self) -> usize {
-        self.delivered
+        self.reader.has
     }
 
     /// A file of the job.
@@ -289,8 +245,8 @@ impl<'j> Place<'j> {
         match self.way {
             Way::Named | Way::ReadWrite => self.check("out", &wanted.rows),
             Way::Append => self.check("out", &[BEFORE, &wanted.rows].concat()),
-            Way::Pipe if self.delivered == self.piped().len() => Ok(()),
-            Way::Pipe => Err(format!("{} bytes of {} were delivered", self.delivered, self.piped().len())),
+            Way::Pipe if self.reader.has == self.piped().len() => Ok(()),
+            Way::Pipe => Err(format!("{} bytes of {} were delivered", self.reader.has, self.piped().len())),
         }
     }
 
@@ -432,93 +388,9 @@ impl<'j> Place<'j> {
         if ended.stderr.contains("panicked") || ended.stderr.contains("internal error") {
             return wrong("a bug in windrow");
         }
-        match self.account(&piped, &ended.stderr) {
+        match self.reader.take(&piped, self.piped(), self.job.numbers, &ended.stderr) {
             Ok(()) => Ok(ended),
             Err(why) => wrong(&why),
         }
     }
-
-    /// What a reader of the pipe that goes by row numbers has now. Nothing may be left out, and nothing repeated but
-    /// the one write that was in doubt, whose rows are named.
-    fn account(&mut self, piped: &[u8], stderr: &str) -> Checked {
-        if piped.is_empty() {
-            return Ok(());
-        }
-        let wanted = self.piped();
-        // No write is longer than this, or than one row.
-        let longest =
-            wanted.split(|&byte| byte == b'\n').map(|row| row.len() + 1).max().unwrap_or(0).max(4096);
-        let earliest = if self.is_account_old { 0 } else { self.delivered.saturating_sub(longest) };
-        let start = (earliest..=self.delivered).rev().find(|&at| wanted[at..].starts_with(piped));
-        let Some(start) = start else {
-            return Err(format!("behind {} bytes others came than should have", self.delivered));
-        };
-        let (first, last) = (rows(&wanted[..start]) + 1, rows(&wanted[..self.delivered]));
-        let is_repeated = start < self.delivered;
-        self.delivered = self.delivered.max(start + piped.len());
-        // Rows that have no numbers may look alike.
-        if !is_repeated || !self.job.numbers || self.is_account_old {
-            return Ok(());
-        }
-        let named = format!("row {first} may have been delivered twice");
-        let many = format!("rows {first} to {last} may have been delivered twice");
-        let header = last < first && stderr.contains("the header may have been delivered twice");
-        match header || stderr.contains(&named) || stderr.contains(&many) {
-            true => Ok(()),
-            false => Err(format!("rows {first} to {last} came twice and were not named")),
-        }
-    }
-}
-
-/// How many rows with numbers there are. A field may hold line ends; what stands behind these is no number.
-fn rows(bytes: &[u8]) -> usize {
-    let numbered = |line: &&[u8]| line.first().is_some_and(|&byte| byte == b'{' || byte.is_ascii_digit());
-    bytes.split(|&byte| byte == b'\n').filter(numbered).count()
-}
-
-/// Waits for a program that should have ended long before a minute is over.
-fn wait(child: &mut Child) -> std::process::ExitStatus {
-    for turn in 0.. {
-        if let Some(status) = child.try_wait().expect("it can be waited for") {
-            return status;
-        }
-        if turn > 60_000 {
-            child.kill().expect("it has not been waited for");
-            panic!("the program hangs");
-        }
-        thread::sleep(Duration::from_micros(if turn < 500 { 200 } else { 1000 }));
-    }
-    unreachable!("the loop has no end")
-}
-
-/// Tries points in parallel, and panics with some of what went wrong.
-pub fn in_parallel<P: Sync, T: Send>(
-    suite: &str,
-    points: &[P],
-    try_one: impl Fn(&P) -> Checked<T> + Sync,
-) -> Vec<T> {
-    let (next, results) = (std::sync::atomic::AtomicUsize::new(0), std::sync::Mutex::new(Vec::new()));
-    let wrong = std::sync::Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        // A run waits for its threads more than it computes.
-        for _ in 0..thread::available_parallelism().map_or(2, usize::from) + 1 {
-            scope.spawn(|| {
-                while let Some(point) = points.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                    match try_one(point) {
-                        Ok(result) => results.lock().expect("nobody panics with it").push(result),
-                        Err(why) => wrong.lock().expect("nobody panics with it").push(why),
-                    }
-                }
-            });
-        }
-    });
-    let wrong = wrong.into_inner().expect("all threads have ended");
-    assert!(
-        wrong.is_empty(),
-        "{suite}: {} of {} points came out wrong, among them:\n{}",
-        wrong.len(),
-        points.len(),
-        wrong[..wrong.len().min(8)].join("\n")
-    );
-    results.into_inner().expect("all threads have ended")
 }

@@ -190,10 +190,21 @@ fn done(what: &str, command: &mut Command) -> Output {
     output
 }
 
+/// The program changes, and what its faults are planted in with it.
+#[test]
+fn all_bugs_can_be_planted() {
+    let bugs = bugs();
+    assert!(bugs.len() >= 12, "{} bugs", bugs.len());
+    for bug in &bugs {
+        let mut check = Command::new("git");
+        check.args(["apply", "--check"]).arg(&bug.patch).current_dir(env!("CARGO_MANIFEST_DIR"));
+        done(&bug.name, &mut check);
+    }
+}
+
 #[test]
 fn bugs_are_found() {
     let mut bugs = bugs();
-    assert!(bugs.len() >= 12, "{} bugs", bugs.len());
     if let Ok(name) = std::env::var("WINDROW_BUG") {
         bugs.retain(|bug| bug.name == name);
     } else {

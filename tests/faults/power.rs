@@ -7,7 +7,9 @@ use std::hash::{Hash, Hasher};
 
 use crate::disk::{self, Disk, LOSSES, Lost, Op, Tree};
 use crate::jobs::{self, Job};
-use crate::place::{Checked, Disturbance, Place, WAYS, Way, in_parallel};
+use crate::parallel::{Checked, in_parallel};
+use crate::place::{Place, WAYS, Way};
+use crate::run::Disturbance;
 use crate::shim::{Mode, Plan};
 use crate::size::{by_size, random};
 

@@ -16,7 +16,7 @@ suites=(
   'sweep: [0-9]* faults ' 'sweep, pairs: ' 'sweep, coverage: ' 'kills: ' 'power: [0-9]* states '
   'mounts, xfs: ' 'mounts, ext4: ' 'flips, checkpoints: ' 'flips, through the program: ' 'flips, ids: ' 'flips, deliveries: ' 'planted, calls: '
   'tamper, inputs: ' 'tamper, same inputs: ' 'tamper, outputs: ' 'tamper, done jobs: '
-  'matrix, two runs: ' 'matrix, planted files: ' 'matrix, privacy: ' 'matrix, what cannot be written: '
+  'matrix, two runs: ' 'matrix, in doubt: ' 'matrix, planted files: ' 'matrix, privacy: ' 'matrix, what cannot be written: '
   'matrix, file systems: '
 )
 [ "$size" = quick ] || suites+=('planted: [0-9]* of [0-9]* bugs caught')

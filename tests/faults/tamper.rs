@@ -4,7 +4,8 @@
 use std::fs;
 
 use crate::jobs::{self, Job};
-use crate::place::{Disturbance, Place, Way};
+use crate::place::{Place, Way};
+use crate::run::Disturbance;
 use crate::shim::{Mode, Plan};
 
 const OUTPUTS: [&str; 3] = ["out", "late", "bad"];
