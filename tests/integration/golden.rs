@@ -28,7 +28,11 @@ fn directories_of_earlier_versions_are_continued() {
     assert!(jobs.len() >= 4, "there are jobs in {}", root.display());
     for job in jobs {
         if !job.join("state").exists() {
-            assert!(std::env::var_os("WINDROW_BLESS").is_some(), "{}: no state; WINDROW_BLESS=1 makes it", job.display());
+            assert!(
+                std::env::var_os("WINDROW_BLESS").is_some(),
+                "{}: no state; WINDROW_BLESS=1 makes it",
+                job.display()
+            );
             begin(&job);
         }
         check(&job);
@@ -81,7 +85,11 @@ fn scratch(job: &Path) -> tempfile::TempDir {
 fn run(job: &Path, dir: &Path, options: &[&str]) {
     let cmd = fs::read_to_string(job.join("cmd")).expect("it has a command");
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("windrow"));
-    command.current_dir(dir).args(words(cmd.trim_end())).args(["-q", "-o", "rows", "events.ndjson"]).args(options);
+    command
+        .current_dir(dir)
+        .args(words(cmd.trim_end()))
+        .args(["-q", "-o", "rows", "events.ndjson"])
+        .args(options);
     command.env_clear().assert().success();
 }
 
