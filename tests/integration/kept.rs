@@ -183,7 +183,7 @@ type Ended = (windrow::stats::Summary, windrow::error::Result<()>);
 /// Runs a job, and stops it when it has read so many records, if it gets there.
 fn run(job: &Job, patience: Option<u64>) -> Result<Ended, String> {
     let refused = |error: Error| format!("refused: {error}");
-    let (prepared, kept_outputs) = match prepare(job.clone()).map_err(refused)? {
+    let (prepared, kept_outputs) = match prepare_unlocked(job).map_err(refused)? {
         Ready::Run(prepared, notes) if notes.is_empty() => {
             let outputs = outputs::outputs(&prepared.job, prepared.kept.as_ref()).map_err(refused)?;
             (prepared, outputs)
@@ -201,6 +201,22 @@ fn run(job: &Job, patience: Option<u64>) -> Result<Ended, String> {
     let ended = ended.recv_timeout(HANGS_AFTER).map_err(|error| format!("it hangs or panics: {error}"));
     over.store(true, Ordering::Relaxed);
     ended
+}
+
+/// Prepares a job. Another test of this process may be starting a program just now, which has a copy of every lock
+/// until it has become that program: then the lock of the run before seems to be held still.
+fn prepare_unlocked(job: &Job) -> windrow::error::Result<Ready> {
+    let started = Instant::now();
+    loop {
+        match prepare(job.clone()) {
+            Err(Error::Usage(message))
+                if message.contains("is using this") && started.elapsed() < HANGS_AFTER =>
+            {
+                thread::sleep(Duration::from_millis(2));
+            }
+            prepared => return prepared,
+        }
+    }
 }
 
 /// Sends a signal when so many records have been read.
