@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use super::{Accumulators, Span};
 use crate::checkpoint::codec::{self, Damage};
 use crate::parse::batch::{ArgColumn, Input, NumberColumn};
+use crate::prefetch::prefetch;
 use crate::value::Value;
 
 /// The state of one aggregate for one group; the default is empty.
@@ -40,6 +41,18 @@ pub trait Accumulator: Default + Send + 'static {
     }
     /// The result.
     fn finish(&self, setup: &Self::Setup, span: Span) -> Value<'_>;
+    /// Writes the result if it is a number, as [`Number::write`](crate::number::Number::write) does; returns any
+    /// other. For results that are written faster without making a value of them.
+    #[inline]
+    fn write_number(&self, setup: &Self::Setup, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+        match self.finish(setup, span) {
+            Value::Number(number) => {
+                number.write(out);
+                None
+            }
+            other => Some(other),
+        }
+    }
     /// The written form; the same for the same state, so that what comes from a hash map is sorted.
     fn written(&self) -> Self::Written;
     /// The state again; `None` if it makes no sense. What is accepted can be added to, merged and finished
@@ -94,6 +107,14 @@ impl<A: Accumulator> Accumulators for Slots<A> {
 
     fn finish(&self, slot: u32, span: Span) -> Value<'_> {
         self.slots[slot as usize].finish(&self.setup, span)
+    }
+
+    fn prefetch(&self, slot: u32) {
+        prefetch(&self.slots, slot as usize);
+    }
+
+    fn write_number(&self, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+        self.slots[slot as usize].write_number(&self.setup, span, out)
     }
 
     fn save(&self, len: u32) -> Vec<u8> {

@@ -226,6 +226,12 @@ impl Total {
         match self {
             Total::Empty => None,
             Total::Small { scale, decimal, .. } => {
+                let short =
+                    10u64.pow(u32::from(*scale)).checked_mul(count).filter(|divisor| *divisor <= WHOLE_MAX);
+                if let (Some(divisor), true) = (short, decimal.unsigned_abs() <= WHOLE_MAX) {
+                    // Both sides are exact, so that the one division rounds correctly. Zero has no sign.
+                    return Some(*decimal as f64 / divisor as f64 + 0.0);
+                }
                 let divisor = 10i128.pow(u32::from(*scale)) * i128::from(count);
                 Some(ratio_to_f64(i128::from(*decimal), divisor))
             }

@@ -37,7 +37,7 @@ pub struct PaneStore {
 }
 
 /// What gets each window that fires, with its groups; it may break off.
-pub type Emit<'e> = dyn FnMut(Window, &Table, &Keys) -> ControlFlow<()> + 'e;
+pub type Emit<'e> = dyn FnMut(Window, &Table, &mut Keys) -> ControlFlow<()> + 'e;
 
 /// A pane some of whose windows have not fired.
 pub struct OpenPane {
@@ -100,7 +100,9 @@ impl PaneStore {
         let calls = &self.calls;
         let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
         let additions = &mut self.additions;
-        let mut add = |table: &mut Table, keys: &mut Keys| add_rows(table, part, rows, keys, additions);
+        let mut add = |table: &mut Table, keys: &mut Keys| {
+            table.add(&part.batch, part.first_record, rows, keys, additions);
+        };
         let takes = self.stacks.as_mut().is_none_or(|stacks| stacks.add(pane.start, keys, &mut add));
         if takes {
             add(&mut open.table, keys);
@@ -218,16 +220,4 @@ fn fire_window(
             flow
         }
     }
-}
-
-/// Adds rows of a part to a table.
-fn add_rows(table: &mut Table, part: &Part, rows: &[u32], keys: &mut Keys, additions: &mut Additions) {
-    let column = &part.batch.keys;
-    for &row in rows {
-        let number = keys.intern(column.hashes[row as usize], column.key(row));
-        additions.slots.push(table.slot(number, keys));
-        additions.rows.push(row);
-    }
-    table.make_room();
-    additions.apply(&mut table.columns, &part.batch, part.first_record);
 }

@@ -25,6 +25,8 @@ pub struct Additions {
     pub rows: Vec<u32>,
     /// Their slots.
     pub slots: Vec<u32>,
+    /// The numbers of their keys, while slots are looked for.
+    pub numbers: Vec<u32>,
 }
 
 impl Additions {
@@ -38,12 +40,27 @@ impl Additions {
         }
         self.rows.clear();
         self.slots.clear();
+        self.numbers.clear();
     }
 }
 
 fn input<'b>(arg: &'b ArgColumn, batch: &'b Batch, first_record: u64) -> Input<'b> {
     Input { arg, texts: &batch.texts, time: &batch.time, source: batch.source, first_record }
 }
+
+/// One group of a table.
+pub struct Group {
+    /// The head of its key: see [`crate::parse::key::head`].
+    pub head: u64,
+    /// The number of its key.
+    pub key: u32,
+    /// Its slot.
+    pub slot: u32,
+}
+
+/// A table with fewer than one of so many keys is sorted by itself; otherwise it is cheaper to go through all
+/// keys, whose order is kept.
+const SHARE_SORTED: usize = 8;
 
 /// The groups of one stretch of event time.
 pub struct Table {
@@ -72,6 +89,41 @@ impl Table {
         slot
     }
 
+    /// Adds rows of a batch.
+    pub fn add(
+        &mut self,
+        batch: &Batch,
+        first_record: u64,
+        rows: &[u32],
+        keys: &mut Keys,
+        additions: &mut Additions,
+    ) {
+        // One step after the other: the cache misses of a short loop overlap.
+        keys.intern_rows(&batch.keys, rows, &mut additions.numbers);
+        for &number in &additions.numbers {
+            additions.slots.push(self.slot(number, keys));
+        }
+        additions.rows.extend_from_slice(rows);
+        self.make_room();
+        additions.apply(&mut self.columns, batch, first_record);
+    }
+
+    /// Its groups in the order of rows, put in place of what is in `groups`.
+    pub fn groups_in_order(&self, keys: &mut Keys, groups: &mut Vec<Group>) {
+        groups.clear();
+        if self.keys.len() * SHARE_SORTED < keys.len() {
+            groups.extend((0..).zip(&self.keys).map(|(slot, &key)| Group {
+                head: keys.head(key),
+                key,
+                slot,
+            }));
+            groups.sort_unstable_by(|a, b| keys.compare((a.head, a.key), (b.head, b.key)));
+        } else {
+            let group = |&(head, key): &(u64, u32)| Some(Group { head, key, slot: self.slots.get(key)? });
+            groups.extend(keys.in_order().iter().filter_map(group));
+        }
+    }
+
     /// Makes the states of all slots.
     pub fn make_room(&mut self) {
         for column in &mut self.columns {
@@ -81,8 +133,8 @@ impl Table {
 
     /// Adds another table's groups to this one.
     pub fn merge(&mut self, other: &Table, keys: &mut Keys) {
-        let pairs: Vec<(u32, u32)> =
-            (0..).zip(&other.keys).map(|(from, &key)| (from, self.slot(key, keys))).collect();
+        let pair = |(from, &key): (u32, &u32)| (from, self.slot(key, keys));
+        let pairs: Vec<(u32, u32)> = (0..).zip(&other.keys).map(pair).collect();
         self.make_room();
         for (column, theirs) in self.columns.iter_mut().zip(&other.columns) {
             column.merge(theirs.as_ref(), &pairs);
@@ -141,6 +193,18 @@ impl SlotMap {
         }
     }
 
+    /// The slot of a key, if it has one.
+    #[inline]
+    fn get(&self, key: u32) -> Option<u32> {
+        match self {
+            SlotMap::Dense(slots) => slots.get(key as usize)?.checked_sub(1),
+            SlotMap::Sparse { entries, .. } => match entries[find(entries, key)] {
+                0 => None,
+                entry => Some(entry as u32),
+            },
+        }
+    }
+
     /// Doubles the table, or turns to an array once that takes no more memory.
     #[cold]
     fn grow(&mut self, keys: usize) {
@@ -191,6 +255,8 @@ mod tests {
                 let next = model.len() as u32;
                 let expected = *model.entry(key).or_insert(next);
                 assert_eq!(slots.get_or_insert(key, next, keys as usize), expected);
+                let key = random.u32(0..keys);
+                assert_eq!(slots.get(key), model.get(&key).copied());
             }
         }
     }
