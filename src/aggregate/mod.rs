@@ -58,6 +58,8 @@ pub type Params = [Number];
 pub trait Accumulators: Send {
     /// Makes room for slots `0..len`; new slots are empty.
     fn resize(&mut self, len: usize);
+    /// Forgets all slots; the room for them is kept.
+    fn reset(&mut self);
     /// Adds row `rows[i]` of the batch to slot `slots[i]`, for every i.
     fn add(&mut self, slots: &[u32], rows: &[u32], input: Input<'_>);
     /// For each `(from, to)`: merges the other's slot `from` into slot `to`. Both are of the same call.

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use super::{Accumulators, Span};
 use crate::checkpoint::codec::{self, Damage};
 use crate::parse::batch::{ArgColumn, Input, NumberColumn};
-use crate::prefetch::prefetch;
+use crate::prefetch::{AHEAD, prefetch};
 use crate::value::Value;
 
 /// The state of one aggregate for one group; the default is empty.
@@ -80,16 +80,26 @@ impl<A: Accumulator> Accumulators for Slots<A> {
         }
     }
 
+    fn reset(&mut self) {
+        self.slots.clear();
+    }
+
     fn add(&mut self, slots: &[u32], rows: &[u32], input: Input<'_>) {
         let view = A::view(input);
-        for (slot, row) in slots.iter().zip(rows) {
+        for (n, (slot, row)) in slots.iter().zip(rows).enumerate() {
+            if let Some(ahead) = slots.get(n + AHEAD) {
+                prefetch(&self.slots, *ahead as usize);
+            }
             self.slots[*slot as usize].add(&self.setup, view, *row);
         }
     }
 
     fn merge(&mut self, other: &dyn Accumulators, pairs: &[(u32, u32)]) {
         let other = other.as_any().downcast_ref::<Self>().expect("only states of the same call are merged");
-        for (from, to) in pairs {
+        for (n, (from, to)) in pairs.iter().enumerate() {
+            if let Some((_, ahead)) = pairs.get(n + AHEAD) {
+                prefetch(&self.slots, *ahead as usize);
+            }
             self.slots[*to as usize].merge(&self.setup, &other.slots[*from as usize]);
         }
     }

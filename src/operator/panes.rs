@@ -23,6 +23,8 @@ pub struct PaneStore {
     panes: BTreeMap<i64, OpenPane>,
     /// What windows of many panes have taken in, once there has been one.
     stacks: Option<Stacks>,
+    /// The groups of the window of several panes that was fired last; its room is used again.
+    merged: Table,
     /// Windows that end here or before have fired.
     fired: i64,
     /// No window ends after `fired` and before this.
@@ -59,6 +61,7 @@ impl PaneStore {
     pub fn new(panes: &Panes, calls: Calls) -> PaneStore {
         PaneStore {
             finder: PaneFinder::new(panes),
+            merged: Table::passing(&calls),
             calls,
             panes: BTreeMap::new(),
             stacks: None,
@@ -131,7 +134,8 @@ impl PaneStore {
                 // Windows without the earlier pane begin behind it, so they come behind all that it had.
                 if last.is_none_or(|last| last < window) {
                     last = Some(window);
-                    fire_window(window, &self.panes, &mut self.stacks, &self.calls, keys, emit)?;
+                    let (panes, stacks, merged) = (&self.panes, &mut self.stacks, &mut self.merged);
+                    fire_window(window, panes, stacks, merged, &self.calls, keys, emit)?;
                 }
             }
             found = found.max(open.last_end - 1);
@@ -196,6 +200,7 @@ fn fire_window(
     window: Window,
     panes: &BTreeMap<i64, OpenPane>,
     stacks: &mut Option<Stacks>,
+    merged: &mut Table,
     calls: &Calls,
     keys: &mut Keys,
     emit: &mut Emit<'_>,
@@ -211,13 +216,11 @@ fn fire_window(
         (None, _) => ControlFlow::Continue(()),
         (Some(only), None) => emit(window, only, keys),
         (Some(first), Some(second)) => {
-            let mut merged = Table::new(calls);
+            merged.reset(calls);
             for table in [first, second].into_iter().chain(tables) {
                 merged.merge(table, keys);
             }
-            let flow = emit(window, &merged, keys);
-            merged.release(keys);
-            flow
+            emit(window, merged, keys)
         }
     }
 }

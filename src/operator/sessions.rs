@@ -51,7 +51,9 @@ struct Due {
     number: u32,
 }
 
+/// Half a cache line.
 #[derive(Clone)]
+#[repr(align(32))]
 struct Session {
     start: i64,
     /// The last event plus the gap.

@@ -69,12 +69,31 @@ pub struct Table {
     /// The states, by slot.
     pub columns: Vec<Box<dyn Accumulators>>,
     slots: SlotMap,
+    /// Whether it keeps its keys from being forgotten.
+    holds: bool,
 }
 
 impl Table {
     /// An empty table.
     pub fn new(calls: &Calls) -> Table {
-        Table { keys: Vec::new(), columns: calls.make(), slots: SlotMap::default() }
+        Table { keys: Vec::new(), columns: calls.make(), slots: SlotMap::default(), holds: true }
+    }
+
+    /// An empty table for groups whose keys others hold as long as they stand here.
+    pub fn passing(calls: &Calls) -> Table {
+        Table { holds: false, ..Table::new(calls) }
+    }
+
+    /// Forgets the groups of a passing table. Keeps the room for them, unless that is far too much.
+    pub fn reset(&mut self, calls: &Calls) {
+        debug_assert!(!self.holds, "keys that are held have to be released");
+        if self.keys.len() < self.keys.capacity() / 4 {
+            *self = Table::passing(calls);
+            return;
+        }
+        self.slots.remove(&self.keys);
+        self.keys.clear();
+        self.columns.iter_mut().for_each(|column| column.reset());
     }
 
     /// The slot of a key, which is made if there is none. New slots have states after [`Table::make_room`].
@@ -84,7 +103,9 @@ impl Table {
         let slot = self.slots.get_or_insert(key, next, keys.capacity());
         if slot == next {
             self.keys.push(key);
-            keys.hold(key);
+            if self.holds {
+                keys.hold(key);
+            }
         }
         slot
     }
@@ -143,8 +164,8 @@ impl Table {
 
     /// Gives back the keys.
     pub fn release(&self, keys: &mut Keys) {
-        for &key in &self.keys {
-            keys.release(key);
+        if self.holds {
+            self.keys.iter().for_each(|&key| keys.release(key));
         }
     }
 }
@@ -189,6 +210,17 @@ impl SlotMap {
                     self.grow(keys);
                 }
                 next
+            }
+        }
+    }
+
+    /// Removes these keys, which are all there are.
+    fn remove(&mut self, keys: &[u32]) {
+        match self {
+            SlotMap::Dense(slots) => keys.iter().for_each(|&key| slots[key as usize] = 0),
+            SlotMap::Sparse { entries, used } => {
+                entries.fill(0);
+                *used = 0;
             }
         }
     }
@@ -258,6 +290,10 @@ mod tests {
                 let key = random.u32(0..keys);
                 assert_eq!(slots.get(key), model.get(&key).copied());
             }
+            let all: Vec<u32> = model.keys().copied().collect();
+            slots.remove(&all);
+            assert!(all.iter().all(|&key| slots.get(key).is_none()));
+            assert_eq!(slots.get_or_insert(all[0], 0, keys as usize), 0);
         }
     }
 }

@@ -231,6 +231,9 @@ pub struct RowBuilder {
     plan: Arc<RowPlan>,
     form: Form,
     fired: Fired,
+    /// How much was handed on last: what to expect next.
+    expected: FiredRow,
+    expected_rows: usize,
     window: Option<Window>,
     /// The window's bounds as they stand in each of its rows: for NDJSON with their names and braces.
     bounds: Vec<u8>,
@@ -261,6 +264,8 @@ impl RowBuilder {
             plan,
             form: Form::Text,
             fired: Fired::default(),
+            expected: FiredRow::default(),
+            expected_rows: 0,
             window: None,
             bounds: Vec::new(),
             start: String::new(),
@@ -280,6 +285,9 @@ impl RowBuilder {
 
     /// The rows that have not been handed on; the builder begins anew.
     pub fn take(&mut self) -> Fired {
+        if let Some(&last) = self.fired.rows.last() {
+            (self.expected, self.expected_rows) = (last, self.fired.rows.len());
+        }
         std::mem::take(&mut self.fired)
     }
 
@@ -288,6 +296,12 @@ impl RowBuilder {
         // Sessions of several keys may be one window.
         if self.fired.is_full() && window != self.window {
             hand_on(self.take())?;
+        }
+        if self.fired.windows.is_empty() {
+            // Growing step by step would copy everything several times.
+            self.fired.text.reserve(self.expected.text);
+            self.fired.keys.reserve(self.expected.key);
+            self.fired.rows.reserve(self.expected_rows);
         }
         self.window = window;
         let key = window.unwrap_or(Window { end: 0, start: 0 });
