@@ -5,6 +5,8 @@
 //! for HyperLogLog sketches", 2017, arXiv:1702.01284, algorithm 6). Both forms are functions of the set
 //! of hashes alone, so that order and merges cannot show; the hash has a fixed seed.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -33,12 +35,15 @@ const INDEX_BITS: u32 = 12;
 const REGISTERS: usize = 1 << INDEX_BITS;
 /// What is left of a hash decides the register's value, at most one more than this.
 const RANK_BITS: usize = 64 - INDEX_BITS as usize;
+/// So many hashes are sorted in at once.
+const RECENT_MAX: usize = 64;
 /// Up to here hashes are kept, in as many bytes as the registers take.
 const EXACT_MAX: usize = REGISTERS / size_of::<u64>();
 
 enum ApproxDistinct {
-    /// All hashes, sorted.
-    Exact(Vec<u64>),
+    /// The first `sorted` hashes are different and ascending. Those behind, at most [`RECENT_MAX`], came last and
+    /// may repeat others: to find each its place alone would cost several times as much.
+    Exact { hashes: Vec<u64>, sorted: usize },
     /// Per register the greatest rank of the hashes that chose it.
     Registers(Box<[u8; REGISTERS]>),
 }
@@ -54,7 +59,7 @@ enum ApproxDistinctV1 {
 
 impl Default for ApproxDistinct {
     fn default() -> Self {
-        ApproxDistinct::Exact(Vec::new())
+        ApproxDistinct::Exact { hashes: Vec::new(), sorted: 0 }
     }
 }
 
@@ -62,11 +67,13 @@ impl ApproxDistinct {
     fn insert(&mut self, hash: u64) {
         match self {
             ApproxDistinct::Registers(registers) => raise(registers, hash),
-            ApproxDistinct::Exact(hashes) => {
-                let Err(at) = hashes.binary_search(&hash) else { return };
+            ApproxDistinct::Exact { hashes, sorted } => {
+                if hashes.len() - *sorted >= RECENT_MAX || hashes.len() == EXACT_MAX {
+                    sort_in(hashes, sorted);
+                }
                 if hashes.len() < EXACT_MAX {
-                    hashes.insert(at, hash);
-                } else {
+                    hashes.push(hash);
+                } else if hashes.binary_search(&hash).is_err() {
                     raise(self.registers(), hash);
                 }
             }
@@ -75,23 +82,51 @@ impl ApproxDistinct {
 
     /// The registers, which the hashes kept so far are entered into.
     fn registers(&mut self) -> &mut [u8; REGISTERS] {
-        if let ApproxDistinct::Exact(hashes) = self {
+        if let ApproxDistinct::Exact { hashes, .. } = self {
             let mut registers = Box::new([0; REGISTERS]);
             hashes.iter().for_each(|hash| raise(&mut registers, *hash));
             *self = ApproxDistinct::Registers(registers);
         }
         match self {
             ApproxDistinct::Registers(registers) => registers,
-            ApproxDistinct::Exact(_) => unreachable!("the hashes were turned into registers"),
+            ApproxDistinct::Exact { .. } => unreachable!("the hashes were turned into registers"),
         }
     }
 
     fn estimate(&self) -> u64 {
         match self {
-            ApproxDistinct::Exact(hashes) => hashes.len() as u64,
+            ApproxDistinct::Exact { hashes, sorted } => all_sorted(hashes, *sorted).len() as u64,
             ApproxDistinct::Registers(registers) => estimate(registers).round() as u64,
         }
     }
+}
+
+/// All hashes of the exact form, different and ascending.
+fn all_sorted(hashes: &[u64], mut sorted: usize) -> Cow<'_, [u64]> {
+    if sorted == hashes.len() {
+        return Cow::Borrowed(hashes);
+    }
+    let mut hashes = hashes.to_vec();
+    sort_in(&mut hashes, &mut sorted);
+    Cow::Owned(hashes)
+}
+
+/// Sorts in what stands behind the first `sorted` hashes.
+fn sort_in(hashes: &mut Vec<u64>, sorted: &mut usize) {
+    let recent = &mut hashes[*sorted..];
+    // A single one is moved to its place faster than all the others are looked at.
+    if let [hash] = *recent {
+        hashes.pop();
+        if let Err(at) = hashes.binary_search(&hash) {
+            hashes.insert(at, hash);
+        }
+    } else {
+        recent.sort_unstable();
+        // The standard library's stable sort finds the two ascending stretches and merges them.
+        hashes.sort();
+        hashes.dedup();
+    }
+    *sorted = hashes.len();
 }
 
 fn raise(registers: &mut [u8; REGISTERS], hash: u64) {
@@ -165,7 +200,7 @@ impl Accumulator for ApproxDistinct {
 
     fn merge(&mut self, _: &(), other: &Self) {
         match other {
-            ApproxDistinct::Exact(hashes) => hashes.iter().for_each(|hash| self.insert(*hash)),
+            ApproxDistinct::Exact { hashes, .. } => hashes.iter().for_each(|hash| self.insert(*hash)),
             ApproxDistinct::Registers(others) => {
                 for (rank, other) in self.registers().iter_mut().zip(others.iter()) {
                     *rank = (*rank).max(*other);
@@ -180,7 +215,9 @@ impl Accumulator for ApproxDistinct {
 
     fn written(&self) -> ApproxDistinctV1 {
         match self {
-            ApproxDistinct::Exact(hashes) => ApproxDistinctV1::Exact(hashes.clone()),
+            ApproxDistinct::Exact { hashes, sorted } => {
+                ApproxDistinctV1::Exact(all_sorted(hashes, *sorted).into_owned())
+            }
             ApproxDistinct::Registers(ranks) => ApproxDistinctV1::Registers(Bytes(ranks.to_vec())),
         }
     }
@@ -189,7 +226,8 @@ impl Accumulator for ApproxDistinct {
         match written {
             ApproxDistinctV1::Exact(hashes) => {
                 let makes_sense = hashes.len() <= EXACT_MAX && written::is_strictly(&hashes, |a, b| a < b);
-                makes_sense.then_some(ApproxDistinct::Exact(hashes))
+                let sorted = hashes.len();
+                makes_sense.then_some(ApproxDistinct::Exact { hashes, sorted })
             }
             ApproxDistinctV1::Registers(Bytes(ranks)) => {
                 let ranks: Box<[u8; REGISTERS]> = ranks.into_boxed_slice().try_into().ok()?;
@@ -205,12 +243,37 @@ mod tests {
     use super::*;
     use crate::aggregate::model_tests::check;
     use crate::aggregate::save_tests::check_golden;
+    use crate::checkpoint::codec;
 
     #[test]
     fn is_exact_while_few() {
         check("approx_distinct", "", "", "0");
         check("approx_distinct", "", "null", "0");
         check("approx_distinct", "", "1 1.0 \"1\" 1 true", "4");
+    }
+
+    /// Repeats and any order, one by one and by halves, against a set.
+    #[test]
+    fn is_exact_whatever_the_order() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for range in [1, 60, 500, 513, 700] {
+            let (mut sketch, mut half, mut other) = Default::default();
+            let mut set = std::collections::BTreeSet::new();
+            for n in 0..2_000 {
+                let hash = xxh3_64_with_seed(&random.u64(0..range).to_le_bytes(), SEED);
+                ApproxDistinct::insert(&mut sketch, hash);
+                ApproxDistinct::insert(if random.bool() { &mut half } else { &mut other }, hash);
+                set.insert(hash);
+                if set.len() <= EXACT_MAX && n % 7 == 0 {
+                    assert_eq!(sketch.estimate(), set.len() as u64);
+                }
+            }
+            half.merge(&(), &other);
+            assert_eq!(codec::encode(&half.written()), codec::encode(&sketch.written()));
+            assert_eq!(matches!(sketch, ApproxDistinct::Exact { .. }), set.len() <= EXACT_MAX);
+        }
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl Accumulator for Count {
         count_value(self.0)
     }
 
+    #[inline]
+    fn write_number(&self, _: &(), _: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+        out.extend_from_slice(itoa::Buffer::new().format(self.0).as_bytes());
+        None
+    }
+
     fn written(&self) -> CountV1 {
         CountV1(self.0)
     }

@@ -58,6 +58,8 @@ pub type Params = [Number];
 pub trait Accumulators: Send {
     /// Makes room for slots `0..len`; new slots are empty.
     fn resize(&mut self, len: usize);
+    /// Forgets all slots; the room for them is kept.
+    fn reset(&mut self);
     /// Adds row `rows[i]` of the batch to slot `slots[i]`, for every i.
     fn add(&mut self, slots: &[u32], rows: &[u32], input: Input<'_>);
     /// For each `(from, to)`: merges the other's slot `from` into slot `to`. Both are of the same call.
@@ -66,8 +68,12 @@ pub trait Accumulators: Send {
     fn absorb(&mut self, from: u32, to: u32);
     /// Empties a slot and frees what it holds.
     fn clear(&mut self, slot: u32);
+    /// Asks for a slot's state ahead of its use; speed only.
+    fn prefetch(&self, slot: u32);
     /// The result of a slot.
     fn finish(&self, slot: u32, span: Span) -> Value<'_>;
+    /// Writes the result of a slot if it is a number, as [`Number::write`] does; returns any other.
+    fn write_number(&self, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>>;
     /// The states of slots `0..len` as bytes, for a checkpoint; `len` is at most what there is room for.
     /// The same states give the same bytes.
     fn save(&self, len: u32) -> Vec<u8>;

@@ -20,6 +20,16 @@ use crate::parse::batch::{NumberColumn, Packed};
 const FIXED_BITS: i32 = 76;
 /// Wide decimal sums count units of 1e-18.
 const UNIT_SCALE: u8 = 18;
+/// Powers of ten up to `UNIT_SCALE`.
+const POWERS: [u64; 1 + UNIT_SCALE as usize] = {
+    let mut powers = [1; 1 + UNIT_SCALE as usize];
+    let mut n = 1;
+    while n < powers.len() {
+        powers[n] = powers[n - 1] * 10;
+        n += 1;
+    }
+    powers
+};
 /// The whole numbers that are the same as a double.
 const WHOLE_MAX: u64 = 1 << 53;
 
@@ -226,6 +236,12 @@ impl Total {
         match self {
             Total::Empty => None,
             Total::Small { scale, decimal, .. } => {
+                let divisor = POWERS[usize::from(*scale)].checked_mul(count);
+                let short = divisor.filter(|divisor| *divisor <= WHOLE_MAX);
+                if let (Some(divisor), true) = (short, decimal.unsigned_abs() <= WHOLE_MAX) {
+                    // Both sides are exact, so that the one division rounds correctly. Zero has no sign.
+                    return Some(*decimal as f64 / divisor as f64 + 0.0);
+                }
                 let divisor = 10i128.pow(u32::from(*scale)) * i128::from(count);
                 Some(ratio_to_f64(i128::from(*decimal), divisor))
             }

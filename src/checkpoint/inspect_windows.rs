@@ -233,7 +233,7 @@ fn table_groups(
     each: &mut dyn FnMut(Group<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut groups: Vec<(u32, u32)> = table.keys.iter().copied().zip(0..).collect();
-    keys.sort(&mut groups);
+    groups.sort_unstable_by(|a, b| key::compare(keys.get(a.0), keys.get(b.0)));
     let columns: &[Box<dyn Accumulators>] = &table.columns;
     groups.into_iter().try_for_each(|(key, slot)| each(Group { window, key: keys.get(key), columns, slot }))
 }

@@ -53,6 +53,17 @@ fn write_decimal(negative: bool, digits: &str, scale: usize, out: &mut Vec<u8>) 
 }
 
 fn write_double(value: f64, out: &mut Vec<u8>) {
+    // Here the printer writes plainly too, with at least one digit behind the point.
+    if (1e-4..1e15).contains(&value.abs()) {
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(value).as_bytes();
+        out.extend_from_slice(text.strip_suffix(b".0").unwrap_or(text));
+        return;
+    }
+    write_any_double(value, out);
+}
+
+fn write_any_double(value: f64, out: &mut Vec<u8>) {
     let (negative, digits, exponent) = shortest(value);
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(digits);
@@ -137,6 +148,30 @@ mod tests {
         check(f64::MAX, "1.7976931348623157e308");
         check(5e-324, "5e-324");
         check(100.5, "100.5");
+    }
+
+    #[test]
+    fn the_short_way_to_write_doubles_makes_no_difference() {
+        let seed = fastrand::u64(..);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let check = |value: f64| {
+            let mut any = Vec::new();
+            write_any_double(value, &mut any);
+            assert_eq!(text(&Number::Double(value)).as_bytes(), any, "{value:e} seed {seed}");
+        };
+        for power in -7..24 {
+            let bound: f64 = format!("1e{power}").parse().unwrap();
+            [bound, bound.next_down(), bound.next_up(), -bound, 1.5 * bound].into_iter().for_each(check);
+            for _ in 0..1_000 {
+                let digits = 10f64.powi(random.i32(0..16));
+                check((random.f64() * digits).floor() / digits * bound);
+                check(random.f64() * bound);
+            }
+        }
+    }
+
+    #[test]
+    fn doubles_read_back_as_they_were() {
         let seed = fastrand::u64(..);
         let mut random = fastrand::Rng::with_seed(seed);
         for _ in 0..20_000 {

@@ -1,57 +1,122 @@
 //! Keys as small numbers: each distinct key that some open window holds has one.
+//!
+//! Rows are interned by the block, so that the cache misses of many rows overlap; short keys stand in their entry,
+//! which then is all that a comparison touches. Keys that nothing uses any more are forgotten many at a time.
 
-use hashbrown::HashTable;
-
+use crate::parse::batch::KeyColumn;
 use crate::parse::key;
+use crate::prefetch::{AHEAD, prefetch};
 
 /// The keys of one shard. A key lives as long as something uses it.
 #[derive(Default)]
 pub struct Keys {
-    table: HashTable<u32>,
+    /// Open addressing by hash. At most half of the places are taken; the length is 0 or a power of two.
+    table: Vec<Place>,
     entries: Vec<Entry>,
+    /// Numbers that name no key.
     free: Vec<u32>,
-    /// The encoded keys, in no particular order, with gaps where forgotten ones stood.
+    /// Keys without uses, which still stand in `table` and may come to use again.
+    unused: usize,
+    /// The encoded keys that are too long for their entry, in no particular order.
     texts: Vec<u8>,
-    /// How much of `texts` is gaps.
+    /// How much of `texts` belongs to unused keys.
     gaps: usize,
+    /// `(head, number)` of keys in the order of rows. All keys stand here or in `fresh`.
+    order: Vec<(u64, u32)>,
+    /// New keys, in no order.
+    fresh: Vec<u32>,
 }
 
+/// A place in the table: the upper half of a key's hash, and its number or [`VACANT`].
+#[derive(Clone, Copy)]
+struct Place {
+    tag: u32,
+    number: u32,
+}
+
+const VACANT: Place = Place { tag: 0, number: u32::MAX };
+
+/// A key, in half a cache line.
+#[repr(align(32))]
 struct Entry {
+    /// A key of up to [`SHORT`] bytes, with zeros behind it; of a longer one, where it stands in `texts`.
+    text: [u8; SHORT],
     hash: u64,
-    /// See [`key::head`].
-    head: u64,
-    /// Where the encoded key stands in `texts`.
-    start: usize,
     len: u32,
+    /// [`FREE`] where the number names no key.
     uses: u32,
 }
 
-/// Gaps below this size are never closed.
+/// The longest key that stands in its entry.
+const SHORT: usize = 16;
+const FREE: u32 = u32::MAX;
+/// Below these, unused keys and their texts are never worth forgetting.
+const UNUSED_MIN: usize = 1 << 10;
 const GAPS_MIN: usize = 1 << 20;
 
 impl Keys {
-    /// The number of an encoded key. A new key has no uses yet: whoever stores its number calls
-    /// [`Keys::hold`] before anything is released.
+    /// The numbers of the keys of some rows, appended to `numbers`. New keys have no uses yet: whoever stores a
+    /// number calls [`Keys::hold`] before the next block.
+    pub fn intern_rows(&mut self, column: &KeyColumn, rows: &[u32], numbers: &mut Vec<u32>) {
+        let has_many_unused =
+            self.free.len() < rows.len() && self.unused >= UNUSED_MIN.max(self.entries.len() / 2);
+        if has_many_unused || self.gaps > GAPS_MIN.max(self.texts.len() / 2) {
+            self.forget_unused();
+        }
+        numbers.reserve(rows.len());
+        for (n, &row) in rows.iter().enumerate() {
+            if let Some(&ahead) = rows.get(n + AHEAD) {
+                prefetch(&self.table, self.home(column.hashes[ahead as usize]));
+            }
+            if let Some(&ahead) = rows.get(n + AHEAD / 2)
+                && let Some(place) = self.table.get(self.home(column.hashes[ahead as usize]))
+            {
+                prefetch(&self.entries, place.number as usize);
+            }
+            numbers.push(self.intern(column.hashes[row as usize], column.key(row)));
+        }
+    }
+
+    /// The number of an encoded key; see [`Keys::intern_rows`].
     #[inline]
     pub fn intern(&mut self, hash: u64, key: &[u8]) -> u32 {
-        let same = |&number: &u32| {
-            let entry = &self.entries[number as usize];
-            entry.hash == hash && self.texts[entry.start..entry.start + entry.len as usize] == *key
-        };
-        match self.table.find(hash, same) {
-            Some(&number) => number,
-            None => self.insert(hash, key),
+        if self.table.is_empty() {
+            return self.insert(hash, key);
         }
+        let short = short(key);
+        let mut at = self.home(hash);
+        loop {
+            let Place { tag, number } = self.table[at];
+            if number == VACANT.number {
+                return self.insert(hash, key);
+            }
+            if tag == tag_of(hash) {
+                let entry = &self.entries[number as usize];
+                let same = entry.hash == hash
+                    && entry.len as usize == key.len()
+                    && if key.len() <= SHORT { entry.text == short } else { self.get(number) == key };
+                if same {
+                    return number;
+                }
+            }
+            at = (at + 1) & (self.table.len() - 1);
+        }
+    }
+
+    /// Where the search for a hash begins.
+    #[inline(always)]
+    fn home(&self, hash: u64) -> usize {
+        hash as usize & self.table.len().wrapping_sub(1)
     }
 
     #[cold]
     fn insert(&mut self, hash: u64, key: &[u8]) -> u32 {
-        if self.gaps > GAPS_MIN.max(self.texts.len() / 2) {
-            self.close_gaps();
+        let text = if key.len() <= SHORT { short(key) } else { place(self.texts.len()) };
+        if key.len() > SHORT {
+            self.texts.extend_from_slice(key);
+            self.gaps += key.len();
         }
-        let (start, len) = (self.texts.len(), key.len() as u32);
-        self.texts.extend_from_slice(key);
-        let entry = Entry { hash, head: key::head(key), start, len, uses: 0 };
+        let entry = Entry { text, hash, len: key.len() as u32, uses: 0 };
         let number = match self.free.pop() {
             Some(number) => {
                 self.entries[number as usize] = entry;
@@ -62,39 +127,83 @@ impl Keys {
                 self.entries.len() as u32 - 1
             }
         };
-        let entries = &self.entries;
-        self.table.insert_unique(hash, number, |&number| entries[number as usize].hash);
+        self.unused += 1;
+        self.fresh.push(number);
+        if self.len() * 2 > self.table.len() {
+            self.rebuild();
+        } else {
+            self.enter(number);
+        }
         number
     }
 
-    /// Moves the keys that are left together.
-    fn close_gaps(&mut self) {
-        let mut texts = Vec::with_capacity(self.texts.len() - self.gaps);
-        for &number in &self.table {
-            let entry = &mut self.entries[number as usize];
-            let start = texts.len();
-            texts.extend_from_slice(&self.texts[entry.start..entry.start + entry.len as usize]);
-            entry.start = start;
+    /// Enters all keys into a table with room for twice as many.
+    fn rebuild(&mut self) {
+        let places = (self.len() * 2).next_power_of_two().max(16);
+        self.table.clear();
+        self.table.resize(places, VACANT);
+        for number in 0..self.entries.len() as u32 {
+            if self.entries[number as usize].uses != FREE {
+                self.enter(number);
+            }
         }
-        (self.texts, self.gaps) = (texts, 0);
+    }
+
+    fn enter(&mut self, number: u32) {
+        let hash = self.entries[number as usize].hash;
+        let mut at = self.home(hash);
+        while self.table[at].number != VACANT.number {
+            at = (at + 1) & (self.table.len() - 1);
+        }
+        self.table[at] = Place { tag: tag_of(hash), number };
+    }
+
+    /// Frees the numbers of unused keys, and moves the texts that are left together.
+    #[cold]
+    fn forget_unused(&mut self) {
+        let mut texts = Vec::with_capacity(self.texts.len() - self.gaps);
+        for (number, entry) in (0..).zip(&mut self.entries) {
+            match entry.uses {
+                FREE => {}
+                0 => {
+                    entry.uses = FREE;
+                    self.free.push(number);
+                }
+                _ if entry.len as usize > SHORT => {
+                    let at = texts.len();
+                    texts.extend_from_slice(&self.texts[entry.place()..][..entry.len as usize]);
+                    entry.text = place(at);
+                }
+                _ => {}
+            }
+        }
+        (self.texts, self.gaps, self.unused) = (texts, 0, 0);
+        let entries = &self.entries;
+        let lives = |number: u32| entries[number as usize].uses != FREE;
+        self.order.retain(|&(_, number)| lives(number));
+        self.fresh.retain(|&number| lives(number));
+        self.rebuild();
     }
 
     /// One more use of a key.
     #[inline]
     pub fn hold(&mut self, number: u32) {
-        self.entries[number as usize].uses += 1;
+        let entry = &mut self.entries[number as usize];
+        entry.uses += 1;
+        if entry.uses == 1 {
+            self.unused -= 1;
+            self.gaps -= entry.long();
+        }
     }
 
-    /// One use less; the last one forgets the key.
+    /// One use less; after the last one the key may be forgotten.
     #[inline]
     pub fn release(&mut self, number: u32) {
         let entry = &mut self.entries[number as usize];
         entry.uses -= 1;
         if entry.uses == 0 {
-            self.gaps += entry.len as usize;
-            let found = self.table.find_entry(entry.hash, |&other| other == number);
-            found.expect("a key that is held stands in the table").remove();
-            self.free.push(number);
+            self.unused += 1;
+            self.gaps += entry.long();
         }
     }
 
@@ -102,7 +211,17 @@ impl Keys {
     #[inline]
     pub fn get(&self, number: u32) -> &[u8] {
         let entry = &self.entries[number as usize];
-        &self.texts[entry.start..entry.start + entry.len as usize]
+        let len = entry.len as usize;
+        match len {
+            0..=SHORT => &entry.text[..len],
+            _ => &self.texts[entry.place()..][..len],
+        }
+    }
+
+    /// Asks for a key's entry ahead of its use.
+    #[inline]
+    pub fn prefetch(&self, number: u32) {
+        prefetch(&self.entries, number as usize);
     }
 
     /// How many numbers have been given out at most at one time.
@@ -110,7 +229,7 @@ impl Keys {
         self.entries.len()
     }
 
-    /// How many keys there are.
+    /// How many keys there are, with those that are not used any more and not yet forgotten.
     pub fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }
@@ -120,15 +239,82 @@ impl Keys {
         self.len() == 0
     }
 
-    /// Sorts `(key number, anything)` pairs in the order of rows.
-    pub fn sort<T: Copy>(&self, numbers: &mut Vec<(u32, T)>) {
-        let mut by_head: Vec<(u64, u32, T)> = numbers
-            .drain(..)
-            .map(|(number, with)| (self.entries[number as usize].head, number, with))
-            .collect();
-        by_head
-            .sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key::compare(self.get(a.1), self.get(b.1))));
-        numbers.extend(by_head.into_iter().map(|(_, number, with)| (number, with)));
+    /// All keys in the order of rows, as `(head, number)`. New keys are sorted and merged in; the others have
+    /// kept their order.
+    pub fn in_order(&mut self) -> &[(u64, u32)] {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        let mut sorted: Vec<(u64, u32)> = fresh.drain(..).map(|number| (self.head(number), number)).collect();
+        self.fresh = fresh;
+        sorted.sort_unstable_by(|&a, &b| self.compare(a, b));
+        // From the end on, so that it can be done in place and stops at the least new key.
+        let (mut old, mut to) = (self.order.len(), self.order.len() + sorted.len());
+        self.order.resize(to, (0, 0));
+        while let Some(&new) = sorted.last() {
+            to -= 1;
+            if old > 0 && self.compare(self.order[old - 1], new).is_gt() {
+                old -= 1;
+                self.order[to] = self.order[old];
+            } else {
+                self.order[to] = new;
+                sorted.pop();
+            }
+        }
+        &self.order
+    }
+
+    /// The head of a key: see [`key::head`].
+    pub fn head(&self, number: u32) -> u64 {
+        key::head(self.get(number))
+    }
+
+    /// The order of two keys, by their heads where these differ.
+    #[inline]
+    pub fn compare(&self, a: (u64, u32), b: (u64, u32)) -> std::cmp::Ordering {
+        a.0.cmp(&b.0).then_with(|| key::compare(self.get(a.1), self.get(b.1)))
+    }
+}
+
+/// What tells most keys apart that begin their search at the same place, which goes by the lower half.
+#[inline(always)]
+fn tag_of(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// A key of up to [`SHORT`] bytes, with zeros behind it.
+#[inline(always)]
+fn short(key: &[u8]) -> [u8; SHORT] {
+    // Both ends, which may overlap in the middle, where they agree.
+    let ends = match (key.first_chunk(), key.last_chunk(), key.first_chunk(), key.last_chunk()) {
+        (Some(&first), Some(&last), _, _) if key.len() <= SHORT => {
+            let (first, last) = (u64::from_le_bytes(first), u64::from_le_bytes(last));
+            u128::from(first) | u128::from(last) << (8 * (key.len() - 8))
+        }
+        (None, _, Some(&first), Some(&last)) => {
+            let (first, last) = (u32::from_le_bytes(first), u32::from_le_bytes(last));
+            u128::from(first) | u128::from(last) << (8 * (key.len() - 4))
+        }
+        (None, ..) => key.iter().rev().fold(0, |sum, &byte| sum << 8 | u128::from(byte)),
+        _ => 0,
+    };
+    ends.to_le_bytes()
+}
+
+/// Where a long key stands in the texts, as it is kept in an entry.
+fn place(at: usize) -> [u8; SHORT] {
+    (at as u128).to_le_bytes()
+}
+
+impl Entry {
+    /// Where a long key stands in the texts.
+    #[inline]
+    fn place(&self) -> usize {
+        u128::from_le_bytes(self.text) as usize
+    }
+
+    /// How much of the texts the key takes up.
+    #[inline]
+    fn long(&self) -> usize {
+        if self.len as usize > SHORT { self.len as usize } else { 0 }
     }
 }
 
@@ -144,18 +330,49 @@ mod tests {
         out
     }
 
+    fn column(keys: &[(u64, Vec<u8>)]) -> KeyColumn {
+        let mut column = KeyColumn::default();
+        for (hash, key) in keys {
+            column.bytes.extend_from_slice(key);
+            column.ends.push(column.bytes.len() as u32);
+            column.hashes.push(*hash);
+        }
+        column
+    }
+
     #[test]
     fn memory_follows_the_keys_that_live() {
-        let mut keys = Keys::default();
-        let stays = keys.intern(0, &encoded("stays"));
-        keys.hold(stays);
-        for n in 0..200_000_u64 {
-            let passes = keys.intern(n + 1, &encoded(&format!("{n:030}")));
-            keys.hold(passes);
-            keys.release(passes);
+        for width in [5, 30] {
+            let mut keys = Keys::default();
+            let stays = keys.intern(0, &encoded("stays"));
+            keys.hold(stays);
+            for n in 0..200_000_u64 {
+                let mut numbers = Vec::new();
+                let passes = column(&[(n + 1, encoded(&format!("{n:0width$}")))]);
+                keys.intern_rows(&passes, &[0], &mut numbers);
+                assert_eq!(keys.get(numbers[0]), passes.key(0));
+                keys.hold(numbers[0]);
+                keys.release(numbers[0]);
+            }
+            assert!(keys.texts.len() < 3 * GAPS_MIN, "{} bytes for one key", keys.texts.len());
+            assert!(keys.capacity() <= 2 * UNUSED_MIN, "{} numbers for one key", keys.capacity());
+            assert_eq!(keys.get(stays), &encoded("stays")[..]);
+            assert_eq!(keys.intern(0, &encoded("stays")), stays);
         }
-        assert!(keys.texts.len() < 3 * GAPS_MIN, "{} bytes for one key", keys.texts.len());
-        assert_eq!((keys.get(stays), keys.capacity()), (&encoded("stays")[..], 2));
+    }
+
+    /// Few long keys must not stay for long, though they are few.
+    #[test]
+    fn long_keys_are_forgotten_early() {
+        let mut keys = Keys::default();
+        let long = "x".repeat(1 << 16);
+        for n in 0..200_u64 {
+            let mut numbers = Vec::new();
+            keys.intern_rows(&column(&[(n, encoded(&format!("{n}{long}")))]), &[0], &mut numbers);
+            keys.hold(numbers[0]);
+            keys.release(numbers[0]);
+        }
+        assert!(keys.texts.len() < 3 * GAPS_MIN, "{} bytes for no key", keys.texts.len());
     }
 
     #[test]
@@ -170,14 +387,57 @@ mod tests {
         keys.hold(b);
         assert_eq!(keys.intern(1, &encoded("a")), a);
         keys.release(a);
-        assert_eq!(keys.intern(1, &encoded("a")), a);
+        keys.forget_unused();
+        assert_eq!((keys.intern(1, &encoded("a")), keys.len()), (a, 2));
         keys.release(a);
+        keys.forget_unused();
         assert_eq!(keys.len(), 1);
         let c = keys.intern(1, &encoded("c"));
         assert_eq!((c, keys.get(c)), (a, &encoded("c")[..]));
         keys.hold(c);
-        let mut order = vec![(c, 'c'), (b, 'b')];
-        keys.sort(&mut order);
-        assert_eq!(order, [(b, 'b'), (c, 'c')]);
+        let expected = [(keys.head(b), b), (keys.head(c), c)];
+        assert_eq!(keys.in_order(), expected);
+    }
+
+    /// Random keys of every length, which come and go, against a map.
+    #[test]
+    fn keys_agree_with_a_map_and_stay_in_order() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut keys = Keys::default();
+        let mut model: std::collections::HashMap<Vec<u8>, u32> = Default::default();
+        for round in 0..300 {
+            let mut new = |_| {
+                let text: String = (0..random.usize(0..24)).map(|_| random.char('a'..'c')).collect();
+                // Few hashes, so that many are equal.
+                (text.len() as u64 % 7 | (text.len() as u64 % 3) << 32, encoded(&text))
+            };
+            let column = column(&(0..random_rows(round)).map(&mut new).collect::<Vec<_>>());
+            let rows: Vec<u32> = (0..column.ends.len() as u32).collect();
+            let mut numbers = Vec::new();
+            keys.intern_rows(&column, &rows, &mut numbers);
+            for (&row, &number) in rows.iter().zip(&numbers) {
+                let known = *model.entry(column.key(row).to_vec()).or_insert_with(|| {
+                    keys.hold(number);
+                    number
+                });
+                assert_eq!((number, keys.get(number)), (known, column.key(row)));
+            }
+            let gone = |_: &Vec<u8>, _: &mut u32| random.u8(..) < 100;
+            model.extract_if(gone).for_each(|(_, number)| keys.release(number));
+            if round % 3 == 0 {
+                keys.forget_unused();
+            }
+            if round % 2 == 0 {
+                let order: Vec<u32> = keys.in_order().iter().map(|&(_, number)| number).collect();
+                assert!(order.is_sorted_by(|&a, &b| key::compare(keys.get(a), keys.get(b)).is_lt()));
+                assert!(model.values().all(|number| order.contains(number)));
+            }
+        }
+    }
+
+    fn random_rows(round: usize) -> usize {
+        1 + round * 7 % 60
     }
 }

@@ -20,6 +20,7 @@ pub mod shard;
 pub mod stacks;
 pub mod step;
 pub mod table;
+mod timers;
 
 use std::ops::ControlFlow;
 

@@ -23,6 +23,8 @@ pub struct PaneStore {
     panes: BTreeMap<i64, OpenPane>,
     /// What windows of many panes have taken in, once there has been one.
     stacks: Option<Stacks>,
+    /// The groups of the window of several panes that was fired last; its room is used again.
+    merged: Table,
     /// Windows that end here or before have fired.
     fired: i64,
     /// No window ends after `fired` and before this.
@@ -37,7 +39,7 @@ pub struct PaneStore {
 }
 
 /// What gets each window that fires, with its groups; it may break off.
-pub type Emit<'e> = dyn FnMut(Window, &Table, &Keys) -> ControlFlow<()> + 'e;
+pub type Emit<'e> = dyn FnMut(Window, &Table, &mut Keys) -> ControlFlow<()> + 'e;
 
 /// A pane some of whose windows have not fired.
 pub struct OpenPane {
@@ -59,6 +61,7 @@ impl PaneStore {
     pub fn new(panes: &Panes, calls: Calls) -> PaneStore {
         PaneStore {
             finder: PaneFinder::new(panes),
+            merged: Table::passing(&calls),
             calls,
             panes: BTreeMap::new(),
             stacks: None,
@@ -100,7 +103,9 @@ impl PaneStore {
         let calls = &self.calls;
         let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
         let additions = &mut self.additions;
-        let mut add = |table: &mut Table, keys: &mut Keys| add_rows(table, part, rows, keys, additions);
+        let mut add = |table: &mut Table, keys: &mut Keys| {
+            table.add(&part.batch, part.first_record, rows, keys, additions);
+        };
         let takes = self.stacks.as_mut().is_none_or(|stacks| stacks.add(pane.start, keys, &mut add));
         if takes {
             add(&mut open.table, keys);
@@ -129,7 +134,8 @@ impl PaneStore {
                 // Windows without the earlier pane begin behind it, so they come behind all that it had.
                 if last.is_none_or(|last| last < window) {
                     last = Some(window);
-                    fire_window(window, &self.panes, &mut self.stacks, &self.calls, keys, emit)?;
+                    let (panes, stacks, merged) = (&self.panes, &mut self.stacks, &mut self.merged);
+                    fire_window(window, panes, stacks, merged, &self.calls, keys, emit)?;
                 }
             }
             found = found.max(open.last_end - 1);
@@ -194,6 +200,7 @@ fn fire_window(
     window: Window,
     panes: &BTreeMap<i64, OpenPane>,
     stacks: &mut Option<Stacks>,
+    merged: &mut Table,
     calls: &Calls,
     keys: &mut Keys,
     emit: &mut Emit<'_>,
@@ -209,25 +216,11 @@ fn fire_window(
         (None, _) => ControlFlow::Continue(()),
         (Some(only), None) => emit(window, only, keys),
         (Some(first), Some(second)) => {
-            let mut merged = Table::new(calls);
+            merged.reset(calls);
             for table in [first, second].into_iter().chain(tables) {
                 merged.merge(table, keys);
             }
-            let flow = emit(window, &merged, keys);
-            merged.release(keys);
-            flow
+            emit(window, merged, keys)
         }
     }
-}
-
-/// Adds rows of a part to a table.
-fn add_rows(table: &mut Table, part: &Part, rows: &[u32], keys: &mut Keys, additions: &mut Additions) {
-    let column = &part.batch.keys;
-    for &row in rows {
-        let number = keys.intern(column.hashes[row as usize], column.key(row));
-        additions.slots.push(table.slot(number, keys));
-        additions.rows.push(row);
-    }
-    table.make_room();
-    additions.apply(&mut table.columns, &part.batch, part.first_record);
 }

@@ -1,15 +1,15 @@
 //! Open session windows: per key, stretches of events less than the gap apart, which grow together.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 
 use super::keys::Keys;
 use super::saved::{SessionsV1, Share, TableV1};
 use super::step::Part;
 use super::table::{Additions, Calls};
+use super::timers::{Found, Timers};
 use crate::aggregate::Accumulators;
 use crate::checkpoint::codec::Damage;
+use crate::prefetch::{AHEAD, prefetch};
 use crate::window::Window;
 
 const NONE: u32 = u32::MAX;
@@ -22,9 +22,12 @@ pub struct SessionStore {
     /// Per key number, the latest of its sessions.
     latest: Vec<u32>,
     columns: Vec<Box<dyn Accumulators>>,
-    /// When to look at which session: `(end, number)`. An end may have moved on since; it never moves back.
-    timers: BinaryHeap<Reverse<(i64, u32)>>,
+    /// When to look at which session. An end may have moved on since; it never moves back.
+    timers: Timers,
     additions: Additions,
+    /// The numbers of keys of some rows, and the sessions that fire; both empty between calls.
+    numbers: Vec<u32>,
+    due: Vec<Due>,
 }
 
 /// A session that fires.
@@ -33,13 +36,24 @@ pub struct FiredSession<'s> {
     pub window: Window,
     /// The number of its key.
     pub key: u32,
+    /// The head of its key: see [`crate::parse::key::head`].
+    pub head: u64,
     /// The states of all sessions.
     pub columns: &'s [Box<dyn Accumulators>],
     /// Its slot in them.
     pub slot: u32,
 }
 
+/// A session that is due.
+struct Due {
+    window: Window,
+    key: u32,
+    number: u32,
+}
+
+/// Half a cache line.
 #[derive(Clone)]
+#[repr(align(32))]
 struct Session {
     start: i64,
     /// The last event plus the gap.
@@ -48,8 +62,8 @@ struct Session {
     /// The key's sessions before and after this one in event time.
     earlier: u32,
     later: u32,
-    /// Entries in `timers` that name this number.
-    timers: u32,
+    /// Whether a timer names this number.
+    timed: bool,
     open: bool,
 }
 
@@ -62,20 +76,31 @@ impl SessionStore {
             free: Vec::new(),
             latest: Vec::new(),
             columns: calls.make(),
-            timers: BinaryHeap::new(),
+            timers: Timers::new(gap),
             additions: Additions::default(),
+            numbers: Vec::new(),
+            due: Vec::new(),
         }
     }
 
     /// Adds rows of a part; `rows` are those whose keys this shard owns.
     pub fn add(&mut self, part: &Part, rows: &[u32], keys: &mut Keys) {
-        for &row in rows {
-            let key = keys.intern(part.batch.keys.hashes[row as usize], part.batch.keys.key(row));
+        let mut numbers = std::mem::take(&mut self.numbers);
+        keys.intern_rows(&part.batch.keys, rows, &mut numbers);
+        if self.latest.len() < keys.capacity() {
+            self.latest.resize(keys.capacity(), NONE);
+        }
+        for (n, (&row, &key)) in rows.iter().zip(&numbers).enumerate() {
+            if let Some(&ahead) = numbers.get(n + AHEAD) {
+                prefetch(&self.sessions, self.latest[ahead as usize] as usize);
+            }
             let session = self.session(part.batch.time[row as usize], key, part, keys);
             self.additions.rows.push(row);
             self.additions.slots.push(session);
         }
         self.apply(part);
+        numbers.clear();
+        self.numbers = numbers;
     }
 
     fn apply(&mut self, part: &Part) {
@@ -87,9 +112,6 @@ impl SessionStore {
     /// The session that an event at `time` belongs to: sessions that overlap or touch `[time, time + gap)`
     /// become one with it.
     fn session(&mut self, time: i64, key: u32, part: &Part, keys: &mut Keys) -> u32 {
-        if self.latest.len() <= key as usize {
-            self.latest.resize(key as usize + 1, NONE);
-        }
         let end = time + self.gap;
         // A key's sessions do not touch each other, so from the latest on the search ends soon.
         let (mut after, mut at) = (NONE, self.latest[key as usize]);
@@ -127,7 +149,7 @@ impl SessionStore {
 
     fn open(&mut self, start: i64, end: i64, key: u32, earlier: u32, later: u32, keys: &mut Keys) -> u32 {
         keys.hold(key);
-        let session = Session { start, end, key, earlier, later, timers: 1, open: true };
+        let session = Session { start, end, key, earlier, later, timed: true, open: true };
         let number = match self.free.pop() {
             Some(number) => {
                 self.sessions[number as usize] = session;
@@ -145,7 +167,7 @@ impl SessionStore {
         if earlier != NONE {
             self.sessions[earlier as usize].later = number;
         }
-        self.timers.push(Reverse((end, number)));
+        self.timers.set(end, number);
         number
     }
 
@@ -154,7 +176,7 @@ impl SessionStore {
         let session = &mut self.sessions[number as usize];
         session.open = false;
         keys.release(session.key);
-        if session.timers == 0 {
+        if !session.timed {
             self.free.push(number);
         }
     }
@@ -167,46 +189,46 @@ impl SessionStore {
         keys: &mut Keys,
         emit: &mut dyn FnMut(FiredSession<'_>, &Keys) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let mut due = self.take_due(watermark);
-        due.sort_unstable_by(|&a, &b| {
-            let (a, b) = (&self.sessions[a as usize], &self.sessions[b as usize]);
-            (a.end, a.start)
-                .cmp(&(b.end, b.start))
-                .then_with(|| crate::parse::key::compare(keys.get(a.key), keys.get(b.key)))
+        self.find_due(watermark);
+        let mut due = std::mem::take(&mut self.due);
+        due.sort_unstable_by(|a, b| {
+            a.window.cmp(&b.window).then_with(|| crate::parse::key::compare(keys.get(a.key), keys.get(b.key)))
         });
-        for number in due {
-            let Session { start, end, key, .. } = self.sessions[number as usize];
-            let window = Window { end, start };
-            emit(FiredSession { window, key, columns: &self.columns, slot: number }, keys)?;
+        for (n, &Due { window, key, number }) in due.iter().enumerate() {
+            if let Some(ahead) = due.get(n + AHEAD) {
+                keys.prefetch(ahead.key);
+                prefetch(&self.sessions, ahead.number as usize);
+                prefetch(&self.latest, ahead.key as usize);
+                self.columns.iter().for_each(|column| column.prefetch(ahead.number));
+            }
+            let head = keys.head(key);
+            emit(FiredSession { window, key, head, columns: &self.columns, slot: number }, keys)?;
             self.unlink(number);
             self.columns.iter_mut().for_each(|column| column.clear(number));
             self.retire(number, keys);
         }
+        due.clear();
+        self.due = due;
         ControlFlow::Continue(())
     }
 
-    /// The sessions that end before the watermark.
-    fn take_due(&mut self, watermark: i64) -> Vec<u32> {
-        let mut due = Vec::new();
-        while let Some(&Reverse((end, number))) = self.timers.peek() {
-            if end >= watermark {
-                break;
+    /// Puts the sessions that end before the watermark into `due`, in no order.
+    fn find_due(&mut self, watermark: i64) {
+        let SessionStore { timers, sessions, free, due, .. } = self;
+        timers.expire(watermark, &mut |number| {
+            let session = &mut sessions[number as usize];
+            if session.open && session.end >= watermark {
+                return Found::Later(session.end);
             }
-            self.timers.pop();
-            let session = &mut self.sessions[number as usize];
-            session.timers -= 1;
+            session.timed = false;
             if !session.open {
-                if session.timers == 0 {
-                    self.free.push(number);
-                }
-            } else if session.end < watermark {
-                due.push(number);
-            } else {
-                session.timers += 1;
-                self.timers.push(Reverse((session.end, number)));
+                free.push(number);
+                return Found::Over;
             }
-        }
-        due
+            let window = Window { end: session.end, start: session.start };
+            due.push(Due { window, key: session.key, number });
+            Found::Due
+        });
     }
 
     /// Takes a session out of its key's list.

@@ -9,10 +9,11 @@ use super::panes::PaneStore;
 use super::saved::{OwnerV1, Share};
 use super::sessions::SessionStore;
 use super::step::{Part, Step};
-use super::table::{Additions, Calls, Table};
+use super::table::{Additions, Calls, Group, Table};
 use crate::aggregate::Accumulators;
 use crate::checkpoint::codec::Damage;
 use crate::output::rows::{Fired, HandOn, RowBuilder, RowPlan};
+use crate::prefetch::AHEAD;
 use crate::time::Form;
 use crate::window::{Window, Windows};
 
@@ -24,6 +25,9 @@ pub struct Shard {
     windows: Open,
     builder: RowBuilder,
     rows_added: u64,
+    /// Rows whose keys it owns, and the groups of a window that fires; reused.
+    owned: Vec<u32>,
+    groups: Vec<Group>,
 }
 
 // There is one of these per shard: its size does not matter.
@@ -49,6 +53,8 @@ impl Shard {
             },
             builder: RowBuilder::new(plan),
             rows_added: 0,
+            owned: Vec::new(),
+            groups: Vec::new(),
         }
     }
 }
@@ -114,15 +120,17 @@ impl Shard {
     }
 
     fn add(&mut self, part: &Part, rows: &[u32]) {
-        let owned: Vec<u32>;
-        let rows = if self.share.owners == 1 {
-            rows
+        let mut owned = std::mem::take(&mut self.owned);
+        if self.share.owners == 1 {
+            self.add_owned(part, rows);
         } else {
-            let hashes = &part.batch.keys.hashes;
-            let mine = |&row: &u32| self.share.takes(hashes[row as usize]);
-            owned = rows.iter().copied().filter(mine).collect();
-            &owned
-        };
+            select_owned(self.share, &part.batch.keys.hashes, rows, &mut owned);
+            self.add_owned(part, &owned);
+        }
+        self.owned = owned;
+    }
+
+    fn add_owned(&mut self, part: &Part, rows: &[u32]) {
         if rows.is_empty() {
             return;
         }
@@ -131,27 +139,20 @@ impl Shard {
             Open::Panes(store) => store.add(part, rows, &mut self.keys),
             Open::Sessions(store) => store.add(part, rows, &mut self.keys),
             Open::Whole(table, additions) => {
-                let keys = &part.batch.keys;
-                for &row in rows {
-                    let key = self.keys.intern(keys.hashes[row as usize], keys.key(row));
-                    additions.slots.push(table.slot(key, &mut self.keys));
-                    additions.rows.push(row);
-                }
-                table.make_room();
-                additions.apply(&mut table.columns, &part.batch, part.first_record);
+                table.add(&part.batch, part.first_record, rows, &mut self.keys, additions);
             }
         }
     }
 
     fn fire(&mut self, watermark: i64, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        let builder = &mut self.builder;
+        let (builder, groups) = (&mut self.builder, &mut self.groups);
         match &mut self.windows {
             Open::Panes(store) => store.fire(watermark, &mut self.keys, &mut |window, table, keys| {
-                emit_table(builder, Some(window), table, keys, hand_on)
+                emit_table(builder, Some(window), table, keys, groups, hand_on)
             }),
             Open::Sessions(store) => store.fire(watermark, &mut self.keys, &mut |session, keys| {
                 builder.begin(Some(session.window), hand_on)?;
-                builder.row(keys.get(session.key), session.columns, session.slot)
+                builder.row(keys.get(session.key), session.head, session.columns, session.slot)
             }),
             Open::Whole(..) => ControlFlow::Continue(()),
         }
@@ -159,7 +160,9 @@ impl Shard {
 
     fn fire_whole(&mut self, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         match &self.windows {
-            Open::Whole(table, _) => emit_table(&mut self.builder, None, table, &self.keys, hand_on),
+            Open::Whole(table, _) => {
+                emit_table(&mut self.builder, None, table, &mut self.keys, &mut self.groups, hand_on)
+            }
             Open::Panes(_) | Open::Sessions(_) => ControlFlow::Continue(()),
         }
     }
@@ -170,18 +173,34 @@ fn emit_table(
     builder: &mut RowBuilder,
     window: Option<Window>,
     table: &Table,
-    keys: &Keys,
+    keys: &mut Keys,
+    groups: &mut Vec<Group>,
     hand_on: &mut HandOn<'_>,
 ) -> ControlFlow<()> {
     if table.keys.is_empty() {
         return ControlFlow::Continue(());
     }
-    let mut groups: Vec<(u32, u32)> = table.keys.iter().copied().zip(0..).collect();
-    keys.sort(&mut groups);
+    table.groups_in_order(keys, groups);
     builder.begin(window, hand_on)?;
     let columns: &[Box<dyn Accumulators>] = &table.columns;
-    for (key, slot) in groups {
-        builder.row(keys.get(key), columns, slot)?;
+    for (n, &Group { head, key, slot }) in groups.iter().enumerate() {
+        if let Some(ahead) = groups.get(n + AHEAD) {
+            keys.prefetch(ahead.key);
+            columns.iter().for_each(|column| column.prefetch(ahead.slot));
+        }
+        builder.row(keys.get(key), head, columns, slot)?;
     }
     ControlFlow::Continue(())
+}
+
+/// The rows whose keys are in the share. Without a branch, which could not be foreseen.
+fn select_owned(share: Share, hashes: &[u64], rows: &[u32], owned: &mut Vec<u32>) {
+    owned.clear();
+    owned.resize(rows.len(), 0);
+    let mut count = 0;
+    for &row in rows {
+        owned[count] = row;
+        count += usize::from(share.takes(hashes[row as usize]));
+    }
+    owned.truncate(count);
 }

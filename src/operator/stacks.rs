@@ -70,16 +70,14 @@ impl Stacks {
             None if alone => emit(window, &self.back, keys),
             Some((_, suffix)) if alone && self.back.keys.is_empty() => emit(window, suffix, keys),
             suffix => {
-                let mut whole = Table::new(&self.calls);
+                let mut whole = Table::passing(&self.calls);
                 between.for_each(|(_, open)| whole.merge(&open.table, keys));
                 if let Some((_, suffix)) = suffix {
                     whole.merge(suffix, keys);
                 }
                 whole.merge(&self.back, keys);
                 self.amendments.merge_from(window.start, &mut whole, keys);
-                let flow = emit(window, &whole, keys);
-                whole.release(keys);
-                flow
+                emit(window, &whole, keys)
             }
         }
     }

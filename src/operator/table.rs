@@ -25,6 +25,8 @@ pub struct Additions {
     pub rows: Vec<u32>,
     /// Their slots.
     pub slots: Vec<u32>,
+    /// The numbers of their keys, while slots are looked for.
+    pub numbers: Vec<u32>,
 }
 
 impl Additions {
@@ -38,12 +40,27 @@ impl Additions {
         }
         self.rows.clear();
         self.slots.clear();
+        self.numbers.clear();
     }
 }
 
 fn input<'b>(arg: &'b ArgColumn, batch: &'b Batch, first_record: u64) -> Input<'b> {
     Input { arg, texts: &batch.texts, time: &batch.time, source: batch.source, first_record }
 }
+
+/// One group of a table.
+pub struct Group {
+    /// The head of its key: see [`crate::parse::key::head`].
+    pub head: u64,
+    /// The number of its key.
+    pub key: u32,
+    /// Its slot.
+    pub slot: u32,
+}
+
+/// A table with fewer than one of so many keys is sorted by itself; otherwise it is cheaper to go through all
+/// keys, whose order is kept.
+const SHARE_SORTED: usize = 8;
 
 /// The groups of one stretch of event time.
 pub struct Table {
@@ -52,12 +69,31 @@ pub struct Table {
     /// The states, by slot.
     pub columns: Vec<Box<dyn Accumulators>>,
     slots: SlotMap,
+    /// Whether it keeps its keys from being forgotten.
+    holds: bool,
 }
 
 impl Table {
     /// An empty table.
     pub fn new(calls: &Calls) -> Table {
-        Table { keys: Vec::new(), columns: calls.make(), slots: SlotMap::default() }
+        Table { keys: Vec::new(), columns: calls.make(), slots: SlotMap::default(), holds: true }
+    }
+
+    /// An empty table for groups whose keys others hold as long as they stand here.
+    pub fn passing(calls: &Calls) -> Table {
+        Table { holds: false, ..Table::new(calls) }
+    }
+
+    /// Forgets the groups of a passing table. Keeps the room for them, unless that is far too much.
+    pub fn reset(&mut self, calls: &Calls) {
+        debug_assert!(!self.holds, "keys that are held have to be released");
+        if self.keys.len() < self.keys.capacity() / 4 {
+            *self = Table::passing(calls);
+            return;
+        }
+        self.slots.remove(&self.keys);
+        self.keys.clear();
+        self.columns.iter_mut().for_each(|column| column.reset());
     }
 
     /// The slot of a key, which is made if there is none. New slots have states after [`Table::make_room`].
@@ -67,9 +103,46 @@ impl Table {
         let slot = self.slots.get_or_insert(key, next, keys.capacity());
         if slot == next {
             self.keys.push(key);
-            keys.hold(key);
+            if self.holds {
+                keys.hold(key);
+            }
         }
         slot
+    }
+
+    /// Adds rows of a batch.
+    pub fn add(
+        &mut self,
+        batch: &Batch,
+        first_record: u64,
+        rows: &[u32],
+        keys: &mut Keys,
+        additions: &mut Additions,
+    ) {
+        // One step after the other: the cache misses of a short loop overlap.
+        keys.intern_rows(&batch.keys, rows, &mut additions.numbers);
+        for &number in &additions.numbers {
+            additions.slots.push(self.slot(number, keys));
+        }
+        additions.rows.extend_from_slice(rows);
+        self.make_room();
+        additions.apply(&mut self.columns, batch, first_record);
+    }
+
+    /// Its groups in the order of rows, put in place of what is in `groups`.
+    pub fn groups_in_order(&self, keys: &mut Keys, groups: &mut Vec<Group>) {
+        groups.clear();
+        if self.keys.len() * SHARE_SORTED < keys.len() {
+            groups.extend((0..).zip(&self.keys).map(|(slot, &key)| Group {
+                head: keys.head(key),
+                key,
+                slot,
+            }));
+            groups.sort_unstable_by(|a, b| keys.compare((a.head, a.key), (b.head, b.key)));
+        } else {
+            let group = |&(head, key): &(u64, u32)| Some(Group { head, key, slot: self.slots.get(key)? });
+            groups.extend(keys.in_order().iter().filter_map(group));
+        }
     }
 
     /// Makes the states of all slots.
@@ -81,8 +154,8 @@ impl Table {
 
     /// Adds another table's groups to this one.
     pub fn merge(&mut self, other: &Table, keys: &mut Keys) {
-        let pairs: Vec<(u32, u32)> =
-            (0..).zip(&other.keys).map(|(from, &key)| (from, self.slot(key, keys))).collect();
+        let pair = |(from, &key): (u32, &u32)| (from, self.slot(key, keys));
+        let pairs: Vec<(u32, u32)> = (0..).zip(&other.keys).map(pair).collect();
         self.make_room();
         for (column, theirs) in self.columns.iter_mut().zip(&other.columns) {
             column.merge(theirs.as_ref(), &pairs);
@@ -91,8 +164,8 @@ impl Table {
 
     /// Gives back the keys.
     pub fn release(&self, keys: &mut Keys) {
-        for &key in &self.keys {
-            keys.release(key);
+        if self.holds {
+            self.keys.iter().for_each(|&key| keys.release(key));
         }
     }
 }
@@ -138,6 +211,29 @@ impl SlotMap {
                 }
                 next
             }
+        }
+    }
+
+    /// Removes these keys, which are all there are.
+    fn remove(&mut self, keys: &[u32]) {
+        match self {
+            SlotMap::Dense(slots) => keys.iter().for_each(|&key| slots[key as usize] = 0),
+            SlotMap::Sparse { entries, used } => {
+                entries.fill(0);
+                *used = 0;
+            }
+        }
+    }
+
+    /// The slot of a key, if it has one.
+    #[inline]
+    fn get(&self, key: u32) -> Option<u32> {
+        match self {
+            SlotMap::Dense(slots) => slots.get(key as usize)?.checked_sub(1),
+            SlotMap::Sparse { entries, .. } => match entries[find(entries, key)] {
+                0 => None,
+                entry => Some(entry as u32),
+            },
         }
     }
 
@@ -191,7 +287,13 @@ mod tests {
                 let next = model.len() as u32;
                 let expected = *model.entry(key).or_insert(next);
                 assert_eq!(slots.get_or_insert(key, next, keys as usize), expected);
+                let key = random.u32(0..keys);
+                assert_eq!(slots.get(key), model.get(&key).copied());
             }
+            let all: Vec<u32> = model.keys().copied().collect();
+            slots.remove(&all);
+            assert!(all.iter().all(|&key| slots.get(key).is_none()));
+            assert_eq!(slots.get_or_insert(all[0], 0, keys as usize), 0);
         }
     }
 }

@@ -24,8 +24,13 @@ static PLAIN: [bool; 256] = {
 
 /// Writes text as a JSON string, with its quotes.
 pub fn write_json_string(text: &str, out: &mut Vec<u8>) {
+    write_json_bytes(text.as_bytes(), out);
+}
+
+/// As [`write_json_string`], for text that is known to be UTF-8.
+pub fn write_json_bytes(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    write_escaped(text.as_bytes(), out, false);
+    write_escaped(text, out, false);
     out.push(b'"');
 }
 

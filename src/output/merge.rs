@@ -116,24 +116,42 @@ fn in_key_order(
     failure: Option<(Window, &Failure)>,
     write: &mut Write<'_>,
 ) -> Result<()> {
+    let is_before = |(a, a_row): (usize, usize), (b, b_row): (usize, usize)| {
+        shards[a].compare_keys(a_row, &shards[b], b_row).is_lt()
+    };
     loop {
-        let mut heads = (0..).zip(&*rows).filter(|(_, rows)| !rows.is_empty());
-        let Some((mut least, _)) = heads.next() else { return Ok(()) };
-        let mut alone = failure.is_none();
-        for (shard, _) in heads {
-            alone = false;
-            let key = |shard: usize| shards[shard].row_key(rows[shard].start);
-            if key::compare(key(shard), key(least)).is_lt() {
-                least = shard;
+        // The shard with the least row, and the one with the least of the others' rows.
+        let mut heads =
+            (0..).zip(&*rows).filter(|(_, rows)| !rows.is_empty()).map(|(n, rows)| (n, rows.start));
+        let Some(mut least) = heads.next() else { return Ok(()) };
+        let mut second = None;
+        for head in heads {
+            if is_before(head, least) {
+                (least, second) = (head, Some(least));
+            } else if second.is_none_or(|second| is_before(head, second)) {
+                second = Some(head);
             }
         }
-        let next = rows[least].start;
-        if failure.is_some_and(|(window, failure)| !failure.is_after(window, shards[least].row_key(next))) {
+        let (shard, start) = least;
+        let run = &mut rows[shard];
+        run.start = match second {
+            None => run.end,
+            Some(second) => {
+                (start + 1..run.end).find(|&row| !is_before((shard, row), second)).unwrap_or(run.end)
+            }
+        };
+        let mut run = start..run.start;
+        let fails = |(window, failure): (Window, &Failure), row| {
+            !failure.is_after(window, shards[shard].row_key(row))
+        };
+        let failing = failure.and_then(|failure| run.clone().find(|&row| fails(failure, row)));
+        run.end = failing.unwrap_or(run.end);
+        if !run.is_empty() {
+            write(&shards[shard], run)?;
+        }
+        if failing.is_some() {
             return Ok(());
         }
-        let end = if alone { rows[least].end } else { next + 1 };
-        write(&shards[least], next..end)?;
-        rows[least].start = end;
     }
 }
 
@@ -200,7 +218,7 @@ mod tests {
             fired.text.extend_from_slice(format!("{} {key}\n", window.end).as_bytes());
             fired.keys.extend_from_slice(&encoded(key));
             fired.ranks.extend_from_slice(&encoded(rank));
-            fired.end_row();
+            fired.end_row(key::head(&encoded(key)));
             fired.windows.last_mut().expect("it was put there").1 = fired.rows.len();
         }
         slices.push_back(Fired { last: true, ..fired });

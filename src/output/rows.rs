@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::json::{write_json_string, write_json_value};
+use super::json::{write_json_bytes, write_json_string, write_json_value};
 use crate::aggregate::{Accumulators, Span};
 use crate::expr::{Expr, Row};
 use crate::job::{Aggregation, OutputFormat, Top};
-use crate::parse::key::{self, Fields};
+use crate::parse::key::{self, FieldText, Fields};
 use crate::time::{self, Form};
 use crate::value::Value;
 use crate::window::{Window, Windows};
@@ -95,7 +95,7 @@ pub fn csv_header(names: &[String], delimiter: u8) -> Vec<u8> {
         if n > 0 {
             out.push(delimiter);
         }
-        write_csv_text(name, delimiter, &mut out);
+        write_csv_text(name.as_bytes(), delimiter, &mut out);
     }
     finish_csv_row(&mut out, 0, names.len());
     out
@@ -160,6 +160,8 @@ pub struct FiredRow {
     pub key: usize,
     /// In `ranks`.
     pub rank: usize,
+    /// The head of its key: see [`key::head`].
+    pub head: u64,
 }
 
 impl Fired {
@@ -175,10 +177,18 @@ impl Fired {
         texts + size_of_val(&self.windows[..]) + size_of_val(&self.rows[..]) >= SLICE_BYTES
     }
 
-    /// A row ends where its texts end now.
-    pub fn end_row(&mut self) {
-        let row = FiredRow { text: self.text.len(), key: self.keys.len(), rank: self.ranks.len() };
+    /// A row ends where its texts end now; `head` is that of its key.
+    #[inline]
+    pub fn end_row(&mut self, head: u64) {
+        let row = FiredRow { text: self.text.len(), key: self.keys.len(), rank: self.ranks.len(), head };
         self.rows.push(row);
+    }
+
+    /// The order of a row here and a row there, within a window.
+    #[inline]
+    pub fn compare_keys(&self, row: usize, other: &Fired, other_row: usize) -> std::cmp::Ordering {
+        let by_head = self.rows[row].head.cmp(&other.rows[other_row].head);
+        by_head.then_with(|| key::compare(self.row_key(row), other.row_key(other_row)))
     }
 
     fn start(&self, row: usize) -> FiredRow {
@@ -221,10 +231,13 @@ pub struct RowBuilder {
     plan: Arc<RowPlan>,
     form: Form,
     fired: Fired,
+    /// How much was handed on last: what to expect next.
+    expected: FiredRow,
+    expected_rows: usize,
     window: Option<Window>,
     /// The window's bounds as they stand in each of its rows: for NDJSON with their names and braces.
     bounds: Vec<u8>,
-    /// Start and end as values, for conditions.
+    /// Start and end as values, where there are conditions.
     start: String,
     end: String,
 }
@@ -251,6 +264,8 @@ impl RowBuilder {
             plan,
             form: Form::Text,
             fired: Fired::default(),
+            expected: FiredRow::default(),
+            expected_rows: 0,
             window: None,
             bounds: Vec::new(),
             start: String::new(),
@@ -270,6 +285,9 @@ impl RowBuilder {
 
     /// The rows that have not been handed on; the builder begins anew.
     pub fn take(&mut self) -> Fired {
+        if let Some(&last) = self.fired.rows.last() {
+            (self.expected, self.expected_rows) = (last, self.fired.rows.len());
+        }
         std::mem::take(&mut self.fired)
     }
 
@@ -279,27 +297,34 @@ impl RowBuilder {
         if self.fired.is_full() && window != self.window {
             hand_on(self.take())?;
         }
+        if self.fired.windows.is_empty() {
+            // Growing step by step would copy everything several times.
+            self.fired.text.reserve(self.expected.text);
+            self.fired.keys.reserve(self.expected.key);
+            self.fired.rows.reserve(self.expected_rows);
+        }
         self.window = window;
         let key = window.unwrap_or(Window { end: 0, start: 0 });
         self.fired.windows.push((key, self.fired.rows.len()));
         self.bounds.clear();
         let Some(window) = window else { return ControlFlow::Continue(()) };
-        self.start = self.bound(window.start);
-        self.end = self.bound(window.end);
-        let bounds = [&self.start, &self.end];
-        for (n, bound) in bounds.into_iter().enumerate() {
-            if self.plan.to == OutputFormat::Ndjson {
-                self.bounds.extend_from_slice(&self.plan.lead_ins[n]);
+        if self.plan.has_conditions() {
+            (self.start, self.end) = (self.bound(window.start), self.bound(window.end));
+        }
+        let (plan, bounds) = (&self.plan, &mut self.bounds);
+        let quoted = plan.to == OutputFormat::Ndjson && self.form == Form::Text;
+        for (n, time) in [window.start, window.end].into_iter().enumerate() {
+            if plan.to == OutputFormat::Ndjson {
+                bounds.extend_from_slice(&plan.lead_ins[n]);
             }
-            let quoted = self.plan.to == OutputFormat::Ndjson && self.form == Form::Text;
             if quoted {
-                self.bounds.push(b'"');
+                bounds.push(b'"');
             }
-            self.bounds.extend_from_slice(bound.as_bytes());
+            time::write_time(time, self.form, plan.zone.as_ref(), bounds);
             if quoted {
-                self.bounds.push(b'"');
+                bounds.push(b'"');
             }
-            end_cell(self.plan.to, &mut self.bounds);
+            end_cell(plan.to, bounds);
         }
         ControlFlow::Continue(())
     }
@@ -311,43 +336,73 @@ impl RowBuilder {
     }
 
     /// Writes a row of the current window, unless `--having` does not hold for it. Breaks where it cannot be
-    /// decided about.
-    pub fn row(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32) -> ControlFlow<()> {
+    /// decided about. `head` is that of the key.
+    pub fn row(
+        &mut self,
+        key: &[u8],
+        head: u64,
+        columns: &[Box<dyn Accumulators>],
+        slot: u32,
+    ) -> ControlFlow<()> {
         let span = Span { bounds: self.window.map(|window| (window.start, window.end)) };
-        if (self.plan.having.is_some() || self.plan.top.is_some()) && !self.rank(key, columns, slot, span) {
+        if self.plan.has_conditions() && !self.rank(key, columns, slot, span) {
             return if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
         let (plan, text) = (&self.plan, &mut self.fired.text);
         let row_start = text.len();
         text.extend_from_slice(&self.bounds);
         let first = if plan.has_bounds { 2 } else { 0 };
-        let results = columns.iter().map(|column| column.finish(slot, span));
-        let lead_ins = plan.lead_ins[first..].iter();
+        let mut fields = Fields(key);
         match plan.to {
             OutputFormat::Ndjson => {
-                for (value, lead_in) in Fields(key).chain(results).zip(lead_ins) {
-                    text.extend_from_slice(lead_in);
-                    write_json_value(&value, text);
+                let mut lead_ins = plan.lead_ins[first..].iter();
+                let mut lead_in = |text: &mut Vec<u8>| {
+                    text.extend_from_slice(lead_ins.next().expect("every column has one"));
+                };
+                while let Some(field) = fields.next_text() {
+                    lead_in(text);
+                    match field {
+                        FieldText::Null => text.extend_from_slice(b"null"),
+                        FieldText::Literal(literal) => text.extend_from_slice(literal),
+                        FieldText::Text(field) => write_json_bytes(field, text),
+                    }
+                }
+                for column in columns {
+                    lead_in(text);
+                    if let Some(value) = column.write_number(slot, span, text) {
+                        write_json_value(&value, text);
+                    }
                 }
                 text.extend_from_slice(b"}\n");
             }
             OutputFormat::Csv { delimiter } => {
-                for value in Fields(key).chain(results) {
-                    write_csv_value(&value, delimiter, text);
+                while let Some(field) = fields.next_text() {
+                    match field {
+                        FieldText::Null => {}
+                        FieldText::Literal(literal) => text.extend_from_slice(literal),
+                        FieldText::Text(field) => write_csv_text(field, delimiter, text),
+                    }
+                    text.push(delimiter);
+                }
+                for column in columns {
+                    if let Some(value) = column.write_number(slot, span, text) {
+                        write_csv_value(&value, delimiter, text);
+                    }
                     text.push(delimiter);
                 }
                 text.pop();
                 finish_csv_row(text, row_start, plan.columns.len());
             }
             OutputFormat::Table => {
-                for value in Fields(key).chain(results) {
+                let results = columns.iter().map(|column| column.finish(slot, span));
+                for value in fields.chain(results) {
                     write_table_value(&value, text);
                     text.push(CELL_END);
                 }
             }
         }
         self.fired.keys.extend_from_slice(key);
-        self.fired.end_row();
+        self.fired.end_row(head);
         let rows = self.fired.rows.len();
         self.fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
         ControlFlow::Continue(())
@@ -390,6 +445,11 @@ impl RowBuilder {
 }
 
 impl RowPlan {
+    /// Whether it depends on its values if and where a row is written.
+    fn has_conditions(&self) -> bool {
+        self.having.is_some() || self.top.is_some()
+    }
+
     /// The order of two ranks within a window.
     pub fn compare_ranks(&self, a: &[u8], b: &[u8]) -> std::cmp::Ordering {
         let order = key::compare(a, b);
@@ -423,15 +483,14 @@ fn write_csv_value(value: &Value<'_>, delimiter: u8, out: &mut Vec<u8>) {
         Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
         Value::Written(text) => out.extend_from_slice(text.as_bytes()),
         Value::Number(number) => number.write(out),
-        Value::Text(text) => write_csv_text(text, delimiter, out),
-        Value::Untyped(text) => write_csv_text(text, delimiter, out),
-        Value::Json(raw) => write_csv_text(raw, delimiter, out),
+        Value::Text(text) => write_csv_text(text.as_bytes(), delimiter, out),
+        Value::Untyped(text) => write_csv_text(text.as_bytes(), delimiter, out),
+        Value::Json(raw) => write_csv_text(raw.as_bytes(), delimiter, out),
     }
 }
 
 /// Writes text as a CSV field, quoted where it has to be.
-pub fn write_csv_text(text: &str, delimiter: u8, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
+fn write_csv_text(bytes: &[u8], delimiter: u8, out: &mut Vec<u8>) {
     if !bytes.iter().any(|&byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r')) {
         out.extend_from_slice(bytes);
         return;

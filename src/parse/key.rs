@@ -103,7 +103,31 @@ pub fn is_encoded(mut key: &[u8], fields: usize) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'k>(pub &'k [u8]);
 
+/// A field of a key, for whoever writes it as it stands.
+#[derive(Debug, Clone, Copy)]
+pub enum FieldText<'k> {
+    /// JSON `null`.
+    Null,
+    /// `true`, `false`, or a number as it was written.
+    Literal(&'k [u8]),
+    /// Text, in UTF-8.
+    Text(&'k [u8]),
+}
+
 impl<'k> Fields<'k> {
+    /// The next field as text.
+    #[inline]
+    pub fn next_text(&mut self) -> Option<FieldText<'k>> {
+        let (tag, text) = self.field()?;
+        Some(match tag {
+            NULL => FieldText::Null,
+            FALSE => FieldText::Literal(b"false"),
+            TRUE => FieldText::Literal(b"true"),
+            NUMBER => FieldText::Literal(text),
+            _ => FieldText::Text(text),
+        })
+    }
+
     /// The next field's tag and text, which comparing takes as bytes.
     #[inline]
     fn field(&mut self) -> Option<(u8, &'k [u8])> {
@@ -119,6 +143,10 @@ impl<'k> Fields<'k> {
     }
 }
 
+fn utf8(text: &[u8]) -> &str {
+    std::str::from_utf8(text).expect("keys are made of text")
+}
+
 impl<'k> Iterator for Fields<'k> {
     type Item = Value<'k>;
 
@@ -128,14 +156,10 @@ impl<'k> Iterator for Fields<'k> {
             NULL => Value::Null,
             FALSE => Value::Bool(false),
             TRUE => Value::Bool(true),
-            NUMBER => Value::Written(str_of(text)),
-            _ => Value::Text(Cow::Borrowed(str_of(text))),
+            NUMBER => Value::Written(utf8(text)),
+            _ => Value::Text(Cow::Borrowed(utf8(text))),
         })
     }
-}
-
-fn str_of(text: &[u8]) -> &str {
-    std::str::from_utf8(text).expect("keys are made of text")
 }
 
 /// The order of rows within a window: field by field, null, false, true, numbers by value and then by text,
@@ -148,7 +172,7 @@ pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
             (None, _) => return Ordering::Less,
             (_, None) => return Ordering::Greater,
             (Some((a, a_text)), Some((b, b_text))) => a.cmp(&b).then_with(|| match a {
-                NUMBER => compare_written(str_of(a_text), str_of(b_text)).then_with(|| a_text.cmp(b_text)),
+                NUMBER => compare_written(utf8(a_text), utf8(b_text)).then_with(|| a_text.cmp(b_text)),
                 _ => a_text.cmp(b_text),
             }),
         };
@@ -159,16 +183,26 @@ pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 /// The head of a key as a number: where two heads differ, they order as [`compare`] orders the keys.
-/// Numbers all have the same head.
 pub fn head(key: &[u8]) -> u64 {
-    let Some((&tag, rest)) = key.split_first() else { return 0 };
-    let mut eight = [tag, 0, 0, 0, 0, 0, 0, 0];
-    if tag == TEXT {
-        let (len, text) = rest.split_first_chunk::<4>().expect("a key's texts have lengths");
-        let len = (u32::from_le_bytes(*len) as usize).min(7);
-        eight[1..=len].copy_from_slice(&text[..len]);
-    }
-    u64::from_be_bytes(eight)
+    const BEHIND_TAG: u64 = u64::MAX >> 8;
+    let Some((tag, text)) = Fields(key).field() else { return 0 };
+    let behind_tag = match (tag, text.first_chunk::<7>()) {
+        (TEXT, Some(&[a, b, c, d, e, f, g])) => u64::from_be_bytes([0, a, b, c, d, e, f, g]),
+        (TEXT, None) => {
+            text.iter().chain([0; 7].iter()).take(7).fold(0, |sum, &byte| sum << 8 | u64::from(byte))
+        }
+        (NUMBER, _) => number_head(text) >> 8,
+        _ => 0,
+    };
+    u64::from(tag) << 56 | behind_tag & BEHIND_TAG
+}
+
+/// The nearest double of a number as one that orders alike: a greater number never has a lesser double.
+fn number_head(text: &[u8]) -> u64 {
+    let double: f64 = utf8(text).parse().expect("numbers are what JSON calls so");
+    // Both zeros are one value.
+    let bits = (double + 0.0).to_bits();
+    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
 }
 
 #[cfg(test)]
@@ -193,10 +227,22 @@ mod tests {
             key(&[Value::Null]),
             key(&[Value::Bool(false)]),
             key(&[Value::Bool(true)]),
+            key(&[Value::Written("-1e400")]),
+            key(&[Value::Written("-2e300")]),
             key(&[Value::Written("-2")]),
+            key(&[Value::Written("-1e-400")]),
+            key(&[Value::Written("-0")]),
+            key(&[Value::Written("0")]),
+            key(&[Value::Written("0.0")]),
+            key(&[Value::Written("1e-400")]),
             key(&[Value::Written("1")]),
             key(&[Value::Written("1.0")]),
+            key(&[Value::Written("1.00000000000000000000000001")]),
             key(&[Value::Written("1e1")]),
+            key(&[Value::Written("9007199254740992")]),
+            key(&[Value::Written("9007199254740993")]),
+            key(&[Value::Written("1e400")]),
+            key(&[Value::Written("1e401")]),
             key(&[text("")]),
             key(&[text("\0")]),
             key(&[text("1")]),

@@ -37,6 +37,7 @@ fn offset_seconds(micros: i64, zone: &TimeZone) -> i64 {
     i64::from(zone.to_offset(timestamp).seconds())
 }
 
+#[inline(always)]
 fn write_number(micros: i64, unit: u64, decimals: usize, out: &mut Vec<u8>) {
     let size = micros.unsigned_abs();
     if micros < 0 {

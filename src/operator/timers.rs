@@ -1,0 +1,133 @@
+//! When to look at which session: a calendar of buckets, each of which is looked into once it is due.
+//!
+//! Ends move on while sessions grow, so a timer is not moved with them: when it is due and its session ends later,
+//! it is set anew. Only what ends about now stands in a heap, which stays small; of what ends later the order is
+//! never asked for. (A heap of all sessions cost more than everything else about them.)
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// What a session's timer finds.
+pub enum Found {
+    /// The session ends here, and that is due.
+    Due,
+    /// The session ends later, at this time.
+    Later(i64),
+    /// The session is no more.
+    Over,
+}
+
+/// The timers of one shard's sessions, named by number.
+pub struct Timers {
+    /// A bucket is `1 << shift` microseconds long.
+    shift: u32,
+    /// Timers in buckets before `next`, as `(end, number)`.
+    near: BinaryHeap<Reverse<(i64, u32)>>,
+    /// Timers in the other buckets, by bucket.
+    later: BTreeMap<i64, Vec<u32>>,
+    next: i64,
+    /// Buckets that are not in use.
+    spare: Vec<Vec<u32>>,
+}
+
+/// How many buckets a gap is divided into, about.
+const BUCKETS: i64 = 32;
+
+impl Timers {
+    /// No timers yet; sessions end about `gap` microseconds after they were looked at.
+    pub fn new(gap: i64) -> Timers {
+        Timers {
+            shift: (gap / BUCKETS).max(1).ilog2(),
+            near: BinaryHeap::new(),
+            later: BTreeMap::new(),
+            next: i64::MIN,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Sets a timer.
+    #[inline]
+    pub fn set(&mut self, end: i64, number: u32) {
+        let bucket = end >> self.shift;
+        if bucket < self.next {
+            self.near.push(Reverse((end, number)));
+        } else {
+            let spare = &mut self.spare;
+            self.later.entry(bucket).or_insert_with(|| spare.pop().unwrap_or_default()).push(number);
+        }
+    }
+
+    /// Asks about every timer before `watermark` (exclusive), which is gone then unless its session ends later. The
+    /// order in which they are asked about means nothing.
+    pub fn expire(&mut self, watermark: i64, ask: &mut dyn FnMut(u32) -> Found) {
+        // Ends lie far within the range of numbers.
+        self.next = self.next.max((watermark >> self.shift).saturating_add(1));
+        while let Some(bucket) = self.later.first_entry()
+            && *bucket.key() < self.next
+        {
+            let mut numbers = bucket.remove();
+            for number in numbers.drain(..) {
+                match ask(number) {
+                    Found::Later(end) => self.set(end, number),
+                    Found::Due | Found::Over => {}
+                }
+            }
+            self.spare.push(numbers);
+        }
+        while let Some(&Reverse((end, number))) = self.near.peek()
+            && end < watermark
+        {
+            self.near.pop();
+            if let Found::Later(end) = ask(number) {
+                self.set(end, number);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sessions that grow, against a search through all of them.
+    #[test]
+    fn every_timer_is_asked_about_in_time() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for gap in [1, 40, 1_000, 1_000_000] {
+            let (mut timers, mut ends) = (Timers::new(gap), Vec::<Option<i64>>::new());
+            let mut watermark = -5 * gap;
+            for _ in 0..400 {
+                for _ in 0..random.usize(0..4) {
+                    let end = watermark + random.i64(0..3 * gap);
+                    timers.set(end, ends.len() as u32);
+                    ends.push(Some(end));
+                }
+                if let Some(end) = ends.iter_mut().rev().take(9).flatten().next() {
+                    *end += random.i64(0..gap);
+                }
+                watermark += random.i64(0..=gap);
+                let expected: Vec<u32> = (0..)
+                    .zip(&ends)
+                    .filter(|(_, end)| end.is_some_and(|end| end < watermark))
+                    .map(|(n, _)| n)
+                    .collect();
+                let mut found = Vec::new();
+                timers.expire(watermark, &mut |number| match ends[number as usize] {
+                    None => Found::Over,
+                    Some(end) if end < watermark => {
+                        ends[number as usize] = None;
+                        found.push(number);
+                        Found::Due
+                    }
+                    Some(end) => Found::Later(end),
+                });
+                found.sort_unstable();
+                assert_eq!(found, expected);
+            }
+            timers.expire(i64::MAX, &mut |_| Found::Over);
+            assert!(timers.near.is_empty() && timers.later.is_empty());
+        }
+    }
+}
