@@ -411,7 +411,7 @@ mod tests {
             let mut new = |_| {
                 let text: String = (0..random.usize(0..24)).map(|_| random.char('a'..'c')).collect();
                 // Few hashes, so that many are equal.
-                (text.len() as u64 % 7 | (text.len() as u64 % 3) << 32, encoded(&text))
+                ((text.len() as u64 % 7) | ((text.len() as u64 % 3) << 32), encoded(&text))
             };
             let column = column(&(0..random_rows(round)).map(&mut new).collect::<Vec<_>>());
             let rows: Vec<u32> = (0..column.ends.len() as u32).collect();

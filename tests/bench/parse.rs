@@ -149,7 +149,7 @@ fn job(options: &[&str]) -> Job {
 
 fn measure(case: &Case, level: Level) {
     let job = job(case.options);
-    let projection = Projection::new(&job, job.time_field.as_ref().expect("the options name it"));
+    let projection = Projection::new(&job, job.time_field.as_ref().expect("the options name it"), 1);
     let (records, names) = input(case);
     let layout = layout(case, names, &projection);
     let mut chunks = chunks(&records);
@@ -187,7 +187,7 @@ fn measure(case: &Case, level: Level) {
 fn layout(case: &Case, names: Vec<String>, projection: &Projection) -> Layout {
     if !case.csv {
         let columns = Columns::new(&[]);
-        return Layout { format: Format::Ndjson, columns, width: 0, names: Vec::new(), header_lines: 0 };
+        return Layout { format: Format::Ndjson, columns, width: 0, names: Vec::new(), lead: None };
     }
     let place = |steps: &[Step]| match steps {
         [Step::Member(member)] => names.iter().position(|name| name == member).expect("a column"),
@@ -195,7 +195,7 @@ fn layout(case: &Case, names: Vec<String>, projection: &Projection) -> Layout {
     };
     let places: Vec<usize> = projection.fields.iter().map(|field| place(&field.steps)).collect();
     let (columns, width) = (Columns::new(&places), names.len());
-    Layout { format: Format::Csv { delimiter: b',' }, columns, width, names, header_lines: 1 }
+    Layout { format: Format::Csv { delimiter: b',' }, columns, width, names, lead: None }
 }
 
 /// Chunks that end at line ends.
