@@ -122,7 +122,9 @@ impl StateDir {
             let name = entry.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
             epochs.extend(
-                number.filter(|number| number.len() == 16).and_then(|number| number.parse::<u64>().ok()),
+                number
+                    .filter(|number| number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_digit()))
+                    .and_then(|number| number.parse::<u64>().ok()),
             );
         }
         epochs.sort_unstable_by(|a, b| b.cmp(a));
@@ -224,6 +226,8 @@ fn same_directory(one: &Path, other: &Path) -> bool {
 
 /// Whether a path is a directory that nobody else can write or replace.
 fn check_directory(path: &Path) -> Result<()> {
+    // With a slash at its end a link would be followed.
+    let path: &Path = &path.components().collect::<PathBuf>();
     let found = fs::symlink_metadata(path).map_err(|cause| failed(path, cause))?;
     if found.is_symlink() {
         return Err(refused(path, "is a symbolic link; name the directory itself"));

@@ -69,8 +69,10 @@ fn opened(mark: Option<Mark>, open: Opens) -> Result<Opens> {
     Ok(Box::new(move || Ok(sink)))
 }
 
-/// Looks whether the outputs of a job that is done are still as they were left.
-pub fn check(outputs: Outputs) -> Result<()> {
-    let aside = [outputs.late, outputs.bad].into_iter().flatten();
-    aside.chain([outputs.rows]).try_for_each(|open| open()?.finish())
+/// Looks whether the outputs of a job that is done are still as they were left; others are not opened.
+pub fn check(job: &Job, kept: &Kept) -> Result<()> {
+    let [_, late, bad] = kept.marks();
+    let outputs = outputs(job, Some(kept))?;
+    let aside = [outputs.late.filter(|_| late.is_some()), outputs.bad.filter(|_| bad.is_some())];
+    aside.into_iter().flatten().chain([outputs.rows]).try_for_each(|open| open()?.finish())
 }

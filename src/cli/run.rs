@@ -22,7 +22,7 @@ pub fn run(job: Job) -> Result<()> {
             prepared
         }
         Ready::Done(job, kept, summary) => {
-            outputs::check(outputs::outputs(&job, Some(&kept))?)?;
+            outputs::check(&job, &kept)?;
             report::text(&account(&job, &summary, true, std::io::stderr().is_terminal()));
             return Ok(());
         }

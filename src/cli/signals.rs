@@ -22,7 +22,8 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Takes over the signals. The channel gives the first one.
 pub fn take_over(progress: &Arc<Progress>) -> Result<Receiver<Signal>> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|cause| {
+    let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = Signals::new(wanted).map_err(|cause| {
         Error::Failed(format!("signals cannot be taken over: {}", crate::error::words(&cause)))
     })?;
     let (told, tells) = bounded(1);
@@ -38,6 +39,14 @@ pub fn take_over(progress: &Arc<Progress>) -> Result<Receiver<Signal>> {
         }
     });
     Ok(tells)
+}
+
+/// Whether whoever started the program wants a signal to be ignored, as `nohup` and shells for background jobs do.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 /// Ends the process if the run has not even noticed the signal, or is held up by whoever reads its output.

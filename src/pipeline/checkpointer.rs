@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::Progress;
 use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
-use crate::checkpoint::ids::Segments;
+use crate::checkpoint::ids::{Owner, Segments};
 use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1};
 use crate::error::Result;
 use crate::operator::cut::SequenceCut;
@@ -80,10 +80,22 @@ pub struct Checkpointer {
 pub struct Start {
     /// The state directory.
     pub dir: StateDir,
-    /// The files of ids, if the job has ids.
-    pub ids: Option<Segments>,
+    /// The files of ids.
+    pub ids: Ids,
     /// The last checkpoint, or what is known before the first one.
     pub last: CheckpointV1,
+    /// Whether nothing that the directory holds is wanted any more.
+    pub fresh: bool,
+}
+
+/// The files of a job's ids.
+pub enum Ids {
+    /// The job has no ids.
+    None,
+    /// They are to be made.
+    New(Owner),
+    /// They go on.
+    Open(Segments),
 }
 
 /// Starts the checkpointer of a run with this many owners of keys.
@@ -91,19 +103,21 @@ pub fn start(start: Start, owners: usize, progress: &std::sync::Arc<Progress>) -
     // One cut at a time: a piece from each, and some ids ahead.
     let (pieces_in, pieces_out) = bounded(owners + 4);
     let (answers_in, answers_out) = bounded(1);
-    let Start { dir, ids, last } = start;
+    let Start { dir, ids, last, fresh } = start;
     let progress = progress.clone();
     let owners = vec![None; owners];
     let mut keeper =
-        Keeper { dir, ids, last, front: None, owners, writer: None, later: Vec::new(), progress };
+        Keeper { dir, ids, last, fresh, front: None, owners, writer: None, later: Vec::new(), progress };
     let thread = thread::spawn(move || keeper.serve(&pieces_out, &answers_in));
     Checkpointer { pieces: Pieces(pieces_in), answers: answers_out, thread }
 }
 
 struct Keeper {
     dir: StateDir,
-    ids: Option<Segments>,
+    ids: Ids,
     last: CheckpointV1,
+    /// Whether the directory still holds what another run has left.
+    fresh: bool,
     front: Option<Box<FrontPiece>>,
     owners: Vec<Option<Blob>>,
     writer: Option<Option<[Option<OutputPiece>; 3]>>,
@@ -132,6 +146,7 @@ impl Keeper {
     fn take(&mut self, piece: Piece) -> Result<()> {
         match piece {
             Piece::Front(mut front) => {
+                self.begin()?;
                 let ids = std::mem::take(&mut front.ids);
                 self.front = Some(front);
                 self.append(ids)
@@ -154,10 +169,22 @@ impl Keeper {
         }
     }
 
+    /// Before the first cut of a run that starts anew: what another one has left goes. Not before, since until then
+    /// it might turn out that the job does not fit its input.
+    fn begin(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.fresh) {
+            self.dir.clear()?;
+        }
+        if let Ids::New(owner) = self.ids {
+            self.ids = Ids::Open(Segments::create(self.dir.path(), owner)?);
+        }
+        Ok(())
+    }
+
     fn append(&mut self, ids: NewIds) -> Result<()> {
         match &mut self.ids {
-            Some(files) => Ok(files.append(ids.iter().map(|(bucket, ids)| (*bucket, &ids[..])))?),
-            None => Ok(()),
+            Ids::Open(files) => Ok(files.append(ids.iter().map(|(bucket, ids)| (*bucket, &ids[..])))?),
+            Ids::None | Ids::New(_) => Ok(()),
         }
     }
 
@@ -183,14 +210,14 @@ impl Keeper {
             let Mark { base, len, digest, rows } = mark;
             (written.base, written.len, written.digest, written.rows) = (base, len, digest, rows);
         }
-        if let Some(files) = &mut self.ids {
+        if let Ids::Open(files) = &mut self.ids {
             self.last.ids = files.sync(front.sequence.watermark)?;
         }
         let oldest = self.last.watermark;
         self.describe(&front, owners);
         let bytes = self.dir.commit(&self.last)?;
         self.dir.tidy()?;
-        if let Some(files) = &mut self.ids {
+        if let Ids::Open(files) = &mut self.ids {
             // The checkpoint before this one may be gone back to.
             files.expire(oldest)?;
         }

@@ -2,19 +2,20 @@
 //! goes on.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use super::checkpointer;
+use super::checkpointer::{self, Ids};
 use super::front::Resumed;
 use super::ids::{self, Loaded};
 use super::resume::{self, Continued};
 use super::start::{self, Opened};
 use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
-use crate::checkpoint::ids::Segments;
 use crate::checkpoint::written::{CheckpointV1, EndingV1, OutputV1};
-use crate::error::{Error, Result};
+use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
+use crate::input;
 use crate::job::{BadPolicy, Durability, Job, LatePolicy};
 use crate::operator::Owner;
 use crate::operator::counts::Counts;
@@ -156,12 +157,30 @@ fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
     if let (Some(late), Some(path)) = (&mut checkpoint.late, late_path(job)) {
         late.path = shown(Some(path));
     }
-    let path = bad_path(job).map(|path| shown(Some(path)));
-    if checkpoint.bad.as_ref().map(|bad| &bad.path) == path.as_ref() {
+    let Some(path) = bad_path(job) else {
+        // What is only counted for now may be kept again later.
+        return Ok(false);
+    };
+    if let Some(bad) = &mut checkpoint.bad
+        && (bad.path == shown(Some(path)) || same_file(Path::new(&bad.path), path))
+    {
+        bad.path = shown(Some(path));
         return Ok(false);
     }
-    checkpoint.bad = path.map(|path| OutputV1 { path, ..OutputV1::default() });
+    if std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return Err(Error::usage(format!(
+            "--bad: {} is not the file that the run has written to so far, and has something in it; name a new file",
+            Escaped(&shown(Some(path)))
+        )));
+    }
+    checkpoint.bad = Some(OutputV1 { path: shown(Some(path)), ..OutputV1::default() });
     Ok(true)
+}
+
+/// Whether two names are of one regular file.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let identity = input::identity(one);
+    identity.is_some() && identity == input::identity(other)
 }
 
 impl Kept {
@@ -208,46 +227,44 @@ impl Kept {
             let path = dir.file(checkpoint.epoch);
             Error::Failed(format!("{} cannot be used: {damage}; --replay starts anew", path.display()))
         };
-        if fresh {
-            // Whatever another run has left is no longer wanted.
-            dir.clear()?;
-        }
         for saved in std::mem::take(&mut checkpoint.owners) {
             let saved: OwnerV1 = codec::decode(&saved.0).map_err(damaged)?;
             owners.iter_mut().try_for_each(|owner| owner.load(&saved)).map_err(damaged)?;
         }
-        let (files, dedup) = match ids {
-            Some(Loaded { stored, dedup }) => {
-                (Some(stored.into_segments(&ids::older(&dir, checkpoint.epoch)?)?), Some(dedup))
+        let (files, dedup) = match (ids, job.ids.is_empty()) {
+            (Some(Loaded { stored, dedup }), _) => {
+                let files = stored.into_segments(&ids::older(&dir, checkpoint.epoch)?)?;
+                (Ids::Open(files), Some(dedup))
             }
-            None if fresh && !job.ids.is_empty() => {
-                (Some(Segments::create(dir.path(), ids::owner(job, &checkpoint))?), None)
+            (None, false) if fresh => (Ids::New(ids::owner(job, &checkpoint)), None),
+            (None, false) => {
+                return Err(Error::Internal("the ids of a checkpoint were not loaded".to_owned()));
             }
-            None => (None, None),
+            (None, true) => (Ids::None, None),
         };
         let resumed = (!fresh).then(|| Resumed {
             sequence: checkpoint.sequence(),
             columns: checkpoint.sources.iter().map(|source| source.columns.clone()).collect(),
             dedup,
         });
-        Ok((resumed, checkpointer::Start { dir, ids: files, last: checkpoint }))
+        Ok((resumed, checkpointer::Start { dir, ids: files, last: checkpoint, fresh }))
     }
 }
 
-fn late_path(job: &Job) -> Option<&std::path::Path> {
+fn late_path(job: &Job) -> Option<&Path> {
     match &job.late {
         LatePolicy::File(path) => Some(path),
         LatePolicy::Drop => None,
     }
 }
 
-fn bad_path(job: &Job) -> Option<&std::path::Path> {
+fn bad_path(job: &Job) -> Option<&Path> {
     match &job.bad {
         BadPolicy::File(path) => Some(path),
         BadPolicy::Fail | BadPolicy::Skip => None,
     }
 }
 
-fn shown(path: Option<&std::path::Path>) -> String {
+fn shown(path: Option<&Path>) -> String {
     path.map(|path| path.display().to_string()).unwrap_or_default()
 }

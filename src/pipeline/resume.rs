@@ -129,8 +129,10 @@ pub struct Continued {
 /// Finds every source of a checkpoint among the job's inputs, by content: the bytes that were read must be the
 /// first ones of it. Opens each behind them.
 pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1) -> Result<Continued> {
-    let hold = state.at_eof == AtEof::Hold;
-    let mut search = Search { job, state, taken: vec![false; job.sources.len()] };
+    // The last of several runs may close what the others have held.
+    let hold = state.at_eof == AtEof::Hold || checkpoint.ending == EndingV1::Held;
+    let mut search =
+        Search { job, state, claimed: claims(job, checkpoint), taken: vec![false; job.sources.len()] };
     let mut continued =
         Continued { specs: Vec::new(), written: Vec::new(), opened: HashMap::new(), notes: Vec::new() };
     for saved in &checkpoint.sources {
@@ -200,6 +202,12 @@ fn check_ended(
              --at-eof hold from the start keeps windows open for what comes"
         )));
     }
+    if ending == EndingV1::Held {
+        return Err(Error::usage(format!(
+            "{name} was finished when a run did not name it any more, and has grown since; leave it out, or compute \
+             everything again with --replay"
+        )));
+    }
     continued.notes.push(format!(
         "{name} has grown since it was read to its end, before the run was interrupted; what is new in it is not read"
     ));
@@ -216,9 +224,20 @@ fn absent(saved: &SourceV1) -> SourceSpec {
     SourceSpec { name: saved.name.clone(), origin: Origin::Memory([].into()), format: Format::Ndjson }
 }
 
+/// Per input of the job, whether some source of the checkpoint is called so or is that very file: such an input is
+/// not taken for another source, whatever it holds.
+fn claims(job: &Job, checkpoint: &CheckpointV1) -> Vec<bool> {
+    let claims = |spec: &SourceSpec| {
+        checkpoint.sources.iter().any(|saved| spec.name == saved.name || same(spec, saved))
+    };
+    job.sources.iter().map(claims).collect()
+}
+
 struct Search<'j> {
     job: &'j Job,
     state: &'j Durability,
+    /// See [`claims`].
+    claimed: Vec<bool>,
     /// Per input of the job, whether it has been found to be one of the checkpoint's.
     taken: Vec<bool>,
 }
@@ -266,8 +285,9 @@ impl Search<'_> {
         }
     }
 
-    /// The inputs that may continue a saved source, the likeliest first: by name, by inode, then all other files.
-    /// What can be read only once is tried by its name alone.
+    /// The inputs that may continue a saved source, the likeliest first: by name, by inode, then other files by what
+    /// they hold. The last is only for a source of which records were read and that is not finished: a header, or
+    /// the beginning of a file, may well stand in several. What can be read only once is tried by its name alone.
     fn candidates(&self, saved: &SourceV1) -> Vec<usize> {
         let free = || (0..self.job.sources.len()).filter(|&place| !self.taken[place]);
         let named = |&place: &usize| self.job.sources[place].name == saved.name;
@@ -275,7 +295,9 @@ impl Search<'_> {
         let same = |&place: &usize| same(&self.job.sources[place], saved);
         let mut places: Vec<usize> = free().filter(named).collect();
         places.extend(free().filter(|place| !named(place) && same(place)));
-        places.extend(free().filter(|place| !named(place) && !same(place) && regular(place)));
+        if saved.records > 0 && !saved.over {
+            places.extend(free().filter(|place| !self.claimed[*place] && regular(place)));
+        }
         places
     }
 

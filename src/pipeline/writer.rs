@@ -227,7 +227,8 @@ impl<'j> Writer<'j> {
 
 /// Hands rows on, which may take as long as their reader likes.
 fn deliver(rows: &mut Sink, progress: &Progress) -> Result<()> {
-    progress.delivering.store(true, Ordering::Relaxed);
+    // A file is not held up by anybody.
+    progress.delivering.store(!rows.is_regular(), Ordering::Relaxed);
     let delivered = rows.deliver();
     progress.delivering.store(false, Ordering::Relaxed);
     delivered

@@ -2,6 +2,7 @@
 
 mod cases;
 mod common;
+mod continued;
 mod generate;
 mod golden;
 mod kept;
