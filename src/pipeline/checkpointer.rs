@@ -22,6 +22,8 @@ use crate::output::sink::SyncHandle;
 
 /// A part of a cut, or ids ahead of it.
 pub enum Piece {
+    /// The job fits its inputs, and nothing has been written yet. Answered like a cut.
+    Begin,
     /// From the front, with which a cut begins.
     Front(Box<FrontPiece>),
     /// From an owner of keys: its number, and what it holds.
@@ -129,8 +131,9 @@ struct Keeper {
 impl Keeper {
     fn serve(&mut self, pieces: &Receiver<Piece>, answers: &Sender<Result<()>>) {
         for piece in pieces {
-            let taken = self.take(piece);
-            let answer = match taken {
+            let begins = matches!(piece, Piece::Begin);
+            let answer = match self.take(piece) {
+                Ok(()) if begins => Ok(()),
                 Ok(()) if !self.is_complete() => continue,
                 Ok(()) => self.commit(),
                 Err(error) => Err(error),
@@ -145,8 +148,8 @@ impl Keeper {
 
     fn take(&mut self, piece: Piece) -> Result<()> {
         match piece {
+            Piece::Begin => self.begin(),
             Piece::Front(mut front) => {
-                self.begin()?;
                 let ids = std::mem::take(&mut front.ids);
                 self.front = Some(front);
                 self.append(ids)
@@ -169,8 +172,8 @@ impl Keeper {
         }
     }
 
-    /// Before the first cut of a run that starts anew: what another one has left goes. Not before, since until then
-    /// it might turn out that the job does not fit its input.
+    /// What another run has left goes, for one that starts anew. Not before it is known that the job fits its inputs,
+    /// and not after an output has been emptied: a checkpoint that speaks of it would be in the way of the next run.
     fn begin(&mut self) -> Result<()> {
         if std::mem::take(&mut self.fresh) {
             self.dir.clear()?;

@@ -56,6 +56,12 @@ impl Cuts {
         }
     }
 
+    /// Tells the checkpointer that the run begins; to be answered before anything is written.
+    pub fn begin(&mut self) {
+        self.pieces.send(Piece::Begin);
+        self.under_way = true;
+    }
+
     /// Cuts here: the sequencer has been asked for a step, and everyone who gets it will send a piece.
     pub fn cut(&mut self, sequencer: &mut Sequencer, columns: Vec<Option<Vec<String>>>, ending: EndingV1) {
         debug_assert!(!self.under_way, "one cut at a time");

@@ -128,7 +128,11 @@ impl Front {
         (0..self.sources.len() as u32).for_each(|source| self.ask(source));
         self.check_layouts()?;
         let mut step = Step::default();
-        if self.cuts.as_ref().is_some_and(Cuts::is_fresh) {
+        if let Some(cuts) = &mut self.cuts
+            && cuts.is_fresh()
+        {
+            cuts.begin();
+            self.await_answer()?;
             // Before the first byte of output it is on record where it will stand.
             self.cut(&mut step, EndingV1::Running)?;
         }

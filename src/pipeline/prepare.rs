@@ -15,7 +15,6 @@ use crate::checkpoint::directory::StateDir;
 use crate::checkpoint::written::{CheckpointV1, EndingV1, OutputV1};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
-use crate::input;
 use crate::job::{BadPolicy, Durability, Job, LatePolicy};
 use crate::operator::Owner;
 use crate::operator::counts::Counts;
@@ -161,26 +160,23 @@ fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
         // What is only counted for now may be kept again later.
         return Ok(false);
     };
-    if let Some(bad) = &mut checkpoint.bad
-        && (bad.path == shown(Some(path)) || same_file(Path::new(&bad.path), path))
-    {
-        bad.path = shown(Some(path));
-        return Ok(false);
-    }
-    if std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0) {
-        return Err(Error::usage(format!(
-            "--bad: {} is not the file that the run has written to so far, and has something in it; name a new file",
-            Escaped(&shown(Some(path)))
-        )));
+    let holds_something = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
+    match &mut checkpoint.bad {
+        // Under another name it may be the same file, which is told by what it holds.
+        Some(bad) if holds_something || bad.path == shown(Some(path)) => {
+            bad.path = shown(Some(path));
+            return Ok(false);
+        }
+        None if holds_something => {
+            return Err(Error::usage(format!(
+                "--bad: {} has something in it that the run has not written; name a new file",
+                Escaped(&shown(Some(path)))
+            )));
+        }
+        Some(_) | None => {}
     }
     checkpoint.bad = Some(OutputV1 { path: shown(Some(path)), ..OutputV1::default() });
     Ok(true)
-}
-
-/// Whether two names are of one regular file.
-fn same_file(one: &Path, other: &Path) -> bool {
-    let identity = input::identity(one);
-    identity.is_some() && identity == input::identity(other)
 }
 
 impl Kept {
