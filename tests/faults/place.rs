@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use tempfile::TempDir;
+use windrow::checkpoint::inspect::look;
+use windrow::checkpoint::written::EndingV1;
 
 use crate::disk::Tree;
 use crate::jobs::Job;
@@ -109,16 +111,21 @@ impl<'j> Place<'j> {
         place
     }
 
-    /// A place that a kill has left far behind the start, with two checkpoints and all that is asked for.
+    /// A place that a kill has left far behind the start and before the end, with two checkpoints and all that is asked
+    /// for.
     pub fn midway(job: &'j Job, way: Way, fits: impl Fn(&Tree) -> bool) -> Place<'j> {
         let logged = Place::new(job, way, 2).run(Disturbance::Shim(&Plan::LOG)).expect("it runs");
         let calls = shim::calls(&logged.log);
-        for at in (calls / 2..calls).step_by(calls / 40 + 1) {
+        // What a call falls together with depends on timing.
+        for at in (0..5).flat_map(|_| (calls / 2..calls).step_by(calls / 40 + 1)) {
             let mut place = Place::new(job, way, 2);
             let ended = place.run(Disturbance::Shim(&Plan { mode: Mode::Kill, at })).expect("it is killed");
             let tree = place.tree();
             let kept = tree.files.keys().filter(|name| name.starts_with("state/checkpoint-")).count();
-            if ended.is_killed() && kept == 2 && fits(&tree) {
+            let goes_on = || {
+                look(&place.path("state")).is_ok_and(|looked| looked.checkpoint.ending == EndingV1::Running)
+            };
+            if ended.is_killed() && kept == 2 && goes_on() && fits(&tree) {
                 return place;
             }
         }

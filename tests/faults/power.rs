@@ -162,12 +162,16 @@ fn nothing_is_lost_with_the_power() {
     }
     random.shuffle(&mut runs);
     let floor = by_size(200, 2_000, 50_000);
-    runs.truncate(floor.div_ceil(20));
+    // So many runs share the states among them. Some have fewer than their share: those that follow make up for them,
+    // and more runs are taken where the last ones were short.
+    let sharers = floor.div_ceil(20);
     let (mut right, mut others) = (0, Vec::new());
     for (n, &(job, way, threads, phase, resumed)) in runs.iter().enumerate() {
-        // Some runs have fewer states than others: those that follow make up for them.
         let missing = floor.saturating_sub(right + others.len());
-        let each = missing.div_ceil(runs.len() - n) + by_size(2, 10, 120);
+        if n >= sharers && missing == 0 {
+            break;
+        }
+        let each = missing.div_ceil(sharers.saturating_sub(n).max(1)) + by_size(2, 10, 120);
         let logged = logged(job, way, threads, phase, resumed).expect("an undisturbed run");
         for fate in fates(&logged, each, &mut random) {
             match fate {

@@ -74,7 +74,8 @@ fn changed_inputs_are_refused() {
     }
     check(&|bytes| bytes.truncate(100), "has only 100 bytes");
     check(&|bytes| bytes.clear(), "has only 0 bytes");
-    check(&|bytes| drop(bytes.drain(..1)), "have changed");
+    // As long as before: a run that had read all of it would miss the last byte before it looked at the others.
+    check(&|bytes| bytes.rotate_left(1), "have changed");
     check(&|bytes| bytes.splice(0..0, b"\n".iter().copied()).for_each(drop), "have changed");
     // The same events in another form are another stream.
     let mut place = midway(job, Way::Named);
