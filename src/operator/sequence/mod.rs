@@ -1,0 +1,294 @@
+//! The sequencer: merges all sources into one sequence and decides the fate of every record.
+//!
+//! Record by record, the next one comes from the unfinished source whose watermark is lowest (ties: the order
+//! given). A source not yet begun counts with its first event's time minus the delay, so no event is read
+//! before the first one of every source is known. At every read, then, the source's own watermark is the
+//! global one, and the sequence depends on content alone.
+//!
+//! Records before a source's first event have no place in event time: they are read before all others, source
+//! by source, so that nothing has to be kept to find that first event.
+
+mod judge;
+mod rules;
+mod source;
+mod stretch;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::mem;
+
+use super::counts::Counts;
+use super::cut::SequenceCut;
+use super::dedup::Dedup;
+use super::step::Step;
+use crate::error::Error;
+use crate::parse::batch::Batch;
+use crate::time::Form;
+use judge::Judge;
+pub use judge::span;
+pub use rules::{Bad, Closing, Rules};
+use source::Source;
+use stretch::Run;
+
+/// Why the sequencer stops for the moment, or for good.
+#[derive(Debug)]
+pub enum Pause {
+    /// It needs more of some source.
+    Waiting,
+    /// The step holds enough.
+    Full,
+    /// All sources have ended.
+    Ended,
+    /// The source to be read next has nothing more for now, and the others wait for it.
+    Held,
+    /// The run is over: a bad record, or an input that cannot be read further.
+    Failed(Error),
+}
+
+/// The sequencer.
+pub struct Sequencer {
+    rules: Rules,
+    sources: Vec<Source>,
+    /// The unfinished sources that have shown an event, lowest watermark first.
+    order: BinaryHeap<Reverse<(i64, u32)>>,
+    /// The sources before this one have shown their first event, or ended without one.
+    heads: u32,
+    judge: Judge,
+    watermark: i64,
+    /// The form of the first source's times, once it may be told.
+    form: Option<Form>,
+    /// Sources of which a batch has been used up since the last call of [`Sequencer::take_used`].
+    used: Vec<u32>,
+}
+
+/// A step is handed on when it holds this many rows or more.
+const STEP_ROWS: usize = 16 * 1024;
+
+impl Sequencer {
+    /// A sequencer over sources of which nothing has arrived yet.
+    pub fn new(rules: Rules) -> Sequencer {
+        Sequencer {
+            sources: rules.sources.iter().map(|_| Source::new(rules.jump_max)).collect(),
+            order: BinaryHeap::new(),
+            heads: 0,
+            judge: Judge::new(&rules),
+            watermark: i64::MIN,
+            form: None,
+            used: Vec::new(),
+            rules,
+        }
+    }
+
+    /// A sequencer that goes on where another stood.
+    pub fn resume(rules: Rules, cut: &SequenceCut) -> Sequencer {
+        let mut sequencer = Sequencer::new(rules);
+        (sequencer.watermark, sequencer.form) = (cut.watermark, cut.form);
+        for ((number, source), cut) in (0u32..).zip(&mut sequencer.sources).zip(&cut.sources) {
+            *source = Source::resumed(cut, sequencer.rules.jump_max);
+            if let (Some(_), false) = (source.largest, source.over) {
+                sequencer.order.push(Reverse((source.watermark(sequencer.rules.delay), number)));
+            }
+        }
+        sequencer
+    }
+
+    /// Where it stands between two records. All that was handed on before belongs to what lies before the cut.
+    pub fn cut(&self) -> SequenceCut {
+        SequenceCut {
+            sources: self.sources.iter().map(Source::cut).collect(),
+            watermark: self.watermark,
+            form: self.form,
+        }
+    }
+
+    /// The ids that are remembered, if any are.
+    pub fn dedup(&mut self) -> Option<&mut Dedup> {
+        self.judge.dedup.as_mut()
+    }
+
+    /// Takes the next batch of a source.
+    pub fn push(&mut self, batch: Batch) {
+        let number = batch.source;
+        let source = &mut self.sources[number as usize];
+        source.push(batch);
+        if self.rules.bad != Bad::Keep && source.let_go() {
+            self.used.push(number);
+        }
+    }
+
+    /// A source's first chunk stands behind this many lines and bytes with this digest (its header).
+    pub fn begin(&mut self, number: u32, lines: u64, bytes: u64, digest: u64) {
+        self.sources[number as usize].begin(lines, bytes, digest);
+    }
+
+    /// A source has ended: at its true end, or because it cannot be read further.
+    pub fn end(&mut self, number: u32, end: Result<(), Error>) {
+        let source = &mut self.sources[number as usize];
+        // Where a source is held, its next event may come yet.
+        if !(self.rules.hold && end.is_ok()) {
+            source.decide_at_end();
+        }
+        source.end = Some(end);
+    }
+
+    /// Appends to the step what can be read now.
+    pub fn advance(&mut self, step: &mut Step) -> Pause {
+        let pause = self.read(step);
+        self.mark(step);
+        step.ended = matches!(pause, Pause::Ended);
+        pause
+    }
+
+    /// Notes in a step where event time stands, also if nothing was read for it.
+    pub fn mark(&self, step: &mut Step) {
+        step.watermark = self.watermark;
+        step.form = self.form;
+    }
+
+    fn read(&mut self, step: &mut Step) -> Pause {
+        if let Some(pause) = self.read_heads(step) {
+            return pause;
+        }
+        self.form = self.form.or_else(|| self.sources.iter().find_map(|source| source.form));
+        while let Some(Reverse((watermark, number))) = self.order.pop() {
+            self.watermark = self.watermark.max(watermark);
+            let limit = self.order.peek().map_or((i64::MAX, u32::MAX), |next| next.0);
+            let run = self.run(number, limit, step);
+            let source = &mut self.sources[number as usize];
+            let held = self.rules.hold && matches!(source.end, Some(Ok(())));
+            if let Run::Exhausted = run
+                && !held
+                && let Some(end) = source.end.take()
+            {
+                source.end = Some(Ok(()));
+                match end {
+                    Ok(()) => {
+                        source.over = true;
+                        continue;
+                    }
+                    Err(error) => {
+                        // What was read before may close windows yet.
+                        self.watermark = self.watermark.max(source.watermark(self.rules.delay));
+                        return Pause::Failed(error);
+                    }
+                }
+            }
+            let watermark = source.watermark(self.rules.delay);
+            self.order.push(Reverse((watermark, number)));
+            // The new global watermark, unless this one was stopped short.
+            if let (Some(Reverse((lowest, _))), false) = (self.order.peek(), matches!(run, Run::Failed(_))) {
+                self.watermark = self.watermark.max(*lowest);
+            } else {
+                self.watermark = self.watermark.max(watermark);
+            }
+            match run {
+                Run::Passed => {}
+                Run::Exhausted if held => return Pause::Held,
+                Run::Exhausted => return Pause::Waiting,
+                Run::Full => return Pause::Full,
+                Run::Failed(error) => return Pause::Failed(error),
+            }
+        }
+        if self.rules.hold { Pause::Held } else { Pause::Ended }
+    }
+
+    /// Reads what stands before the first event of each source; `None` once all of them are known.
+    fn read_heads(&mut self, step: &mut Step) -> Option<Pause> {
+        while (self.heads as usize) < self.sources.len() {
+            let number = self.heads;
+            let source = &self.sources[number as usize];
+            if source.over || source.largest.is_some() {
+                // An earlier run knew it.
+                self.heads += 1;
+                continue;
+            }
+            match self.run(number, (i64::MAX, u32::MAX), step) {
+                Run::Failed(error) => return Some(Pause::Failed(error)),
+                Run::Full => return Some(Pause::Full),
+                Run::Passed => {
+                    let source = &mut self.sources[number as usize];
+                    // One that joins others which were read before starts at the watermark.
+                    let largest = source.next_time().max(self.watermark.saturating_add(self.rules.delay));
+                    source.largest = Some(largest);
+                    self.order.push(Reverse((largest - self.rules.delay, number)));
+                }
+                Run::Exhausted => match self.sources[number as usize].end.take() {
+                    None => return Some(Pause::Waiting),
+                    // Where it is held, it joins when it has an event.
+                    Some(Ok(())) => self.sources[number as usize].over = !self.rules.hold,
+                    Some(Err(error)) => return Some(Pause::Failed(error)),
+                },
+            }
+            self.heads += 1;
+        }
+        None
+    }
+
+    /// Reads on in one source while its watermark is the lowest.
+    fn run(&mut self, number: u32, limit: (i64, u32), step: &mut Step) -> Run {
+        let source = &mut self.sources[number as usize];
+        loop {
+            let Some(head) = source.queue.front() else { return Run::Exhausted };
+            if source.row < head.decided {
+                let (rules, judge) = (&self.rules, &mut self.judge);
+                let stopped = stretch::read(rules, judge, source, number, limit, step);
+                match stopped {
+                    Some(Run::Failed(error)) => return Run::Failed(error),
+                    Some(stopped) => {
+                        if source.is_at_end() {
+                            source.use_up();
+                            self.used.push(number);
+                        }
+                        return stopped;
+                    }
+                    None => {}
+                }
+            }
+            if !source.is_at_end() {
+                // `--max-jump` waits for the source's next event.
+                return Run::Exhausted;
+            }
+            source.use_up();
+            self.used.push(number);
+            if step.rows() + step.set_aside.len() >= STEP_ROWS {
+                return Run::Full;
+            }
+        }
+    }
+
+    /// The sources of which batches have been used up, one entry a batch; each may send one more.
+    pub fn take_used(&mut self) -> Vec<u32> {
+        mem::take(&mut self.used)
+    }
+
+    /// How many batches of a source cannot be used up before more of it arrives, because `--max-jump` waits
+    /// for its next event.
+    pub fn undecided(&self, number: u32) -> usize {
+        self.sources[number as usize].undecided()
+    }
+
+    /// The form of a source's times, once known.
+    pub fn source_form(&self, number: u32) -> Option<Form> {
+        self.sources[number as usize].form
+    }
+
+    /// The ledger of each source.
+    pub fn counts(&self) -> impl Iterator<Item = &Counts> {
+        self.sources.iter().map(|source| &source.counts)
+    }
+
+    /// How many records the parse stage has sent, per source, those that wait for a later run not counted.
+    pub fn arrived(&self) -> impl Iterator<Item = u64> {
+        self.sources.iter().map(|source| source.arrived - source.waiting())
+    }
+
+    /// The watermark; `i64::MIN` before the first event.
+    pub fn watermark(&self) -> i64 {
+        self.watermark
+    }
+
+    /// How many ids are remembered, about.
+    pub fn ids(&self) -> usize {
+        self.judge.dedup.as_ref().map_or(0, Dedup::len)
+    }
+}

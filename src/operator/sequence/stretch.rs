@@ -1,0 +1,192 @@
+//! A stretch of rows of one batch, read one after the other: the fate of each.
+
+use std::mem;
+use std::sync::Arc;
+
+use super::judge::{Judge, Judgement};
+use super::rules::{Bad, Rules};
+use super::source::Source;
+use crate::error::Error;
+use crate::operator::step::{Part, SetAside, Step, UNBELIEVED, Why};
+use crate::parse::batch::{Batch, Fate};
+
+/// How a run over one source ended.
+pub enum Run {
+    /// Another source's watermark is lower now.
+    Passed,
+    /// There is nothing more to read of it for now.
+    Exhausted,
+    /// The step holds enough.
+    Full,
+    Failed(Error),
+}
+
+/// Reads the decided rows of a source's first batch until its watermark passes `limit` or a bad record ends the run;
+/// `None` if all of them are read. What was read goes into the step and the source's ledger.
+pub fn read(
+    rules: &Rules,
+    judge: &mut Judge,
+    source: &mut Source,
+    number: u32,
+    limit: (i64, u32),
+    step: &mut Step,
+) -> Option<Run> {
+    let head = source.queue.front_mut()?;
+    let (batch, unbelieved, decided) = (head.batch.clone(), mem::take(&mut head.unbelieved), head.decided);
+    let (first, first_record) = (source.row, source.records);
+    let set_aside = &mut step.set_aside;
+    let mut stretch = Stretch {
+        rules,
+        judge,
+        source,
+        number,
+        batch: &batch,
+        unbelieved: &unbelieved,
+        rows: Vec::new(),
+        fires: Vec::new(),
+        set_aside,
+    };
+    let stopped = stretch.read(decided, limit);
+    let Stretch { rows, fires, .. } = stretch;
+    // Of a batch that is not read to its end the ledger holds what was.
+    source.counts.read += u64::from(source.row - first);
+    if let Some(head) = source.queue.front_mut() {
+        head.unbelieved = unbelieved;
+    }
+    if !rows.is_empty() {
+        step.parts.push(Part { batch, first_record, rows, fires });
+    }
+    stopped
+}
+
+/// A stretch of rows of one batch that are read one after the other.
+struct Stretch<'s> {
+    rules: &'s Rules,
+    judge: &'s mut Judge,
+    source: &'s mut Source,
+    number: u32,
+    batch: &'s Arc<Batch>,
+    unbelieved: &'s [u32],
+    rows: Vec<u32>,
+    fires: Vec<(usize, i64)>,
+    set_aside: &'s mut Vec<SetAside>,
+}
+
+impl Stretch<'_> {
+    /// Reads rows up to `decided`, until the source's watermark passes `limit` or a bad record ends the run.
+    fn read(&mut self, decided: u32, limit: (i64, u32)) -> Option<Run> {
+        let (delay, batch) = (self.rules.delay, self.batch);
+        for row in self.source.row..decided {
+            self.source.row = row + 1;
+            let fate = batch.fates[row as usize];
+            if fate == Fate::Untimed {
+                if let Some(error) = self.bad(row, Why::Bad) {
+                    return Some(Run::Failed(error));
+                }
+                continue;
+            }
+            if self.unbelieved.binary_search(&row).is_ok() {
+                if let Some(error) = self.bad(row, Why::Unbelieved) {
+                    return Some(Run::Failed(error));
+                }
+                continue;
+            }
+            let time = batch.time[row as usize];
+            let Some(largest) = self.source.largest else {
+                // The source's first event: it is read when its turn comes.
+                self.source.row = row;
+                return Some(Run::Passed);
+            };
+            let watermark = largest - delay;
+            if time > largest {
+                self.source.largest = Some(time);
+            }
+            if self.rules.jump_max.is_some() {
+                self.source.believed = self.source.believed.max(Some(time));
+            }
+            match fate {
+                Fate::Filtered => self.source.counts.filtered += 1,
+                Fate::Usable => self.event(row, time, watermark),
+                Fate::Bad | Fate::Untimed => {
+                    if let Some(error) = self.bad(row, Why::Bad) {
+                        // What had fired before this record stays; it fires nothing itself.
+                        self.source.largest = Some(largest);
+                        return Some(Run::Failed(error));
+                    }
+                }
+            }
+            if time > largest && (time - delay, self.number) > limit {
+                return Some(Run::Passed);
+            }
+        }
+        None
+    }
+
+    /// Decides about a usable event, at the watermark before it.
+    #[inline]
+    fn event(&mut self, row: u32, time: i64, watermark: i64) {
+        let id = match &self.judge.dedup {
+            Some(dedup) => {
+                if let Some(&ahead) = self.batch.ids.get(row as usize + IDS_AHEAD) {
+                    dedup.prefetch(ahead);
+                }
+                self.batch.ids[row as usize]
+            }
+            None => 0,
+        };
+        match self.judge.judge(time, id, watermark) {
+            Judgement::Accepted { partially_late } => {
+                self.source.counts.accepted += 1;
+                if partially_late {
+                    self.source.counts.partially_late += 1;
+                    if self.fires.last().is_none_or(|&(_, fired)| fired != watermark) {
+                        self.fires.push((self.rows.len(), watermark));
+                    }
+                }
+                self.rows.push(row);
+            }
+            Judgement::Duplicate => self.source.counts.duplicate += 1,
+            Judgement::Late => {
+                self.source.counts.late += 1;
+                if self.rules.keep_late {
+                    self.set_aside(row, Why::Late { watermark });
+                }
+            }
+        }
+    }
+
+    /// Counts a bad record, and returns the error that it is if bad records end the run.
+    fn bad(&mut self, row: u32, why: Why) -> Option<Error> {
+        self.source.counts.bad += 1;
+        match self.rules.bad {
+            Bad::Count => None,
+            Bad::Keep => {
+                self.set_aside(row, why);
+                None
+            }
+            Bad::Fail => {
+                let batch = self.batch;
+                let record = batch.record(row);
+                let reason = match why {
+                    Why::Unbelieved => UNBELIEVED,
+                    _ => batch.reasons.of(row),
+                };
+                let excerpt = String::from_utf8_lossy(&record[..record.len().min(240)]);
+                Some(Error::BadRecord {
+                    source: self.rules.sources[self.number as usize].clone(),
+                    line: self.source.line(row),
+                    reason: reason.to_owned(),
+                    excerpt: excerpt.chars().take(60).collect(),
+                })
+            }
+        }
+    }
+
+    fn set_aside(&mut self, row: u32, why: Why) {
+        let line = self.source.line(row);
+        self.set_aside.push(SetAside { batch: self.batch.clone(), row, line, why });
+    }
+}
+
+/// How many rows ahead the memory that knows an id is fetched.
+const IDS_AHEAD: usize = 12;
