@@ -26,7 +26,8 @@ pub use crate::digest::{digest, join};
 pub const VERSION: u16 = 1;
 
 const MAGIC: &[u8; 8] = b"WNDRWCP1";
-const HEADER_BYTES: usize = 36;
+/// Bytes of a header.
+pub const HEADER_BYTES: usize = 36;
 
 /// The form of payloads; decoding may claim no more memory than this many bytes.
 const fn form<const BYTES_MAX: usize>() -> Configuration<LittleEndian, Fixint, Limit<BYTES_MAX>> {
@@ -116,6 +117,12 @@ pub fn header(kind: Kind, payload: &[u8]) -> [u8; HEADER_BYTES] {
     let own = digest(&header[..28]);
     header[28..].copy_from_slice(&own.to_le_bytes());
     header
+}
+
+/// How many bytes a frame with this header says it takes up, itself included. Nothing is checked yet.
+pub fn length(header: &[u8]) -> Option<u64> {
+    let len = header.get(12..20)?.try_into().ok().map(u64::from_le_bytes)?;
+    len.checked_add(HEADER_BYTES as u64)
 }
 
 /// The version and payload at the start of `bytes`, and how many bytes they take up. More may follow.

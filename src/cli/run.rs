@@ -57,7 +57,11 @@ fn checkpoints(progress: &Progress) -> String {
         (of(&progress.checkpoints), of(&progress.checkpoint_micros), of(&progress.checkpoint_bytes));
     let last = match made {
         0 => String::new(),
-        _ => format!(", the last one in {} ms, with {bytes} bytes beside the ids", micros.div_ceil(1000)),
+        _ => format!(
+            ", the last one in {} ms, with {bytes} bytes beside the ids; the longest pause for one: {:.1} ms",
+            micros.div_ceil(1000),
+            of(&progress.pause_micros) as f64 / 1e3
+        ),
     };
     format!("windrow: {made} checkpoints{last}\n")
 }

@@ -1,7 +1,11 @@
 //! The remembered ids of a checkpoint, loaded by several threads before the others start.
 
+use std::mem;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
+
+use crossbeam_channel::bounded;
 
 use super::front::rules;
 use crate::checkpoint::directory::{StateDir, Unusable};
@@ -10,7 +14,7 @@ use crate::checkpoint::written::CheckpointV1;
 use crate::error::Result;
 use crate::job::Job;
 use crate::job::fingerprint::Fingerprint;
-use crate::operator::dedup::{Buckets, Dedup, Loader};
+use crate::operator::dedup::{Buckets, Dealt, Dedup, Loader};
 use crate::operator::sequence::span;
 
 /// The ids of a checkpoint.
@@ -45,14 +49,44 @@ pub fn load(
 
 fn try_load(job: &Job, dir: &Path, checkpoint: &CheckpointV1) -> std::result::Result<Loaded, Error> {
     let stored = Stored::open(dir, owner(job, checkpoint), &checkpoint.ids, checkpoint.watermark)?;
-    let (parts, span) = (job.threads, span(&rules(job)));
-    let loaders: std::result::Result<Vec<Loader>, Error> = thread::scope(|scope| {
-        let stored = &stored;
-        let threads: Vec<_> =
-            (0..parts).map(|part| scope.spawn(move || stored.load(part, parts, span))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("loading does not panic")).collect()
-    });
-    Ok(Loaded { dedup: Loader::join(loaders?), stored })
+    let dedup = fill(&stored, job.threads, span(&rules(job)))?;
+    Ok(Loaded { dedup, stored })
+}
+
+/// Reads all ids here, while `parts` threads put them into a part of the set each.
+///
+/// # Errors
+///
+/// As [`Stored::read`].
+///
+/// # Panics
+///
+/// Unless `parts` is 1 to 512.
+pub fn fill(stored: &Stored, parts: usize, span: i64) -> std::result::Result<Dedup, Error> {
+    thread::scope(|scope| {
+        let (senders, threads): (Vec<_>, Vec<_>) = (0..parts)
+            .map(|part| {
+                // Whoever takes a portion has let go of the one before, so that there are never more than two.
+                let (sender, portions) = bounded::<Arc<Dealt>>(0);
+                let mut loader = Loader::new(part, parts, span, stored.entries());
+                let fill = move || {
+                    portions.iter().for_each(|portion| loader.add(&portion));
+                    loader
+                };
+                (sender, scope.spawn(fill))
+            })
+            .unzip();
+        let (mut dealt, mut spare) = (Arc::new(Dealt::default()), Arc::new(Dealt::default()));
+        let read = stored.read(|entries| {
+            Arc::get_mut(&mut spare).expect("everyone has taken the one behind it").deal(entries);
+            mem::swap(&mut dealt, &mut spare);
+            senders.iter().for_each(|sender| sender.send(dealt.clone()).expect("loading does not panic"));
+        });
+        drop(senders);
+        let loaders = threads.into_iter().map(|thread| thread.join().expect("loading does not panic"));
+        let loaders: Vec<Loader> = loaders.collect();
+        read.map(|()| Loader::join(loaders))
+    })
 }
 
 /// The files of ids that checkpoints before this one need.

@@ -19,7 +19,7 @@ mod absent;
 mod checkpointer;
 mod cuts;
 mod front;
-mod ids;
+pub mod ids;
 mod parsers;
 mod prepare;
 mod readers;
@@ -70,6 +70,8 @@ pub struct Progress {
     pub checkpoint_micros: AtomicU64,
     /// Its size in bytes, the files of ids not counted.
     pub checkpoint_bytes: AtomicU64,
+    /// The longest that a thread of the flow stood still to hand over its piece of one, in microseconds.
+    pub pause_micros: AtomicU64,
     /// Gets what the user had better know while the run goes on; unset: nobody wants to.
     pub warn: OnceLock<fn(&str)>,
 }
@@ -77,9 +79,14 @@ pub struct Progress {
 impl Progress {
     /// Notes a checkpoint that has been committed.
     fn checkpoint(&self, took: Duration, bytes: u64) {
-        self.checkpoint_micros.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.checkpoint_micros.store(micros(took), Ordering::Relaxed);
         self.checkpoint_bytes.store(bytes, Ordering::Relaxed);
         self.checkpoints.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes how long a thread stood still for a checkpoint.
+    fn pause(&self, took: Duration) {
+        self.pause_micros.fetch_max(micros(took), Ordering::Relaxed);
     }
 
     /// Passes warnings on.
@@ -88,6 +95,10 @@ impl Progress {
             warnings.iter().for_each(|warning| warn(warning));
         }
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Where the outputs of a run go. Opened when the first step is written, so that a job that does not fit its

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -58,7 +59,7 @@ pub fn start(
     for (number, owner) in owners.into_iter().enumerate() {
         let (steps_in, steps_out) = bounded(job.buffer);
         let (fired_in, fired_out) = bounded(job.buffer);
-        let progress = (number == 0).then(|| progress.clone());
+        let progress = progress.clone();
         let pieces = pieces.cloned();
         shards.steps.push(steps_in);
         shards.fired.push(fired_out);
@@ -73,7 +74,7 @@ fn serve(
     steps: &Receiver<Arc<Step>>,
     fired: &Sender<Fired>,
     (number, pieces): (usize, Option<Pieces>),
-    progress: Option<Arc<Progress>>,
+    progress: Arc<Progress>,
 ) -> u64 {
     let mut hand_on = |slice| match fired.send(slice) {
         Ok(()) => ControlFlow::Continue(()),
@@ -86,9 +87,11 @@ fn serve(
         let cut = step.cut;
         drop(step);
         if let (true, Some(pieces)) = (cut, &pieces) {
+            let stopped = Instant::now();
             pieces.send(Piece::Owner(number, owner.save()));
+            progress.pause(stopped.elapsed());
         }
-        if let Some(progress) = &progress {
+        if number == 0 {
             progress.open_windows.store(owner.open() as u64, Ordering::Relaxed);
         }
     }

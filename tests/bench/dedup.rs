@@ -6,7 +6,8 @@
 use std::time::{Duration, Instant};
 
 use windrow::checkpoint::ids as checkpoint;
-use windrow::operator::dedup::{Buckets, Dedup, Entry, Loader};
+use windrow::operator::dedup::{Buckets, Dedup, Entry};
+use windrow::pipeline::ids::fill;
 
 /// How many ids are made at a time.
 const BLOCK: usize = 1 << 14;
@@ -96,11 +97,7 @@ fn files(live: u64) -> checkpoint::Result<()> {
     let syncing = start.elapsed();
     let start = Instant::now();
     let stored = checkpoint::Stored::open(dir.path(), owner, &lengths, 0)?;
-    let dedup = std::thread::scope(|scope| {
-        let other = scope.spawn(|| stored.load(1, 2, span));
-        let first = stored.load(0, 2, span)?;
-        Ok(Loader::join(vec![first, other.join().expect("no part panics")?]))
-    })?;
+    let dedup = fill(&stored, 2, span)?;
     let loading = start.elapsed();
     assert_eq!(dedup.len() as u64, live);
     let speed = |time: Duration| live as f64 / time.as_secs_f64() / 1e6;

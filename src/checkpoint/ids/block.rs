@@ -18,6 +18,9 @@ use crate::operator::dedup::{Buckets, Entry};
 /// The most entries in a block: 1.5 MiB.
 pub const ENTRIES_MAX: usize = 1 << 16;
 
+/// The most bytes of a block.
+pub const BYTES_MAX: usize = codec::HEADER_BYTES + PREFIX_BYTES + ENTRIES_MAX * ENTRY_BYTES;
+
 const PREFIX_BYTES: usize = 32;
 /// Bytes of an entry.
 pub const ENTRY_BYTES: usize = 24;

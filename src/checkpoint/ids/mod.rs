@@ -25,7 +25,7 @@ use crate::error::{self, Escaped, words};
 use crate::operator::dedup::Buckets;
 
 pub use segments::Segments;
-pub use stored::Stored;
+pub use stored::{PORTION, Stored};
 
 /// The file of a bucket.
 pub fn path(dir: &Path, bucket: i64) -> PathBuf {

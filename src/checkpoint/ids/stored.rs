@@ -1,14 +1,18 @@
 //! The ids of one checkpoint, to be read. Nothing here changes anything.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-use memmap2::Mmap;
 
 use super::segments::Segments;
 use super::{At, Lengths, Owner, Result, block, file};
-use crate::checkpoint::codec::Damage;
-use crate::operator::dedup::Loader;
+use crate::checkpoint::codec::{self, Damage};
+use crate::operator::dedup::Entry;
+
+/// The most entries in a portion: 24 MiB.
+pub const PORTION: usize = 1 << 20;
 
 /// The files that a checkpoint names, as far as it needs them.
 pub struct Stored {
@@ -21,16 +25,26 @@ pub struct Stored {
     unneeded: Vec<i64>,
 }
 
-/// What a file holds, up to the length that the checkpoint names.
+/// A file, up to the length that the checkpoint names.
 struct Contents {
     path: PathBuf,
-    /// `None` where nothing is named.
-    map: Option<Mmap>,
+    file: File,
+    len: u64,
 }
 
 impl Contents {
-    fn bytes(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or_default()
+    /// Reads the block that begins there, or what there is of it.
+    fn read_block(&self, at: u64, block: &mut Vec<u8>) -> io::Result<()> {
+        let rest = self.len - at;
+        let mut header = [0; codec::HEADER_BYTES];
+        let header = &mut header[..rest.min(codec::HEADER_BYTES as u64) as usize];
+        self.file.read_exact_at(header, at)?;
+        // A length that is none of ours need not be read to be refused.
+        let len = codec::length(header).unwrap_or(0).min(block::BYTES_MAX as u64).min(rest);
+        block.clear();
+        block.extend_from_slice(header);
+        block.resize(header.len().max(len as usize), 0);
+        self.file.read_exact_at(&mut block[header.len()..], at + header.len() as u64)
     }
 }
 
@@ -41,7 +55,7 @@ impl Stored {
     /// # Errors
     ///
     /// If a file is not there, not ours, or shorter than the checkpoint says. What the files hold is only looked
-    /// at by [`Stored::load`].
+    /// at by [`Stored::read`].
     pub fn open(dir: &Path, owner: Owner, lengths: &[(i64, u64)], watermark: i64) -> Result<Stored> {
         let mut stored =
             Stored { dir: dir.to_owned(), owner, watermark, files: BTreeMap::new(), unneeded: Vec::new() };
@@ -57,34 +71,40 @@ impl Stored {
 
     /// How many entries there are, about: never fewer than there are.
     pub fn entries(&self) -> usize {
-        self.files.values().map(|contents| contents.bytes().len() / block::ENTRY_BYTES).sum()
+        self.files.values().map(|contents| contents.len as usize / block::ENTRY_BYTES).sum()
     }
 
-    /// Checks all files and loads part `part` of `parts` of a set for this span, counted from 0. Several threads
-    /// may load a part each; [`Loader::join`] makes a set of them.
+    /// Reads and checks all files, and hands on what they remember beyond the watermark, in portions of at most
+    /// [`PORTION`] entries.
     ///
     /// # Errors
     ///
-    /// If a file is damaged. Every part finds that, so none can be used.
-    pub fn load(&self, part: usize, parts: usize, span: i64) -> Result<Loader> {
-        let mut loader = Loader::new(part, parts, span, self.entries(), self.watermark);
+    /// If a file is damaged or cannot be read. Nothing that was handed on can be used then.
+    pub fn read(&self, mut each: impl FnMut(&[Entry])) -> Result<()> {
+        let (mut portion, mut window) = (Vec::with_capacity(self.entries().min(PORTION)), Vec::new());
         for (&bucket, contents) in &self.files {
-            self.blocks(bucket, contents.bytes(), &mut loader).at(&contents.path)?;
-        }
-        Ok(loader)
-    }
-
-    fn blocks(&self, bucket: i64, bytes: &[u8], loader: &mut Loader) -> std::result::Result<(), Damage> {
-        let mut at = 0;
-        while at < bytes.len() {
-            let (entries, len) = block::decode(self.owner, bucket, at as u64, &bytes[at..])?;
-            let mut strays = false;
-            loader.add(entries.inspect(|entry| strays |= self.owner.buckets.of(entry.expiry) != bucket));
-            if strays {
-                return Err(Damage::Content);
+            let mut at = 0;
+            while at < contents.len {
+                contents.read_block(at, &mut window).at(&contents.path)?;
+                let (entries, len) = block::decode(self.owner, bucket, at, &window).at(&contents.path)?;
+                let mut strays = false;
+                for entry in entries {
+                    strays |= self.owner.buckets.of(entry.expiry) != bucket;
+                    if entry.expiry > self.watermark {
+                        portion.push(entry);
+                    }
+                    if portion.len() == PORTION {
+                        each(&portion);
+                        portion.clear();
+                    }
+                }
+                if strays {
+                    return Err(Damage::Content).at(&contents.path);
+                }
+                at += len as u64;
             }
-            at += len;
         }
+        each(&portion);
         Ok(())
     }
 
@@ -98,26 +118,16 @@ impl Stored {
     /// If that cannot be done, or not be made to last.
     pub fn into_segments(self, kept: &[Lengths]) -> Result<Segments> {
         let kept = kept.iter().flatten().map(|&(bucket, _)| bucket).chain(self.unneeded.iter().copied());
-        let lengths = self.files.iter().map(|(&bucket, contents)| (bucket, contents.bytes().len() as u64));
+        let lengths = self.files.iter().map(|(&bucket, contents)| (bucket, contents.len));
         Segments::cut_back(self.dir.clone(), self.owner, lengths.collect(), kept.collect())
     }
 }
 
-/// Maps a file up to a length. A map of a file that others could cut off would be a danger; these are ours, and
-/// are cut back only when nothing is mapped beyond.
+/// Opens a file of at least this length.
 fn contents(path: PathBuf, len: u64) -> Result<Contents> {
     let file = file::open(&path)?;
     if file.metadata().at(&path)?.len() < len {
         return Err(Damage::Length).at(&path);
     }
-    let len = usize::try_from(len).map_err(|_| Damage::Length).at(&path)?;
-    if len == 0 {
-        return Ok(Contents { path, map: None });
-    }
-    // SAFETY: the file belongs to this user and lies in a directory that the caller has locked for this run; the
-    // run itself never changes bytes before the lengths that a checkpoint names, and cuts back to those only.
-    let map = unsafe { memmap2::MmapOptions::new().len(len).map(&file) }.at(&path)?;
-    // Only a hint: reading goes from front to back.
-    let _ = map.advise(memmap2::Advice::Sequential);
-    Ok(Contents { path, map: Some(map) })
+    Ok(Contents { path, file, len })
 }

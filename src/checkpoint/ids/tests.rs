@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use super::*;
 use crate::checkpoint::codec::Kind;
-use crate::operator::dedup::{Dedup, Entry, Loader};
+use crate::operator::dedup::{Dealt, Dedup, Entry, Loader};
 
 const SPAN: i64 = 32_000;
 
@@ -15,8 +15,14 @@ fn owner() -> Owner {
 }
 
 fn load(stored: &Stored, parts: usize) -> Result<Dedup> {
-    let loaders: Result<Vec<Loader>> = (0..parts).map(|part| stored.load(part, parts, SPAN)).collect();
-    Ok(Loader::join(loaders?))
+    let loader = |part| Loader::new(part, parts, SPAN, stored.entries());
+    let mut loaders: Vec<Loader> = (0..parts).map(loader).collect();
+    let mut dealt = Dealt::default();
+    stored.read(|entries| {
+        dealt.deal(entries);
+        loaders.iter_mut().for_each(|loader| loader.add(&dealt));
+    })?;
+    Ok(Loader::join(loaders))
 }
 
 fn id(n: u64) -> u128 {

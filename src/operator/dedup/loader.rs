@@ -3,13 +3,13 @@
 use super::Dedup;
 use super::buckets::{Buckets, Entry};
 use super::coding::FOREVER;
+use super::dealt::Dealt;
 use super::key::{Key, TABLES};
 
 /// One of the parts of a set that is being filled. Each may be filled by a thread of its own; all of them must be
 /// shown all entries, in any order.
 pub struct Loader {
     set: Dedup,
-    watermark: i64,
 }
 
 /// How many entries ahead memory is fetched.
@@ -17,47 +17,36 @@ const AHEAD: usize = 12;
 
 impl Loader {
     /// Part `part` of `parts`, counted from 0, of a set for this span (see [`Dedup::new`]). `entries` is how many
-    /// there are, about, in all parts; what has expired at the watermark is left out.
+    /// there are, about, in all parts.
     ///
     /// # Panics
     ///
     /// Unless `part < parts <= 512`.
-    pub fn new(part: usize, parts: usize, span: i64, entries: usize, watermark: i64) -> Loader {
+    pub fn new(part: usize, parts: usize, span: i64, entries: usize) -> Loader {
         assert!(part < parts && parts <= TABLES, "part {part} of {parts}");
         let numbers = part * TABLES / parts..(part + 1) * TABLES / parts;
-        let set = Dedup::of_tables(numbers, Buckets::for_span(span), entries / TABLES);
-        Loader { set, watermark }
+        Loader { set: Dedup::of_tables(numbers, Buckets::for_span(span), entries / TABLES) }
     }
 
-    /// Takes those of some entries that belong to this part. Of several with one id that of the latest expiry
-    /// counts, which is the one that was remembered last: an id is remembered anew only when it has expired.
-    pub fn add(&mut self, entries: impl Iterator<Item = Entry>) {
-        let (first, tables, watermark) = (self.set.first, self.set.tables.len(), self.watermark);
-        let mine =
-            |entry: &Entry| Key::table(entry.id()).wrapping_sub(first) < tables && entry.expiry > watermark;
-        let mut waiting = [Entry::new(0, i64::MIN); AHEAD];
-        let mut at = 0;
-        for entry in entries.filter(mine) {
-            self.set.prefetch(entry.id());
-            let before = std::mem::replace(&mut waiting[at], entry);
-            at = if at + 1 == AHEAD { 0 } else { at + 1 };
-            self.add_one(before);
-        }
-        for entry in waiting {
-            self.add_one(entry);
+    /// Takes those entries that belong to this part. Of several with one id that of the latest expiry counts, which
+    /// is the one that was remembered last: an id is remembered anew only when it has expired.
+    pub fn add(&mut self, dealt: &Dealt) {
+        for number in 0..self.set.tables.len() {
+            let entries = dealt.table(self.set.first + number);
+            for (n, entry) in entries.iter().enumerate() {
+                if let Some(ahead) = entries.get(n + AHEAD) {
+                    self.set.prefetch(ahead.id());
+                }
+                self.add_one(number, *entry);
+            }
         }
     }
 
     #[inline]
-    fn add_one(&mut self, entry: Entry) {
+    fn add_one(&mut self, number: usize, entry: Entry) {
         let (id, expiry) = (entry.id(), entry.expiry);
-        // What has expired is a place in the queue that nothing has taken yet.
-        if expiry <= self.watermark {
-            return;
-        }
-        let (number, key) = (Key::table(id) - self.set.first, Key::of(id));
         let table = &self.set.tables[number];
-        match table.find(key).map(|place| table.expiry(place)) {
+        match table.find(Key::of(id)).map(|place| table.expiry(place)) {
             None => self.set.add(number, id, expiry),
             Some(known) if known < expiry => self.set.renew(number, id, known, expiry, known),
             Some(_) => {}

@@ -13,6 +13,7 @@
 
 mod buckets;
 mod coding;
+mod dealt;
 mod key;
 mod loader;
 mod table;
@@ -21,6 +22,7 @@ mod tags;
 mod tests;
 
 pub use buckets::{Buckets, Entry};
+pub use dealt::Dealt;
 pub use loader::Loader;
 
 use std::ops::Range;

@@ -105,11 +105,15 @@ fn agrees(span: i64, steps: u32, expiry: impl Fn(i64, &mut fastrand::Rng) -> i64
 }
 
 fn reloaded(written: &[Entry], span: i64, watermark: i64, parts: usize) -> Dedup {
+    let written: Vec<Entry> = written.iter().filter(|entry| entry.expiry > watermark).copied().collect();
     let part = |part| {
-        let mut loader = Loader::new(part, parts, span, written.len(), watermark);
+        let mut loader = Loader::new(part, parts, span, written.len());
         let (front, back) = written.split_at(written.len() / 3);
-        loader.add(back.iter().copied());
-        loader.add(front.iter().copied());
+        let mut dealt = Dealt::default();
+        for entries in [back, front] {
+            dealt.deal(entries);
+            loader.add(&dealt);
+        }
         loader
     };
     Loader::join((0..parts).map(part).collect())
