@@ -11,8 +11,9 @@ use super::inspect_job::Plan;
 use super::written::CheckpointV1;
 use crate::aggregate::{Accumulators, Span};
 use crate::operator::keys::Keys;
+use crate::operator::loaded::{LoadedPanes, LoadedSessions, LoadedTable, Share};
 use crate::operator::panes::PaneStore;
-use crate::operator::saved::{OwnerV1, PanesV1, SessionsV1, Share, TableV1, WaitingV1};
+use crate::operator::saved::{OwnerV1, PanesV1, SessionsV1, TableV1, WaitingV1};
 use crate::operator::sessions::SessionStore;
 use crate::operator::table::Table;
 use crate::parse::key::{self, Fields};
@@ -161,7 +162,7 @@ impl Open {
             Windows::Panes(panes) => {
                 let mut store = PaneStore::new(panes, calls.clone());
                 for saved in self.owners.iter().filter_map(panes_of) {
-                    store.load(saved, share, &mut keys)?;
+                    store.load(&LoadedPanes::of(saved, calls, share)?, share, &mut keys);
                 }
                 store.fire(i64::MAX, &mut keys, &mut |window, table, keys| {
                     table_groups(Some(window), table, keys, each)
@@ -170,7 +171,7 @@ impl Open {
             Windows::Session { gap } => {
                 let mut store = SessionStore::new(*gap, calls);
                 for saved in self.owners.iter().filter_map(sessions_of) {
-                    store.load(saved, calls, share, &mut keys)?;
+                    store.load(&LoadedSessions::of(saved, calls, share)?, share, &mut keys);
                 }
                 store.fire(i64::MAX, &mut keys, &mut |session, keys| {
                     let window = Some(session.window);
@@ -181,7 +182,7 @@ impl Open {
             Windows::None => {
                 let mut whole = Table::new(calls);
                 for saved in self.owners.iter().filter_map(whole_of) {
-                    whole.load(saved, calls, share, &mut keys)?;
+                    whole.load(&LoadedTable::of(saved, calls, share)?, share, &mut keys);
                 }
                 table_groups(None, &whole, &keys, each)
             }
@@ -296,7 +297,7 @@ fn check_table(plan: &Plan, table: &TableV1, is_used: impl Fn(usize) -> bool) ->
     if start != table.keys.0.len() || u32::try_from(table.ends.len()).is_err() {
         return Err(Damage::Content);
     }
-    table.columns(&plan.calls).map(drop)
+    table.states(&plan.calls).map(drop)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod cut;
 pub mod dedup;
 pub mod jump;
 pub mod keys;
+pub mod loaded;
 pub mod order;
 pub mod panes;
 pub mod saved;
@@ -26,6 +27,7 @@ use std::ops::ControlFlow;
 
 use crate::checkpoint::codec::Damage;
 use crate::output::rows::HandOn;
+use loaded::Loaded;
 use saved::OwnerV1;
 
 /// One owner of a part of the state: what a shard thread drives.
@@ -40,6 +42,8 @@ pub trait Owner: Send {
     fn open(&self) -> usize;
     /// All that it holds, for a checkpoint.
     fn save(&mut self) -> OwnerV1;
-    /// Takes in what is its own of what some owner had saved. To be called before the first step.
-    fn load(&mut self, saved: &OwnerV1) -> Result<(), Damage>;
+    /// Decodes what some owner had saved, for all owners of this run.
+    fn decode<'s>(&self, saved: &'s OwnerV1) -> Result<Loaded<'s>, Damage>;
+    /// Takes in what is its own of that. To be called before the first step.
+    fn load(&mut self, loaded: &Loaded<'_>) -> Result<(), Damage>;
 }

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 
 use super::Owner;
+use super::loaded::Loaded;
 use super::saved::{OwnerV1, WaitingV1};
 use super::step::Step;
 use crate::checkpoint::codec::Damage;
@@ -69,8 +70,15 @@ impl Owner for Orderer {
         OwnerV1::Waiting(waiting.collect())
     }
 
-    fn load(&mut self, saved: &OwnerV1) -> Result<(), Damage> {
-        let OwnerV1::Waiting(waiting) = saved else { return Err(Damage::Content) };
+    fn decode<'s>(&self, saved: &'s OwnerV1) -> Result<Loaded<'s>, Damage> {
+        match saved {
+            OwnerV1::Waiting(waiting) => Ok(Loaded::Waiting(waiting)),
+            _ => Err(Damage::Content),
+        }
+    }
+
+    fn load(&mut self, loaded: &Loaded<'_>) -> Result<(), Damage> {
+        let Loaded::Waiting(waiting) = loaded else { return Err(Damage::Content) };
         self.waiting.extend(waiting.iter().map(|event| {
             let place = Place { time: event.time, source: event.source, record: event.record };
             Reverse((place, event.text.0.as_slice().into()))

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use super::keys::Keys;
-use super::saved::{PaneV1, PanesV1, Share};
+use super::loaded::{LoadedPanes, Share};
+use super::saved::{PaneV1, PanesV1};
 use super::stacks::Stacks;
 use super::step::Part;
 use super::table::{Additions, Calls, Table};
-use crate::checkpoint::codec::Damage;
 use crate::time;
 use crate::window::{Pane, PaneFinder, Panes, Window};
 
@@ -179,14 +179,13 @@ impl PaneStore {
     }
 
     /// Takes in what is its own of panes that were saved.
-    pub fn load(&mut self, saved: &PanesV1, share: Share, keys: &mut Keys) -> Result<(), Damage> {
-        self.fired = saved.fired;
-        for pane in &saved.panes {
+    pub fn load(&mut self, loaded: &LoadedPanes<'_>, share: Share, keys: &mut Keys) {
+        self.fired = loaded.fired;
+        for (start, last_end, table) in &loaded.panes {
             let calls = &self.calls;
-            let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
-            open.table.load(&pane.table, calls, share, keys)?;
+            let open = self.panes.entry(*start).or_insert_with(|| OpenPane::new(calls, *last_end));
+            open.table.load(table, share, keys);
         }
-        Ok(())
     }
 
     /// How many panes are open.

@@ -6,9 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::table::{Calls, Table};
+use super::table::Table;
 use crate::aggregate::Accumulators;
-use crate::checkpoint::codec::Damage;
 use crate::checkpoint::written::Blob;
 
 /// What an owner holds.
@@ -64,16 +63,6 @@ pub struct TableV1 {
     pub columns: Vec<Blob>,
 }
 
-/// One group of a saved table.
-pub struct SavedGroup<'s> {
-    /// Its number in the table, which is the slot of its states.
-    pub number: u32,
-    /// The hash of its key.
-    pub hash: u64,
-    /// Its encoded key.
-    pub key: &'s [u8],
-}
-
 /// An event that waits: `windrow order`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct WaitingV1 {
@@ -87,29 +76,6 @@ pub struct WaitingV1 {
     pub text: Blob,
 }
 
-/// Which keys an owner takes of what was saved.
-#[derive(Debug, Clone, Copy)]
-pub struct Share {
-    /// Its number.
-    pub number: u64,
-    /// Of how many.
-    pub owners: u64,
-    /// The seed of the hashes of keys.
-    pub seed: u64,
-}
-
-impl Share {
-    /// Whether a key with this hash is taken: the hash's upper half, scaled to the number of owners.
-    #[inline]
-    pub fn takes(&self, hash: u64) -> bool {
-        ((hash >> 32) * self.owners) >> 32 == self.number
-    }
-
-    fn hash(&self, key: &[u8]) -> u64 {
-        crate::parse::key::hash(key, self.seed)
-    }
-}
-
 impl TableV1 {
     /// These keys, with the states of slots `0..keys`.
     pub fn of<'k>(keys: impl Iterator<Item = &'k [u8]>, columns: &[Box<dyn Accumulators>]) -> TableV1 {
@@ -121,61 +87,11 @@ impl TableV1 {
         let groups = ends.len() as u32;
         TableV1 { keys: Blob(bytes), ends, columns: columns.iter().map(|c| Blob(c.save(groups))).collect() }
     }
-
-    /// The states again, in the order of the groups.
-    pub fn columns(&self, calls: &Calls) -> Result<Vec<Box<dyn Accumulators>>, Damage> {
-        let mut columns = calls.make();
-        if columns.len() != self.columns.len() {
-            return Err(Damage::Content);
-        }
-        for (column, saved) in columns.iter_mut().zip(&self.columns) {
-            if column.load(&saved.0)? as usize != self.ends.len() {
-                return Err(Damage::Content);
-            }
-        }
-        Ok(columns)
-    }
-
-    /// The groups whose keys are in the share.
-    pub fn groups(&self, share: Share) -> Result<Vec<SavedGroup<'_>>, Damage> {
-        let (mut groups, mut start) = (Vec::new(), 0);
-        for (number, &end) in (0u32..).zip(&self.ends) {
-            let end = usize::try_from(end).map_err(|_| Damage::Content)?;
-            let key = self.keys.0.get(start..end).ok_or(Damage::Content)?;
-            let hash = share.hash(key);
-            if share.takes(hash) {
-                groups.push(SavedGroup { number, hash, key });
-            }
-            start = end;
-        }
-        Ok(groups)
-    }
 }
 
 impl Table {
     /// The table as it is written.
     pub fn save(&self, keys: &Keys) -> TableV1 {
         TableV1::of(self.keys.iter().map(|&key| keys.get(key)), &self.columns)
-    }
-
-    /// Takes in the groups of a saved table that are in the share.
-    pub fn load(
-        &mut self,
-        saved: &TableV1,
-        calls: &Calls,
-        share: Share,
-        keys: &mut Keys,
-    ) -> Result<(), Damage> {
-        let columns = saved.columns(calls)?;
-        let mut pairs = Vec::new();
-        for group in saved.groups(share)? {
-            let key = keys.intern(group.hash, group.key);
-            pairs.push((group.number, self.slot(key, keys)));
-        }
-        self.make_room();
-        for (mine, theirs) in self.columns.iter_mut().zip(&columns) {
-            mine.merge(theirs.as_ref(), &pairs);
-        }
-        Ok(())
     }
 }

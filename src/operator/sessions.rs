@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 
 use super::keys::Keys;
-use super::saved::{SessionsV1, Share, TableV1};
+use super::loaded::{LoadedSessions, Share};
+use super::saved::{SessionsV1, TableV1};
 use super::step::Part;
 use super::table::{Additions, Calls};
 use super::timers::{Found, Timers};
 use crate::aggregate::Accumulators;
-use crate::checkpoint::codec::Damage;
 use crate::prefetch::{AHEAD, prefetch};
 use crate::window::Window;
 
@@ -256,17 +256,10 @@ impl SessionStore {
     }
 
     /// Takes in what is its own of sessions that were saved.
-    pub fn load(
-        &mut self,
-        saved: &SessionsV1,
-        calls: &Calls,
-        share: Share,
-        keys: &mut Keys,
-    ) -> Result<(), Damage> {
-        let columns = saved.table.columns(calls)?;
+    pub fn load(&mut self, loaded: &LoadedSessions<'_>, share: Share, keys: &mut Keys) {
         let mut open = Vec::new();
-        for group in saved.table.groups(share)? {
-            if let Some((start, end)) = *saved.bounds.get(group.number as usize).ok_or(Damage::Content)? {
+        for group in loaded.table.groups(share) {
+            if let Some((start, end)) = loaded.bounds[group.number as usize] {
                 open.push((start, end, group));
             }
         }
@@ -281,11 +274,8 @@ impl SessionStore {
             pairs.push((group.number, self.open(start, end, key, self.latest[key as usize], NONE, keys)));
         }
         let room = self.sessions.len();
-        for (mine, theirs) in self.columns.iter_mut().zip(&columns) {
-            mine.resize(room);
-            mine.merge(theirs.as_ref(), &pairs);
-        }
-        Ok(())
+        self.columns.iter_mut().for_each(|column| column.resize(room));
+        loaded.table.merge_into(&mut self.columns, &pairs);
     }
 
     /// How many sessions are open.

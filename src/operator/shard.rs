@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::Owner;
 use super::keys::Keys;
+use super::loaded::{Loaded, Share};
 use super::panes::PaneStore;
-use super::saved::{OwnerV1, Share};
+use super::saved::OwnerV1;
 use super::sessions::SessionStore;
 use super::step::{Part, Step};
 use super::table::{Additions, Calls, Group, Table};
@@ -90,14 +91,19 @@ impl Owner for Shard {
         }
     }
 
-    fn load(&mut self, saved: &OwnerV1) -> Result<(), Damage> {
+    fn decode<'s>(&self, saved: &'s OwnerV1) -> Result<Loaded<'s>, Damage> {
+        Loaded::of(saved, &self.calls, self.share)
+    }
+
+    fn load(&mut self, loaded: &Loaded<'_>) -> Result<(), Damage> {
         let (share, keys) = (self.share, &mut self.keys);
-        match (&mut self.windows, saved) {
-            (Open::Panes(store), OwnerV1::Panes(saved)) => store.load(saved, share, keys),
-            (Open::Sessions(store), OwnerV1::Sessions(saved)) => store.load(saved, &self.calls, share, keys),
-            (Open::Whole(table, _), OwnerV1::Whole(saved)) => table.load(saved, &self.calls, share, keys),
-            _ => Err(Damage::Content),
+        match (&mut self.windows, loaded) {
+            (Open::Panes(store), Loaded::Panes(loaded)) => store.load(loaded, share, keys),
+            (Open::Sessions(store), Loaded::Sessions(loaded)) => store.load(loaded, share, keys),
+            (Open::Whole(table, _), Loaded::Whole(loaded)) => table.load(loaded, share, keys),
+            _ => return Err(Damage::Content),
         }
+        Ok(())
     }
 }
 

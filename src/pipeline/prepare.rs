@@ -225,7 +225,9 @@ impl Kept {
         };
         for saved in std::mem::take(&mut checkpoint.owners) {
             let saved: OwnerV1 = codec::decode(&saved.0).map_err(damaged)?;
-            owners.iter_mut().try_for_each(|owner| owner.load(&saved)).map_err(damaged)?;
+            let Some(first) = owners.first() else { continue };
+            let loaded = first.decode(&saved).map_err(damaged)?;
+            owners.iter_mut().try_for_each(|owner| owner.load(&loaded)).map_err(damaged)?;
         }
         let (files, dedup) = match (ids, job.ids.is_empty()) {
             (Some(Loaded { stored, dedup }), _) => {
