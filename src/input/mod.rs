@@ -64,6 +64,13 @@ pub struct SourceSpec {
     pub format: Format,
 }
 
+impl SourceSpec {
+    /// Whether it is known beforehand that nothing comes of it.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.origin, Origin::Memory(bytes) if bytes.is_empty())
+    }
+}
+
 /// How sources are read.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {

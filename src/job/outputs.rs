@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::options::OutputOptions;
 use crate::error::{Error, Result};
 use crate::input::{Origin, SourceSpec};
+use crate::paths;
 
 use super::settings::Settings;
 use super::{BadPolicy, LatePolicy};
@@ -81,10 +82,10 @@ pub fn check_distinct(outputs: &Outputs, sources: &[SourceSpec], settings: &Sett
             Identity::of_descriptor(rustix::fs::fstat(std::io::stdout())),
         )?,
     }
-    if let LatePolicy::File(path) = &outputs.late {
+    if let Some(path) = outputs.late.path() {
         write(settings.option("late"), Identity::of_path(path))?;
     }
-    if let BadPolicy::File(path) = &outputs.bad {
+    if let Some(path) = outputs.bad.path() {
         write(settings.option("bad"), Identity::of_path(path))?;
     }
     Ok(())
@@ -108,11 +109,7 @@ impl Identity {
             return (!device).then(|| Identity::Existing(found.dev(), found.ino()));
         }
         let path = followed(path)?;
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let directory = fs::metadata(parent).ok()?;
+        let directory = fs::metadata(paths::parent(&path)).ok()?;
         Some(Identity::Planned(directory.dev(), directory.ino(), path.file_name()?.to_owned()))
     }
 

@@ -41,6 +41,8 @@ pub struct Front {
     signals: Receiver<Signal>,
     /// How many chunks of one source may be on their way or waiting, once it is being read.
     credit: usize,
+    /// Whether there is but one source that something may come of.
+    alone: bool,
     /// Whether the job itself fixes the form of times.
     form_fixed: bool,
     absent: Absent,
@@ -98,6 +100,7 @@ impl Front {
             cuts: None,
             signals: never(),
             credit: credit(job),
+            alone: live(job) == 1,
             form_fixed: projection.form().is_some(),
             absent: Absent::new(job),
             sent: false,
@@ -267,7 +270,7 @@ impl Front {
         let state = &mut self.sources[source as usize];
         let form = self.sequencer.source_form(source);
         let known = form.is_some() || self.form_fixed;
-        let alone = self.requests.len() == 1;
+        let alone = self.alone;
         let credit = if known && (state.begun || alone) { self.credit } else { 1 };
         let credit = credit + self.sequencer.undecided(source);
         while !state.ended && state.under_way < credit {
@@ -403,10 +406,15 @@ impl Front {
     }
 }
 
+/// How many sources something may come of: all but those of earlier runs that are not named any more.
+pub fn live(job: &Job) -> usize {
+    job.sources.iter().filter(|source| !source.is_empty()).count()
+}
+
 /// How many chunks of one source may be under way: asked for, read, parsed and not used up. With several
 /// sources one that is being used and one more are enough.
 pub fn credit(job: &Job) -> usize {
-    if job.sources.len() == 1 { job.threads + job.buffer } else { 2 }
+    if live(job) == 1 { job.threads + job.buffer } else { 2 }
 }
 
 /// A step waits for what has already arrived until it holds this many rows.

@@ -131,6 +131,7 @@ fn start_and_run(
     signals: Receiver<Signal>,
     summary: &mut Summary,
 ) -> Result<()> {
+    let source_names = prepared.source_names();
     let Prepared { job, time_field, seed, opened, kept } = prepared;
     let job = &job;
     let projection = Arc::new(Projection::new(job, &time_field, seed));
@@ -156,6 +157,7 @@ fn start_and_run(
     let (steps_in, steps_out) = bounded(job.buffer);
     // Nothing is ever sent here: the end of the channel is the end of the writer.
     let (writer_lives, writer_ended) = bounded(0);
+    let outputs = writer::Plan { outputs, source_names };
     let writer = writer::start(job, outputs, steps_out, shards.fired, pieces, progress, writer_lives);
     shards.steps.push(steps_in);
 

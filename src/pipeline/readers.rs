@@ -69,7 +69,7 @@ pub fn start(
     let (shared_in, shared_out) = bounded(credit * job.sources.len());
     let mut files = HashMap::new();
     let mut requests = Vec::new();
-    let options = shared_memory(&job.read, job.sources.len());
+    let options = shared_memory(&job.read, front::live(job));
     let reader = |sources| Reader {
         job: job.clone(),
         options: options.clone(),
