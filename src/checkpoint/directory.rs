@@ -136,7 +136,8 @@ impl StateDir {
     pub fn read(&self, epoch: u64) -> Result<std::result::Result<CheckpointV1, Unusable>> {
         let path = self.file(epoch);
         let mut bytes = Vec::new();
-        let mut file = guard::open(OpenOptions::new().read(true), &path).map_err(|denied| denied.at(&path))?;
+        let mut file =
+            guard::open(OpenOptions::new().read(true), &path).map_err(|denied| denied.at(&path))?;
         file.read_to_end(&mut bytes).map_err(|cause| failed(&path, cause))?;
         let decoded = codec::open(Kind::Checkpoint, &bytes)
             .and_then(|(_, payload)| codec::decode::<CheckpointV1>(payload))

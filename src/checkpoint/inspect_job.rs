@@ -154,7 +154,9 @@ fn input_format(checkpoint: &CheckpointV1) -> (Option<&'static str>, Option<char
         (format, _) => format,
     };
     let from = match formats.first() {
-        Some(first) if sources.iter().zip(&formats).any(|(source, format)| told(&source.name.now) != *format) => {
+        Some(first)
+            if sources.iter().zip(&formats).any(|(source, format)| told(&source.name.now) != *format) =>
+        {
             Some(match first {
                 Format::Ndjson => "ndjson",
                 Format::Csv { delimiter: b'\t' } => "tsv",
@@ -207,7 +209,10 @@ pub(super) mod tests {
             form: None,
             sources: job.sources.iter().map(source).collect(),
             rows: OutputV1::default(),
-            late: job.late.path().map(|path| OutputV1 { path: path.display().to_string(), ..OutputV1::default() }),
+            late: job
+                .late
+                .path()
+                .map(|path| OutputV1 { path: path.display().to_string(), ..OutputV1::default() }),
             bad: None,
             ids: Vec::new(),
             owners: Vec::new(),

@@ -153,7 +153,8 @@ mod tests {
                 option => format!("-w 1m --{option} {value}"),
             };
             let job = |value: &str| {
-                let words = line(value).split(' ').map(|word| word.replace('_', " ").into()).collect::<Vec<_>>();
+                let words =
+                    line(value).split(' ').map(|word| word.replace('_', " ").into()).collect::<Vec<_>>();
                 cli::job(&[vec!["windrow".into()], words].concat()).unwrap().fingerprint
             };
             let difference = job(one).difference(&job(other)).map(|(name, ..)| name.to_owned());

@@ -337,7 +337,20 @@ mod tests {
         fs::write(&victim, "mine").unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
         assert!(Ledger::open(&path, IDENTITY).is_err());
+        assert!(Ledger::look(&path).is_err());
         Ledger::create(&path, IDENTITY).unwrap();
         assert_eq!(fs::read(&victim).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_page_that_others_could_change_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("delivery");
+        Ledger::create(&path, IDENTITY).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o660)).unwrap();
+        assert!(why(&path, IDENTITY).contains("by other users") && Ledger::look(&path).is_err());
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::hard_link(&path, dir.path().join("other")).unwrap();
+        assert!(why(&path, IDENTITY).contains("another name") && Ledger::look(&path).is_err());
     }
 }

@@ -275,3 +275,21 @@ impl Kept {
 fn shown(path: Option<&Path>) -> String {
     path.map(|path| path.display().to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checkpoints from before the kind of late events and bad records was written down.
+    #[test]
+    fn the_kind_of_an_output_is_known() {
+        let check = |stream, len, digest, want| {
+            assert_eq!(was_stream(&OutputV1 { stream, len, digest, ..OutputV1::default() }), want);
+        };
+        check(true, 0, 0, true);
+        check(true, 9, 0, true);
+        check(false, 9, 0, true);
+        check(false, 9, 7, false);
+        check(false, 0, 0, false);
+    }
+}

@@ -272,9 +272,10 @@ impl<'j> Search<'j> {
                 continue;
             }
             // Where nothing was read nothing can be compared: it goes by what the file is called, or which it is.
-            if saved.offset == 0 && !saved.over {
+            if saved.offset == 0 {
                 self.taken[place] = true;
-                return Ok(Some((place, None)));
+                let opened = if saved.over { Some(self.open_empty(spec)?) } else { None };
+                return Ok(Some((place, opened)));
             }
             match self.open(spec, saved) {
                 Ok(Ok(opened)) => {
@@ -318,6 +319,14 @@ impl<'j> Search<'j> {
             }
             skipped => Ok(Err(skipped)),
         }
+    }
+
+    /// Opens an input that was read to its end and had nothing.
+    fn open_empty(&self, spec: &SourceSpec) -> Result<Opened> {
+        let mut source = Source::open(spec, &self.job.read)?;
+        // A byte order mark is nothing.
+        source.skip(0)?;
+        Ok(Opened { source, header: None, ahead: VecDeque::new(), resumed: true })
     }
 
     /// A pipe that brings what was not read yet: for CSV behind a header of its own, which must be the same.

@@ -6,7 +6,7 @@
 //! deleted, and cut back before the run goes on.
 //!
 //! This does I/O and knows no thread. The directory is the caller's, who has made sure that it is ours alone, and
-//! who holds a lock on it. A failed write or sync is final: the run stops, and the last checkpoint stays good.
+//! who holds a lock on it; each file is looked at by `guard` when it is opened. A failed write or sync is final: the run stops, and the last checkpoint stays good.
 
 mod block;
 mod file;

@@ -127,7 +127,10 @@ fn what_a_checkpoint_does_not_name_is_cut_off_and_deleted() {
     let mut segments = stored.into_segments(&[]).unwrap();
     append(&mut segments, &[Entry::new(id(4), 44), Entry::new(id(5), 9_000), Entry::new(id(6), 19_000)])
         .unwrap();
-    assert!(segments.sync(0).unwrap().iter().map(|(_, len)| len).sum::<u64>() > fs::metadata(&path).unwrap().len());
+    assert!(
+        segments.sync(0).unwrap().iter().map(|(_, len)| len).sum::<u64>()
+            > fs::metadata(&path).unwrap().len()
+    );
     drop(segments);
     fs::write(dir.path().join("other"), "stays").unwrap();
     let after = listing(dir.path());
