@@ -1,9 +1,9 @@
 //! Whether a file or directory of the state is ours, and ours alone.
 //!
 //! The state says which events have counted and which bytes have gone out. Whoever could plant, change or exchange a
-//! part of it could make events vanish, or make a run write where it should not. So everything in a state directory is
-//! opened here, and its directory is looked at before: who owns it, who may write to it, and who could put another
-//! one in its place. Nothing is changed here.
+//! part of it could make events vanish, or make a run write where it should not. So every file of a state directory
+//! that may be there already is opened here, and its directory is looked at before: who owns it, who may write to it,
+//! and who could put another one in its place. Nothing that is there is changed here.
 
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};

@@ -51,6 +51,8 @@ pub enum Origin {
     Path(PathBuf),
     /// Bytes in memory, for tests.
     Memory(Arc<[u8]>),
+    /// Nowhere: a source that an earlier run has read, and that is not named any more.
+    Absent,
 }
 
 /// One input of a job.
@@ -62,13 +64,6 @@ pub struct SourceSpec {
     pub origin: Origin,
     /// How its records are written.
     pub format: Format,
-}
-
-impl SourceSpec {
-    /// Whether it is known beforehand that nothing comes of it.
-    pub fn is_empty(&self) -> bool {
-        matches!(&self.origin, Origin::Memory(bytes) if bytes.is_empty())
-    }
 }
 
 /// How sources are read.

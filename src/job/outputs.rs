@@ -62,7 +62,7 @@ pub fn check_distinct(outputs: &Outputs, sources: &[SourceSpec], settings: &Sett
         let identity = match &source.origin {
             Origin::Path(path) => Identity::of_path(path),
             Origin::Stdin => Identity::of_descriptor(rustix::fs::fstat(std::io::stdin())),
-            Origin::Memory(_) => None,
+            Origin::Memory(_) | Origin::Absent => None,
         };
         // The same file may be read twice; only writing is checked below.
         taken.extend(identity.map(|identity| (format!("the input {}", source.name), identity)));

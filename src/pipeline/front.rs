@@ -14,7 +14,7 @@ use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
 use crate::checkpoint::written::EndingV1;
 use crate::error::{Error, Escaped, Result, Signal};
-use crate::input::Format;
+use crate::input::{Format, Origin};
 use crate::job::{BadPolicy, Job, LatePolicy, Task};
 use crate::operator::cut::SequenceCut;
 use crate::operator::dedup::Dedup;
@@ -406,9 +406,10 @@ impl Front {
     }
 }
 
-/// How many sources something may come of: all but those of earlier runs that are not named any more.
+/// How many sources something may come of, at least 1: all but those of earlier runs that are not named any more. Of
+/// these there may be thousands. They are over, so nothing is asked of them, and they get no share of the memory.
 pub fn live(job: &Job) -> usize {
-    job.sources.iter().filter(|source| !source.is_empty()).count()
+    job.sources.iter().filter(|source| !matches!(source.origin, Origin::Absent)).count().max(1)
 }
 
 /// How many chunks of one source may be under way: asked for, read, parsed and not used up. With several

@@ -96,7 +96,7 @@ fn identity_of(spec: &SourceSpec) -> Option<(u64, u64)> {
     match &spec.origin {
         Origin::Path(path) => identity(path),
         Origin::Stdin => identity_of_stdin(),
-        Origin::Memory(_) => None,
+        Origin::Memory(_) | Origin::Absent => None,
     }
 }
 
@@ -210,7 +210,7 @@ fn absent(written: &mut SourceV1) -> SourceSpec {
         // Nothing more is read of it.
         written.columns = None;
     }
-    SourceSpec { name: written.name.now.clone(), origin: Origin::Memory([].into()), format: Format::Ndjson }
+    SourceSpec { name: written.name.now.clone(), origin: Origin::Absent, format: Format::Ndjson }
 }
 
 /// The search for the sources of a checkpoint. There may be thousands, of which few are named: what does not depend

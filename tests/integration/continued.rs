@@ -279,6 +279,9 @@ fn a_source_that_was_left_out_is_finished() {
     put(&dir, "b.csv", "t\n1\n");
     done(&dir, &format!("{HOLD} a.csv b.csv"));
     done(&dir, &format!("{HOLD} b.csv"));
+    let looked = inspect::look(&dir.path().join("st")).expect("it is a state directory");
+    let left_out = &looked.checkpoint.sources[0];
+    assert!(left_out.over && left_out.records > 0 && left_out.columns.is_none(), "{left_out:?}");
     done(&dir, &format!("{HOLD} b.csv a.csv"));
     append(&dir, "a.csv", "3\n");
     refused(&dir, &format!("{HOLD} b.csv a.csv"), "a.csv was finished when a run did not name it any more");
