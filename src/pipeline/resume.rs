@@ -123,9 +123,10 @@ pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1
     for saved in &checkpoint.sources {
         let rank = continued.specs.len() as u32;
         let mut written = saved.clone();
-        if checkpoint.ending == EndingV1::Held && saved.records == 0 {
-            // If it was left out since, nothing of it had counted: it joins as one that is new.
-            written.over = false;
+        if hold && saved.over && saved.records == 0 {
+            // It was left out before anything of it counted, or had nothing: it joins as one that is new.
+            let anew = SourceV1::new(&saved.name.now, saved.format.clone(), saved.identity);
+            written = SourceV1 { name: saved.name.clone(), ..anew };
         }
         match search.find(&written)? {
             Some((place, source)) => {
@@ -205,11 +206,7 @@ fn check_ended(
 /// windows know sources by their rank. So all that is kept of it is what it is recognised by and its ledger, some two
 /// hundred bytes, and nothing asks it for records.
 fn absent(written: &mut SourceV1) -> SourceSpec {
-    written.over = true;
-    if written.records > 0 {
-        // Nothing more is read of it.
-        written.columns = None;
-    }
+    (written.over, written.columns) = (true, None);
     SourceSpec { name: written.name.now.clone(), origin: Origin::Absent, format: Format::Ndjson }
 }
 
@@ -224,8 +221,8 @@ struct Search<'j> {
     identities: Vec<Option<(u64, u64)>>,
     /// The inputs that are a file.
     files: HashMap<(u64, u64), Vec<usize>>,
-    /// The files that no source of the checkpoint is called as, or was. The others are not taken for another source,
-    /// whatever they hold.
+    /// The files that are none of the checkpoint's by name or inode. Only these may be found to be one by what they
+    /// hold.
     unclaimed: Vec<usize>,
     /// Per input, whether it has been found to be one of the checkpoint's.
     taken: Vec<bool>,

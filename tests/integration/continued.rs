@@ -312,6 +312,33 @@ fn a_source_that_was_left_out_empty_begins_later() {
     }
 }
 
+/// It begins at the watermark as it is then, also if its first event had been seen before it was left out.
+#[test]
+fn a_source_that_was_left_out_unread_begins_at_the_watermark() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let hold = "-w 1s -t t -d 0s -q -s st --at-eof hold -o out --late late";
+    put(&dir, "a", "{\"t\":100}\n{\"t\":101}\n");
+    put(&dir, "b", "{\"t\":1}\n");
+    done(&dir, &format!("{hold} a b"));
+    let looked = inspect::look(&dir.path().join("st")).expect("it is a state directory");
+    assert_eq!(
+        (looked.checkpoint.sources[0].records, looked.checkpoint.sources[0].largest.is_some()),
+        (0, true)
+    );
+    append(&dir, "b", "{\"t\":100}\n{\"t\":5000}\n");
+    done(&dir, &format!("{hold} b"));
+    append(&dir, "b", "{\"t\":5001}\n");
+    append(&dir, "a", "{\"t\":5001}\n");
+    done(&dir, &format!("{hold} a b"));
+    done(&dir, "-w 1s -t t -d 0s -q -s st -o out --late late a b");
+    let starts: Vec<String> =
+        text(&dir, "out").lines().map(|row| row.replace("{\"window_start\":", "")).collect();
+    let want = [(1, 1), (100, 1), (5000, 1), (5001, 2)];
+    let want = want.map(|(start, count)| format!("{start},\"window_end\":{},\"count\":{count}}}", start + 1));
+    assert_eq!(starts, want);
+    assert_eq!(text(&dir, "late").lines().count(), 2);
+}
+
 /// A job that is done does not pass over what has come to a file that was empty.
 #[test]
 fn an_empty_file_that_has_grown_is_refused_once_all_is_closed() {
