@@ -33,6 +33,7 @@ pub mod digest;
 pub mod error;
 pub mod expr;
 pub mod number;
+pub mod paths;
 pub mod prefetch;
 pub mod suggest;
 pub mod time;

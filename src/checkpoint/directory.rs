@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The directory holds keys and ids, which may be personal data: it is made 0700 and its files 0600. One that
-//! somebody else owns or could write is refused, and so are symbolic links in it.
+//! somebody else owns, could write or could replace is refused, and so are such files in it: see `guard`.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -17,11 +17,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use super::codec::{self, Damage, Kind};
+use super::guard;
 use super::written::CheckpointV1;
 use crate::error::{Error, Escaped, Result};
+use crate::paths;
 
 /// The file that is locked by the run that uses the directory.
 pub(super) const LOCK: &str = "LOCK";
@@ -64,18 +64,19 @@ impl fmt::Display for Unusable {
 impl StateDir {
     /// Opens a directory for a run: makes it if it is not there, checks it, and locks it.
     pub fn open(path: &Path) -> Result<StateDir> {
+        guard::check_place(path).map_err(|denied| denied.at(path))?;
         match DirBuilder::new().mode(0o700).create(path) {
             Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(failed(path, cause)),
-            Ok(()) => sync_parent(path)?,
+            Ok(()) => paths::sync_parent(path).map_err(|cause| failed(path, cause))?,
             Err(_) => {}
         }
-        check_directory(path)?;
-        let handle = File::open(path).map_err(|cause| failed(path, cause))?;
+        let handle = guard::open_directory(path).map_err(|denied| denied.at(path))?;
         let lock_path = path.join(LOCK);
         if fs::symlink_metadata(&lock_path).is_err() {
             check_unused(path)?;
         }
-        let mut lock = private(OpenOptions::new().read(true).write(true).create(true), &lock_path)?;
+        let mut lock = guard::open(OpenOptions::new().read(true).write(true).create(true), &lock_path)
+            .map_err(|denied| denied.at(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(in_use(path, &mut lock)),
@@ -88,8 +89,8 @@ impl StateDir {
 
     /// Opens a directory to look at it. Nothing is changed, and a run may use it meanwhile.
     pub fn look(path: &Path) -> Result<StateDir> {
-        check_directory(path)?;
-        let handle = File::open(path).map_err(|cause| failed(path, cause))?;
+        let handle = guard::check_place(path).and_then(|()| guard::open_directory(path));
+        let handle = handle.map_err(|denied| denied.at(path))?;
         if fs::symlink_metadata(path.join(LOCK)).is_err() {
             return Err(Error::usage(format!("{} is no state directory of windrow's", shown(path))));
         }
@@ -135,8 +136,9 @@ impl StateDir {
     pub fn read(&self, epoch: u64) -> Result<std::result::Result<CheckpointV1, Unusable>> {
         let path = self.file(epoch);
         let mut bytes = Vec::new();
-        let read = private(OpenOptions::new().read(true), &path)?.read_to_end(&mut bytes);
-        read.map_err(|cause| failed(&path, cause))?;
+        let mut file =
+            guard::open(OpenOptions::new().read(true), &path).map_err(|denied| denied.at(&path))?;
+        file.read_to_end(&mut bytes).map_err(|cause| failed(&path, cause))?;
         let decoded = codec::open(Kind::Checkpoint, &bytes)
             .and_then(|(_, payload)| codec::decode::<CheckpointV1>(payload))
             .and_then(|found| if found.epoch == epoch { Ok(found) } else { Err(Damage::Content) });
@@ -195,65 +197,12 @@ impl StateDir {
     }
 }
 
-/// Opens a file of ours: no symbolic link is followed, and nobody else gets to read it.
-fn private(options: &mut OpenOptions, path: &Path) -> Result<File> {
-    // Nor is waited for anybody at a FIFO.
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let opened = options.mode(0o600).custom_flags(flags.bits() as i32).open(path);
-    let file = opened.map_err(|cause| match cause.raw_os_error() {
-        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
-            refused(path, "is a symbolic link, which windrow never makes; remove it")
-        }
-        _ => failed(path, cause),
-    })?;
-    let metadata = file.metadata().map_err(|cause| failed(path, cause))?;
-    if !metadata.is_file() || metadata.nlink() > 1 || metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(refused(
-            path,
-            "is not a file that windrow made (another owner, or another name for a file elsewhere); remove it",
-        ));
-    }
-    Ok(file)
-}
-
 fn same_directory(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
     };
     identity(one).is_some_and(|found| Some(found) == identity(other))
-}
-
-/// Whether a path is a directory that nobody else can write or replace.
-fn check_directory(path: &Path) -> Result<()> {
-    // With a slash at its end a link would be followed.
-    let path: &Path = &path.components().collect::<PathBuf>();
-    let found = fs::symlink_metadata(path).map_err(|cause| failed(path, cause))?;
-    if found.is_symlink() {
-        return Err(refused(path, "is a symbolic link; name the directory itself"));
-    }
-    if !found.is_dir() {
-        return Err(refused(path, "is not a directory"));
-    }
-    let user = rustix::process::geteuid().as_raw();
-    if found.uid() != user {
-        return Err(refused(path, "belongs to another user"));
-    }
-    if found.mode() & 0o022 != 0 {
-        return Err(refused(path, "can be written by other users; chmod 700 it if that was not intended"));
-    }
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let parent = fs::metadata(parent).map_err(|cause| failed(parent, cause))?;
-    if parent.mode() & 0o002 != 0 && parent.mode() & 0o1000 == 0 {
-        return Err(refused(
-            path,
-            "stands in a directory in which anybody can replace it; move it, or set the sticky bit there",
-        ));
-    }
-    Ok(())
 }
 
 /// A directory that is there already must be empty, or a state directory.
@@ -265,14 +214,6 @@ fn check_unused(path: &Path) -> Result<()> {
             Err(refused(path, "has files in it that are not windrow's; name an empty or a new directory"))
         }
     }
-}
-
-fn sync_parent(path: &Path) -> Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(parent).and_then(|parent| parent.sync_all()).map_err(|cause| failed(parent, cause))
 }
 
 fn in_use(path: &Path, lock: &mut File) -> Error {

@@ -3,12 +3,13 @@
 //! Reads only: no lock is taken, since a run that is about to start would find the directory in use. A run may add
 //! and remove checkpoints meanwhile. Nothing here prints, and nothing here decides what a run does.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::directory::{LOCK, StateDir, Unusable};
+use super::guard;
 use super::written::CheckpointV1;
 use crate::error::{Error, Escaped, Result};
 use crate::output::ledger::{Delivery, Ledger};
@@ -139,7 +140,9 @@ pub(super) fn files(path: &Path) -> Result<Vec<String>> {
 /// Asking for the lock would answer that too, but would stand in the way of a run that starts just then.
 fn user(path: &Path) -> Option<u32> {
     let path = path.join(LOCK);
-    let process: i32 = fs::read_to_string(&path).ok()?.trim().parse().ok()?;
+    let mut noted = String::new();
+    guard::open(OpenOptions::new().read(true), &path).ok()?.read_to_string(&mut noted).ok()?;
+    let process: i32 = noted.trim().parse().ok()?;
     let id = rustix::process::Pid::from_raw(process)?;
     let lives = match rustix::process::test_kill_process(id) {
         Ok(()) => true,

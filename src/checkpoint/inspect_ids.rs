@@ -1,11 +1,12 @@
 //! What is in the files of remembered ids.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::OpenOptions;
+use std::io::Read;
 use std::path::Path;
 
 use super::codec::Damage;
 use super::directory::Unusable;
+use super::guard::{self, Denied};
 use super::ids;
 use crate::operator::dedup::Buckets;
 
@@ -37,10 +38,13 @@ pub fn look(dir: &Path, run: u64, bucket: i64, len: u64) -> Result<IdFile, Unusa
 
 fn read(path: &Path, len: u64) -> Result<Vec<u8>, Damage> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(len).read_to_end(&mut bytes));
-    match read {
+    let file = guard::open(OpenOptions::new().read(true), path).map_err(|denied| match denied {
+        denied if denied.is_missing() => Damage::Missing,
+        Denied::Io(_) => Damage::Length,
+        Denied::NotOurs(_) => Damage::Foreign,
+    })?;
+    match file.take(len).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 == len => Ok(bytes),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(Damage::Missing),
         Ok(_) | Err(_) => Err(Damage::Length),
     }
 }
@@ -67,5 +71,7 @@ mod tests {
         assert_eq!(look(dir.path(), 7, bucket, len - 1).unwrap_err().damage, Damage::Length);
         assert_eq!(look(dir.path(), 7, bucket, 1 << 20).unwrap_err().damage, Damage::Length);
         assert_eq!(look(dir.path(), 7, bucket + 1, 9).unwrap_err().damage, Damage::Missing);
+        std::os::unix::fs::symlink(ids::path(dir.path(), bucket), ids::path(dir.path(), bucket + 2)).unwrap();
+        assert_eq!(look(dir.path(), 7, bucket + 2, len).unwrap_err().damage, Damage::Foreign);
     }
 }

@@ -117,12 +117,13 @@ pub fn command(checkpoint: &CheckpointV1, dir: &Path) -> Vec<String> {
     add(&mut words, "bad", &path(&checkpoint.bad));
     add(&mut words, "output", &checkpoint.rows.path);
     add(&mut words, "state-dir", &dir.display().to_string());
-    if checkpoint.ending == super::written::EndingV1::Held {
-        add(&mut words, "at-eof", "hold");
-    }
-    match &checkpoint.sources[..] {
-        [only] if only.name == STDIN_NAME => {}
-        sources => words.extend(sources.iter().map(|source| match source.name.as_str() {
+    let held = checkpoint.ending == super::written::EndingV1::Held;
+    add(&mut words, "at-eof", if held { "hold" } else { "" });
+    // Of those that were held, what is finished was not named any more.
+    let named = checkpoint.sources.iter().filter(|source| !(held && source.over));
+    match named.map(|source| source.name.now.as_str()).collect::<Vec<_>>()[..] {
+        [STDIN_NAME] => {}
+        ref names => words.extend(names.iter().map(|name| match *name {
             STDIN_NAME => "-".to_owned(),
             name => name.to_owned(),
         })),
@@ -153,7 +154,9 @@ fn input_format(checkpoint: &CheckpointV1) -> (Option<&'static str>, Option<char
         (format, _) => format,
     };
     let from = match formats.first() {
-        Some(first) if sources.iter().zip(&formats).any(|(source, format)| told(&source.name) != *format) => {
+        Some(first)
+            if sources.iter().zip(&formats).any(|(source, format)| told(&source.name.now) != *format) =>
+        {
             Some(match first {
                 Format::Ndjson => "ndjson",
                 Format::Csv { delimiter: b'\t' } => "tsv",
@@ -187,30 +190,13 @@ fn format_named(words: &str) -> Option<Format> {
 pub(super) mod tests {
     use super::*;
     use crate::checkpoint::written::{EndingV1, OutputV1, SourceV1};
+    use crate::input::SourceSpec;
 
     /// A checkpoint of the job of a command line, before anything was read.
     pub fn checkpoint(line: &[&str]) -> CheckpointV1 {
         let argv: Vec<_> = std::iter::once(&"windrow").chain(line).map(Into::into).collect();
         let job = crate::cli::job(&argv).unwrap();
-        let source = |spec: &crate::input::SourceSpec| SourceV1 {
-            name: spec.name.clone(),
-            format: describe(spec.format),
-            identity: None,
-            columns: None,
-            offset: 0,
-            digest: 0,
-            records: 0,
-            lines: 0,
-            largest: None,
-            believed: None,
-            form: None,
-            over: false,
-            counts: [0; 7],
-        };
-        let late = match &job.late {
-            crate::job::LatePolicy::File(path) => Some(path),
-            crate::job::LatePolicy::Drop => None,
-        };
+        let source = |spec: &SourceSpec| SourceV1::new(&spec.name, describe(spec.format), None);
         CheckpointV1 {
             epoch: 1,
             run: 0,
@@ -223,7 +209,10 @@ pub(super) mod tests {
             form: None,
             sources: job.sources.iter().map(source).collect(),
             rows: OutputV1::default(),
-            late: late.map(|path| OutputV1 { path: path.display().to_string(), ..OutputV1::default() }),
+            late: job
+                .late
+                .path()
+                .map(|path| OutputV1 { path: path.display().to_string(), ..OutputV1::default() }),
             bad: None,
             ids: Vec::new(),
             owners: Vec::new(),

@@ -9,7 +9,7 @@ use super::inspect::{self, DELIVERY, files, is_gone};
 use super::inspect_windows::Open;
 use super::written::CheckpointV1;
 use super::{ids, inspect_ids};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::output::ledger::Ledger;
 
 /// One file, and what was found.
@@ -159,9 +159,7 @@ fn check_delivery(path: &Path, newest: Option<&CheckpointV1>) -> Result<Option<C
     let Some(checkpoint) = newest.filter(|checkpoint| checkpoint.rows.stream) else { return Ok(None) };
     let page = path.join(DELIVERY);
     let found = match Ledger::look(&page) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::Output { target: page.display().to_string(), cause });
-        }
+        Err(denied) if !denied.is_missing() => return Err(denied.at(&page)),
         // It is made when the first row is due.
         Err(_) if checkpoint.rows.len == 0 => return Ok(None),
         Err(_) => Err(wrong("it is missing, and says how much the reader of the rows has got", ANEW)),

@@ -47,6 +47,7 @@
 
 pub mod codec;
 pub mod directory;
+pub mod guard;
 pub mod ids;
 pub mod inspect;
 pub mod inspect_ids;

@@ -73,8 +73,8 @@ pub enum FormV1 {
 /// Where a source stood. The members are those of [`SourceCut`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceV1 {
-    /// Its name as it was given.
-    pub name: String,
+    /// Its name.
+    pub name: NameV1,
     /// Device and inode, for a regular file.
     pub identity: Option<(u64, u64)>,
     /// How its records are written, in words.
@@ -101,6 +101,17 @@ pub struct SourceV1 {
     pub counts: [u64; 7],
 }
 
+/// What a source is called. Written as text: its name, and where it was called otherwise at first, a NUL, which no
+/// name has, and its first name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameV1 {
+    /// As it was given last, by which it is looked for.
+    pub now: String,
+    /// As it was given when it came to be known. Records that are set aside have it as their source, so that what is
+    /// written again of them is the same when the source has been renamed since.
+    pub first: String,
+}
+
 /// How much of an output is covered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputV1 {
@@ -116,6 +127,24 @@ pub struct OutputV1 {
     pub digest: u64,
     /// Rows produced.
     pub rows: u64,
+}
+
+impl Serialize for NameV1 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let NameV1 { now, first } = self;
+        match now == first {
+            true => serializer.serialize_str(now),
+            false => serializer.serialize_str(&format!("{now}\0{first}")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NameV1 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NameV1, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (now, first) = text.split_once('\0').unwrap_or((&text, &text));
+        Ok(NameV1 { now: now.to_owned(), first: first.to_owned() })
+    }
 }
 
 /// Bytes that are written as they are.
@@ -175,6 +204,25 @@ impl From<FormV1> for Form {
 }
 
 impl SourceV1 {
+    /// A source of which nothing has been read.
+    pub fn new(name: &str, format: String, identity: Option<(u64, u64)>) -> SourceV1 {
+        SourceV1 {
+            name: NameV1 { now: name.to_owned(), first: name.to_owned() },
+            identity,
+            format,
+            columns: None,
+            offset: 0,
+            digest: 0,
+            records: 0,
+            lines: 0,
+            largest: None,
+            believed: None,
+            form: None,
+            over: false,
+            counts: [0; 7],
+        }
+    }
+
     /// Takes over where the source stands.
     pub fn stand(&mut self, cut: &SourceCut) {
         let Counts { read, accepted, filtered, late, duplicate, bad, partially_late } = cut.counts;
@@ -237,24 +285,13 @@ mod tests {
             counts,
             over: true,
         };
-        let mut source = SourceV1 {
-            name: "a".into(),
-            identity: Some((1, 2)),
-            format: "csv".into(),
-            columns: Some(vec!["t".into()]),
-            offset: 0,
-            digest: 0,
-            records: 0,
-            lines: 0,
-            largest: None,
-            believed: None,
-            form: None,
-            over: false,
-            counts: [0; 7],
-        };
+        let mut source = SourceV1::new("a", "csv".into(), Some((1, 2)));
         source.stand(&cut);
-        let source: SourceV1 = decode(&encode(&source)).unwrap();
-        assert_eq!(source.cut(), cut);
+        let found: SourceV1 = decode(&encode(&source)).unwrap();
+        assert_eq!((found.cut(), &found), (cut, &source));
+        source.name.now = "b".into();
+        assert_eq!(decode::<SourceV1>(&encode(&source)).unwrap().name, source.name);
+        assert!(encode(&source).starts_with(b"\x03\0\0\0\0\0\0\0b\0a"));
     }
 
     #[test]

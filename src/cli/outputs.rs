@@ -1,11 +1,11 @@
 //! Opens the outputs that a job names: for a job that is kept as ones that a later run can continue.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::report;
 use crate::error::Result;
-use crate::job::{BadPolicy, InDoubt, Job, LatePolicy};
+use crate::job::{InDoubt, Job};
 use crate::output::durable::Durable;
 use crate::output::mark::Mark;
 use crate::output::sink::Sink;
@@ -17,14 +17,7 @@ type Opens = Box<dyn FnOnce() -> Result<Sink> + Send>;
 /// The outputs of a job. What an earlier run has written to is opened now, so that nothing is touched anywhere
 /// unless all of it fits; the rest when the first row is due.
 pub fn outputs(job: &Job, kept: Option<&Kept>) -> Result<Outputs> {
-    let late = match &job.late {
-        LatePolicy::Drop => None,
-        LatePolicy::File(path) => Some(path.clone()),
-    };
-    let bad = match &job.bad {
-        BadPolicy::Fail | BadPolicy::Skip => None,
-        BadPolicy::File(path) => Some(path.clone()),
-    };
+    let [late, bad] = [job.late.path(), job.bad.path()].map(|path| path.map(Path::to_path_buf));
     let (Some(kept), Some(state)) = (kept, &job.state) else {
         let file = |path: PathBuf| -> Opens { Box::new(move || Sink::file(&path)) };
         let rows: Opens = match &job.output {
@@ -42,11 +35,11 @@ pub fn outputs(job: &Job, kept: Option<&Kept>) -> Result<Outputs> {
             InDoubt::Fail => stream::InDoubt::Fail,
         },
     });
-    let [rows_mark, late_mark, bad_mark] = kept.marks();
+    let ([rows_mark, late_mark, bad_mark], quiet) = (kept.marks(), job.report.quiet);
     let aside = |path: Option<PathBuf>, mark: Option<Mark>| -> Result<Option<Opens>> {
         let Some(path) = path else { return Ok(None) };
         let durable = durable.clone();
-        opened(mark, Box::new(move || durable.set_aside(&path, mark))).map(Some)
+        opened(mark, Box::new(move || durable.set_aside(&path, mark)), quiet).map(Some)
     };
     let (late, bad) = (aside(late, late_mark)?, aside(bad, bad_mark)?);
     let path = job.output.clone();
@@ -54,17 +47,17 @@ pub fn outputs(job: &Job, kept: Option<&Kept>) -> Result<Outputs> {
         Some(path) => durable.output(&path, rows_mark),
         None => durable.stdout(rows_mark),
     });
-    Ok(Outputs { before: rows_mark.unwrap_or_default(), rows: opened(rows_mark, rows)?, late, bad })
+    Ok(Outputs { before: rows_mark.unwrap_or_default(), rows: opened(rows_mark, rows, quiet)?, late, bad })
 }
 
 /// Opens what is continued.
-fn opened(mark: Option<Mark>, open: Opens) -> Result<Opens> {
+fn opened(mark: Option<Mark>, open: Opens, quiet: bool) -> Result<Opens> {
     if mark.is_none() {
         return Ok(open);
     }
     let sink = open()?;
-    if let Some(notice) = sink.notice() {
-        report::text(&format!("windrow: {notice}\n"));
+    if let Some(notice) = sink.notice().filter(|_| !quiet) {
+        report::warning(notice);
     }
     Ok(Box::new(move || Ok(sink)))
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::progress::Display;
 use super::{outputs, report, signals};
 use crate::error::{Error, Escaped, Result};
-use crate::job::{BadPolicy, Job, LatePolicy, Report, Stats};
+use crate::job::{Job, Report, Stats};
 use crate::pipeline::{self, Progress, Ready};
 use crate::stats::Summary;
 
@@ -16,9 +16,7 @@ pub fn run(job: Job) -> Result<()> {
     let quiet = job.report.quiet;
     let prepared = match pipeline::prepare(job)? {
         Ready::Run(prepared, notes) => {
-            for note in notes.iter().filter(|_| !quiet) {
-                report::text(&format!("windrow: warning: {note}\n"));
-            }
+            notes.iter().filter(|_| !quiet).for_each(|note| report::warning(note));
             prepared
         }
         Ready::Done(job, kept, summary) => {
@@ -40,7 +38,7 @@ pub fn run(job: Job) -> Result<()> {
     let display = Display::start(&job, &progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, &progress, signals);
     display.stop();
-    if job.report.verbose > 0 && job.state.is_some() {
+    if job.report.verbose > 0 && !quiet && job.state.is_some() {
         report::text(&checkpoints(&progress));
     }
     // A reader that has gone away is left in peace.
@@ -84,18 +82,10 @@ fn account(job: &Job, summary: &Summary, done: bool, terminal: bool) -> String {
     if line {
         text += &format!("windrow: {}\n", summary.text());
     }
-    let late = match &job.late {
-        LatePolicy::File(path) => Some(path.as_path()),
-        LatePolicy::Drop => None,
-    };
-    let bad = match &job.bad {
-        BadPolicy::File(path) => Some(path.as_path()),
-        BadPolicy::Fail | BadPolicy::Skip => None,
-    };
     // An error says more than a warning could.
     if done
         && !quiet
-        && let Some(warning) = summary.warning(late, bad)
+        && let Some(warning) = summary.warning(job.late.path(), job.bad.path())
     {
         text += &format!("windrow: warning: {warning}\n");
     }

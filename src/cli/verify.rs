@@ -87,7 +87,7 @@ fn asked(words: &[OsString]) -> Result<Asked> {
 fn inputs(job: &job::Job) -> Result<Vec<PathBuf>> {
     let paths = job.sources.iter().filter_map(|source| match &source.origin {
         Origin::Path(path) => Some(path),
-        Origin::Stdin | Origin::Memory(_) => None,
+        Origin::Stdin | Origin::Memory(_) | Origin::Absent => None,
     });
     let once = |path: &&PathBuf| path.metadata().is_ok_and(|found| !found.is_file());
     match paths.clone().find(once) {

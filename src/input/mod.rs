@@ -51,6 +51,8 @@ pub enum Origin {
     Path(PathBuf),
     /// Bytes in memory, for tests.
     Memory(Arc<[u8]>),
+    /// Nowhere: a source that an earlier run has read, and that is not named any more.
+    Absent,
 }
 
 /// One input of a job.

@@ -55,6 +55,7 @@ impl Raw {
     pub fn open(origin: &Origin, cache: &Arc<FileCache>) -> Result<Raw, Fault> {
         let (store, size) = match origin {
             Origin::Memory(bytes) => (Store::Memory(Arc::clone(bytes)), Some(bytes.len() as u64)),
+            Origin::Absent => (Store::Memory([].into()), Some(0)),
             Origin::Path(path) => match CachedFile::open(cache, path)? {
                 Opened::Regular(file, size) => (Store::Cached(file), Some(size)),
                 Opened::Other(file, kind) => (Store::Stream(Stream::new(file, kind, true)), None),

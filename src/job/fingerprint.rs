@@ -1,8 +1,11 @@
 //! What of a job must stay the same for its runs to be one: all that shapes which events count and which bytes
 //! come out. Threads, buffers, intervals, progress, `--bad` and `--at-eof` are not part of it.
 
+use crate::expr::{self, FieldPath};
 use crate::input::Format;
+use crate::window::Windows;
 
+use super::fields::Fields;
 use super::settings::Settings;
 use super::sources::describe;
 use super::{Job, LatePolicy, OutputFormat, Task};
@@ -11,7 +14,7 @@ use super::{Job, LatePolicy, OutputFormat, Task};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fingerprint(pub Vec<(String, String)>);
 
-/// Options whose texts are compared as they were given, blanks aside.
+/// Options that are kept as the texts that were given. What they are compared by is their [`Meaning`].
 const TEXTS: [&str; 10] =
     ["id", "where", "time-zone", "time-format", "window", "by", "agg", "having", "order-by", "top"];
 
@@ -49,13 +52,50 @@ impl Fingerprint {
     }
 
     /// The first option in which the job that a state directory was made for (`self`) differs from another: its
-    /// name, then the value there and here.
+    /// name, then the value there and here. Two spellings of one thing are no difference.
     pub fn difference<'f>(&'f self, other: &'f Fingerprint) -> Option<(&'f str, &'f str, &'f str)> {
         let named = |(name, value): &'f (String, String)| {
             let found = other.0.iter().find(|(other, _)| other == name);
             (name.as_str(), value.as_str(), found.map_or("", |(_, value)| value))
         };
-        self.0.iter().map(named).find(|(_, there, here)| there != here)
+        let differs = |(name, there, here): &(&str, &str, &str)| {
+            there != here && Meaning::of(name, there) != Meaning::of(name, here)
+        };
+        self.0.iter().map(named).find(differs)
+    }
+}
+
+/// What the text of an option asks for.
+///
+/// Fields, keys and aggregates are compared item by item, each as it was written: a reason for a bad record quotes
+/// them, and is written to the file of bad records. For the same reason expressions stay texts.
+#[derive(PartialEq)]
+enum Meaning<'t> {
+    Text(&'t str),
+    Windows(Windows),
+    Fields(Vec<FieldPath>),
+    /// The name and the text of each key.
+    Keys(Vec<(String, String)>),
+    /// The name and the text of each aggregate.
+    Calls(Vec<(String, String)>),
+}
+
+impl Meaning<'_> {
+    /// That of an option's text; of one that cannot be read, the text itself.
+    fn of<'t>(option: &str, text: &'t str) -> Meaning<'t> {
+        // Whether fields have numbers for names is an option of its own.
+        let scope = &mut Fields::new(true);
+        let meaning = match option {
+            "window" => Windows::parse(text).map(Meaning::Windows),
+            "id" => expr::parse_paths(text).map(Meaning::Fields),
+            "by" => expr::parse_keys(text, scope).map(|keys| {
+                Meaning::Keys(keys.into_iter().map(|key| (key.name, key.expr.to_string())).collect())
+            }),
+            "agg" => expr::parse_aggregates(text, scope)
+                .map(|calls| Meaning::Calls(calls.into_iter().map(|call| (call.name, call.text)).collect())),
+            _ => return Meaning::Text(text),
+        };
+        meaning.unwrap_or(Meaning::Text(text))
     }
 }
 
@@ -102,5 +142,55 @@ mod tests {
         check("-w 1m", "-w 1m --row-id", Some(("row-id", "false", "true")));
         check("-w 1m", "-w 1m --late x", Some(("late", "drop", "a file")));
         check("-w 1m", "order", Some(("command", "windrow", "windrow order")));
+    }
+
+    /// Spellings of one thing, and things that differ little. A blank in an option is written as `_`.
+    #[test]
+    fn spellings() {
+        let check = |option: &str, one: &str, other: &str, same: bool| {
+            let line = |value: &str| match option {
+                "window" => format!("-w {value}"),
+                option => format!("-w 1m --{option} {value}"),
+            };
+            let job = |value: &str| {
+                let words =
+                    line(value).split(' ').map(|word| word.replace('_', " ").into()).collect::<Vec<_>>();
+                cli::job(&[vec!["windrow".into()], words].concat()).unwrap().fingerprint
+            };
+            let difference = job(one).difference(&job(other)).map(|(name, ..)| name.to_owned());
+            assert_eq!(difference, (!same).then(|| option.to_owned()), "{option}: {one} / {other}");
+        };
+        check("window", "60s", "1m", true);
+        check("window", "1h/60s", "60m/1m", true);
+        check("window", "1d", "24h", true);
+        check("window", "5m+6m", "5m+1m", true);
+        check("window", "session:90s", "session:1m30s", true);
+        // With a zone lengths are those of the wall clock.
+        check("window", "1d@Europe/Berlin", "24h@Europe/Berlin", true);
+        check("window", "1w", "7d", false);
+        check("window", "1d@Europe/Berlin", "1d@Europe/Paris", false);
+        check("window", "session:1m", "1m", false);
+        check("window", "cumulate:1h/1m", "1h/1m", false);
+        check("by", "a,b", "a,_b", true);
+        check("by", "a,b", "a --by b", true);
+        check("by", "a,b", "b,a", false);
+        check("by", "a", "a.b", false);
+        check("by", "lower(a)_AS_x,b", "lower(a)_as_x_,_b", true);
+        check("by", "lower(a)_AS_x", "lower(a)_AS_y", false);
+        check("by", "lower(a)_AS_x", "upper(a)_AS_x", false);
+        check("id", "a,b", "_a_,b", true);
+        check("id", "a,b", "b,a", false);
+        check("agg", "count(*),sum(x)_AS_y", "count(*)_,_sum(x)_AS_y", true);
+        check("agg", "sum(x)", "sum(x)_AS_y", false);
+        check("agg", "sum(x)", "max(x)", false);
+        check("where", "x_>_1", "x_>_2", false);
+    }
+
+    /// What a program of another version may have written.
+    #[test]
+    fn what_cannot_be_read_is_compared_as_text() {
+        let job = |window: &str| super::Fingerprint(vec![("window".to_owned(), window.to_owned())]);
+        assert_eq!(job("??").difference(&job("??")), None);
+        assert_eq!(job("??").difference(&job("1m")), Some(("window", "??", "1m")));
     }
 }

@@ -11,7 +11,7 @@ pub mod settings;
 pub mod sources;
 pub mod state;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::expr::{Call, Expr, FieldPath, Key};
 use crate::input::{Format, ReadOptions, SourceSpec};
@@ -155,6 +155,16 @@ pub enum LatePolicy {
     File(PathBuf),
 }
 
+impl LatePolicy {
+    /// The file that late events are written to, if they are.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            LatePolicy::Drop => None,
+            LatePolicy::File(path) => Some(path),
+        }
+    }
+}
+
 /// What happens to records that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BadPolicy {
@@ -164,6 +174,16 @@ pub enum BadPolicy {
     Skip,
     /// They are counted and written to this file.
     File(PathBuf),
+}
+
+impl BadPolicy {
+    /// The file that bad records are written to, if they are.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            BadPolicy::Fail | BadPolicy::Skip => None,
+            BadPolicy::File(path) => Some(path),
+        }
+    }
 }
 
 /// What is kept for a run to be continued, and how.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::options::OutputOptions;
 use crate::error::{Error, Result};
 use crate::input::{Origin, SourceSpec};
+use crate::paths;
 
 use super::settings::Settings;
 use super::{BadPolicy, LatePolicy};
@@ -61,7 +62,7 @@ pub fn check_distinct(outputs: &Outputs, sources: &[SourceSpec], settings: &Sett
         let identity = match &source.origin {
             Origin::Path(path) => Identity::of_path(path),
             Origin::Stdin => Identity::of_descriptor(rustix::fs::fstat(std::io::stdin())),
-            Origin::Memory(_) => None,
+            Origin::Memory(_) | Origin::Absent => None,
         };
         // The same file may be read twice; only writing is checked below.
         taken.extend(identity.map(|identity| (format!("the input {}", source.name), identity)));
@@ -81,10 +82,10 @@ pub fn check_distinct(outputs: &Outputs, sources: &[SourceSpec], settings: &Sett
             Identity::of_descriptor(rustix::fs::fstat(std::io::stdout())),
         )?,
     }
-    if let LatePolicy::File(path) = &outputs.late {
+    if let Some(path) = outputs.late.path() {
         write(settings.option("late"), Identity::of_path(path))?;
     }
-    if let BadPolicy::File(path) = &outputs.bad {
+    if let Some(path) = outputs.bad.path() {
         write(settings.option("bad"), Identity::of_path(path))?;
     }
     Ok(())
@@ -108,11 +109,7 @@ impl Identity {
             return (!device).then(|| Identity::Existing(found.dev(), found.ino()));
         }
         let path = followed(path)?;
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let directory = fs::metadata(parent).ok()?;
+        let directory = fs::metadata(paths::parent(&path)).ok()?;
         Some(Identity::Planned(directory.dev(), directory.ino(), path.file_name()?.to_owned()))
     }
 

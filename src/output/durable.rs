@@ -16,6 +16,7 @@ use super::sink::{Sink, To};
 use super::stream::{InDoubt, Stream};
 use crate::cli::streams;
 use crate::error::{Error, Result};
+use crate::paths;
 
 /// What durable outputs need to know of the run.
 pub struct Durable {
@@ -113,7 +114,7 @@ fn open(path: &Path, from: Option<Mark>) -> Result<(String, File)> {
     let name = path.display().to_string();
     let opened = file::open(path, from.is_none()).and_then(|(file, created)| {
         if created {
-            file::sync_parent(path)?;
+            paths::sync_parent(path)?;
         }
         Ok(file)
     });

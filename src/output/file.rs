@@ -195,13 +195,6 @@ pub(super) fn open(path: &Path, create: bool) -> io::Result<(File, bool)> {
     Ok((file, created))
 }
 
-/// Makes a name that was created outlast a power cut.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    // Behind symbolic links it is another directory that has changed.
-    let path = path.canonicalize()?;
-    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
-}
-
 fn appends(file: &File) -> io::Result<bool> {
     Ok(rustix::fs::fcntl_getfl(file)?.contains(OFlags::APPEND))
 }

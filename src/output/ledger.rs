@@ -25,7 +25,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memmap2::{MmapOptions, MmapRaw};
 
 use crate::checkpoint::codec::{self, Damage, Kind};
+use crate::checkpoint::guard::{self, Denied};
 use crate::error::{Error, Result};
+use crate::paths;
 
 const PAGE_BYTES: usize = 4096;
 const WORD_BYTES: usize = 8;
@@ -79,7 +81,8 @@ impl Ledger {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed(cause)),
             _ => {}
         }
-        let mut file = options().create_new(true).open(path).map_err(failed)?;
+        let mut file = guard::open(OpenOptions::new().read(true).write(true).create_new(true), path)
+            .map_err(|denied| denied.at(path))?;
         let mut page = vec![0; PAGE_BYTES];
         let payload = codec::encode(&identity);
         let header = codec::header(Kind::Delivery, &payload);
@@ -90,7 +93,7 @@ impl Ledger {
         }
         // Written, not left to the mapping: a full disk is an error here and would be a fatal signal there.
         file.write_all(&page).and_then(|()| file.sync_all()).map_err(failed)?;
-        super::file::sync_parent(path).map_err(failed)?;
+        paths::sync_parent(path).map_err(failed)?;
         Ledger::map(&file, path, 0, Delivery::default())
     }
 
@@ -103,7 +106,11 @@ impl Ledger {
                  everything again"
             ))
         };
-        let file = options().open(path).map_err(|cause| refused(&crate::error::words(&cause)))?;
+        let opened = guard::open(OpenOptions::new().read(true).write(true), path);
+        let file = opened.map_err(|denied| match denied {
+            Denied::Io(_) => refused(&denied),
+            Denied::NotOurs(_) => denied.at(path),
+        })?;
         let page = read(&file).map_err(|damage| refused(&damage))?;
         let (found, (last_change, delivery)) =
             identity_of(&page).and_then(|found| Ok((found, in_force(&page)?))).map_err(|d| refused(&d))?;
@@ -117,10 +124,10 @@ impl Ledger {
     ///
     /// # Errors
     /// The outer error is that of opening and reading, the inner one what is wrong with the page.
-    pub fn look(path: &Path) -> io::Result<std::result::Result<(u64, Delivery), Damage>> {
+    pub fn look(path: &Path) -> std::result::Result<std::result::Result<(u64, Delivery), Damage>, Denied> {
         // Between the stores of a change the page is whole again within microseconds.
         const LOOKS_MAX: usize = 100;
-        let file = options().write(false).open(path)?;
+        let file = guard::open(OpenOptions::new().read(true), path)?;
         let mut found = Err(Damage::Checksum);
         for _ in 0..LOOKS_MAX {
             found = read(&file).and_then(|page| Ok((identity_of(&page)?, in_force(&page)?.1)));
@@ -175,14 +182,6 @@ impl LedgerSync {
     pub fn sync(&self) -> Result<()> {
         self.page.flush().map_err(|cause| Error::Output { target: self.name.clone(), cause })
     }
-}
-
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o600);
-    // A planted link is not followed.
-    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
-    options
 }
 
 /// The stores of a change as (word, value), in their order.
@@ -338,7 +337,20 @@ mod tests {
         fs::write(&victim, "mine").unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
         assert!(Ledger::open(&path, IDENTITY).is_err());
+        assert!(Ledger::look(&path).is_err());
         Ledger::create(&path, IDENTITY).unwrap();
         assert_eq!(fs::read(&victim).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_page_that_others_could_change_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("delivery");
+        Ledger::create(&path, IDENTITY).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o660)).unwrap();
+        assert!(why(&path, IDENTITY).contains("by other users") && Ledger::look(&path).is_err());
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::hard_link(&path, dir.path().join("other")).unwrap();
+        assert!(why(&path, IDENTITY).contains("another name") && Ledger::look(&path).is_err());
     }
 }

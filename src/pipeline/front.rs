@@ -14,7 +14,7 @@ use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
 use crate::checkpoint::written::EndingV1;
 use crate::error::{Error, Escaped, Result, Signal};
-use crate::input::Format;
+use crate::input::{Format, Origin};
 use crate::job::{BadPolicy, Job, LatePolicy, Task};
 use crate::operator::cut::SequenceCut;
 use crate::operator::dedup::Dedup;
@@ -41,6 +41,8 @@ pub struct Front {
     signals: Receiver<Signal>,
     /// How many chunks of one source may be on their way or waiting, once it is being read.
     credit: usize,
+    /// Whether there is but one source that something may come of.
+    alone: bool,
     /// Whether the job itself fixes the form of times.
     form_fixed: bool,
     absent: Absent,
@@ -98,6 +100,7 @@ impl Front {
             cuts: None,
             signals: never(),
             credit: credit(job),
+            alone: live(job) == 1,
             form_fixed: projection.form().is_some(),
             absent: Absent::new(job),
             sent: false,
@@ -267,7 +270,7 @@ impl Front {
         let state = &mut self.sources[source as usize];
         let form = self.sequencer.source_form(source);
         let known = form.is_some() || self.form_fixed;
-        let alone = self.requests.len() == 1;
+        let alone = self.alone;
         let credit = if known && (state.begun || alone) { self.credit } else { 1 };
         let credit = credit + self.sequencer.undecided(source);
         while !state.ended && state.under_way < credit {
@@ -403,10 +406,16 @@ impl Front {
     }
 }
 
+/// How many sources something may come of, at least 1: all but those of earlier runs that are not named any more. Of
+/// these there may be thousands. They are over, so nothing is asked of them, and they get no share of the memory.
+pub fn live(job: &Job) -> usize {
+    job.sources.iter().filter(|source| !matches!(source.origin, Origin::Absent)).count().max(1)
+}
+
 /// How many chunks of one source may be under way: asked for, read, parsed and not used up. With several
 /// sources one that is being used and one more are enough.
 pub fn credit(job: &Job) -> usize {
-    if job.sources.len() == 1 { job.threads + job.buffer } else { 2 }
+    if live(job) == 1 { job.threads + job.buffer } else { 2 }
 }
 
 /// A step waits for what has already arrived until it holds this many rows.

@@ -142,13 +142,14 @@ fn start_and_run(
     signals: Receiver<Signal>,
     summary: &mut Summary,
 ) -> Result<()> {
+    let source_names = prepared.source_names();
     let Prepared { job, time_field, seed, opened, kept } = prepared;
     let job = &job;
     let projection = Arc::new(Projection::new(job, &time_field, seed));
 
     let (chunks_in, chunks_out) = bounded(job.buffer);
     // As many as can be under way, so that parsers never wait for the front.
-    let (arrivals_in, arrivals_out) = bounded(front::credit(job) * job.sources.len());
+    let (arrivals_in, arrivals_out) = bounded(front::credit(job) * front::live(job));
     let (pool_in, pool_out) = bounded(front::credit(job));
     let readers = readers::start(job, &projection, opened, chunks_in, pool_out, progress);
     parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in);
@@ -167,7 +168,8 @@ fn start_and_run(
     let (steps_in, steps_out) = bounded(job.buffer);
     // Nothing is ever sent here: the end of the channel is the end of the writer.
     let (writer_lives, writer_ended) = bounded(0);
-    let writer = writer::start(job, outputs, steps_out, shards.fired, pieces, progress, writer_lives);
+    let plan = writer::Plan { outputs, source_names };
+    let writer = writer::start(job, plan, steps_out, shards.fired, pieces, progress, writer_lives);
     shards.steps.push(steps_in);
 
     let mut front =

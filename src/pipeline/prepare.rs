@@ -15,7 +15,7 @@ use crate::checkpoint::directory::StateDir;
 use crate::checkpoint::written::{CheckpointV1, EndingV1, OutputV1};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
-use crate::job::{BadPolicy, Durability, Job, LatePolicy};
+use crate::job::{Durability, Job};
 use crate::operator::Owner;
 use crate::operator::counts::Counts;
 use crate::operator::saved::OwnerV1;
@@ -74,7 +74,7 @@ pub fn prepare(job: Job) -> Result<Ready> {
     };
     start::check_paths(&job)?;
     let dir = StateDir::open(&state.dir)?;
-    let outputs = [job.output.as_deref(), late_path(&job), bad_path(&job)];
+    let outputs = [job.output.as_deref(), job.late.path(), job.bad.path()];
     outputs.into_iter().flatten().try_for_each(|path| dir.check_outside(path))?;
     let found = match state.replay {
         true => None,
@@ -101,13 +101,9 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         watermark: i64::MIN,
         form: None,
         sources: job.sources.iter().map(resume::written).collect(),
-        rows: OutputV1 {
-            path: shown(job.output.as_deref()),
-            stream: durable::is_stream(job.output.as_deref()),
-            ..OutputV1::default()
-        },
-        late: late_path(&job).map(|path| OutputV1 { path: shown(Some(path)), ..OutputV1::default() }),
-        bad: bad_path(&job).map(|path| OutputV1 { path: shown(Some(path)), ..OutputV1::default() }),
+        rows: begun(job.output.as_deref()),
+        late: job.late.path().map(|path| begun(Some(path))),
+        bad: job.bad.path().map(|path| begun(Some(path))),
         ids: Vec::new(),
         owners: Vec::new(),
     };
@@ -142,32 +138,25 @@ fn go_on(
 
 /// Notes where the outputs go now. Returns whether the file of bad records, which may be another than before, is one.
 fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
-    let stream = durable::is_stream(job.output.as_deref());
-    if stream != checkpoint.rows.stream {
-        let kind = |stream: bool| if stream { "a pipe or the like" } else { "a file" };
-        return Err(Error::usage(format!(
-            "the rows went to {} before and would go to {} now; let them go where they went, name another \
-             --state-dir, or start anew with --replay",
-            kind(checkpoint.rows.stream),
-            kind(stream)
-        )));
+    take_output("rows", job.output.as_deref(), checkpoint.rows.stream, &mut checkpoint.rows)?;
+    if let (Some(late), Some(path)) = (&mut checkpoint.late, job.late.path()) {
+        // Where nothing has been written, either will do.
+        let stream = durable::is_stream(Some(path));
+        let was_stream = if late.len == 0 && !late.stream { stream } else { was_stream(late) };
+        take_output("late events", Some(path), was_stream, late)?;
     }
-    checkpoint.rows.path = shown(job.output.as_deref());
-    if let (Some(late), Some(path)) = (&mut checkpoint.late, late_path(job)) {
-        late.path = shown(Some(path));
-    }
-    let Some(path) = bad_path(job) else {
+    let Some(path) = job.bad.path() else {
         // What is only counted for now may be kept again later.
         return Ok(false);
     };
     let holds_something = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
     match &mut checkpoint.bad {
         // Under another name it may be the same file, which is told by what it holds.
-        Some(bad) if holds_something || bad.path == shown(Some(path)) => {
+        Some(bad) if !was_stream(bad) && (holds_something || bad.path == shown(Some(path))) => {
             bad.path = shown(Some(path));
             return Ok(false);
         }
-        None if holds_something => {
+        _ if holds_something => {
             return Err(Error::usage(format!(
                 "--bad: {} has something in it that the run has not written; name a new file",
                 Escaped(&shown(Some(path)))
@@ -175,8 +164,44 @@ fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
         }
         Some(_) | None => {}
     }
-    checkpoint.bad = Some(OutputV1 { path: shown(Some(path)), ..OutputV1::default() });
+    checkpoint.bad = Some(begun(Some(path)));
     Ok(true)
+}
+
+/// Notes where an output goes now, which must be of the kind that it was.
+fn take_output(what: &str, path: Option<&Path>, was_stream: bool, output: &mut OutputV1) -> Result<()> {
+    let stream = durable::is_stream(path);
+    if stream != was_stream {
+        let kind = |stream: bool| if stream { "a pipe or the like" } else { "a file" };
+        return Err(Error::usage(format!(
+            "the {what} went to {} before and would go to {} now; let them go where they went, name another \
+             --state-dir, or start anew with --replay",
+            kind(was_stream),
+            kind(stream)
+        )));
+    }
+    (output.path, output.stream) = (shown(path), stream);
+    Ok(())
+}
+
+/// Whether late events or bad records went to a pipe or the like. Of a file there is a digest.
+fn was_stream(output: &OutputV1) -> bool {
+    output.stream || output.len > 0 && output.digest == 0
+}
+
+/// An output of which nothing has been written.
+fn begun(path: Option<&Path>) -> OutputV1 {
+    OutputV1 { path: shown(path), stream: durable::is_stream(path), ..OutputV1::default() }
+}
+
+impl Prepared {
+    /// What records that are set aside have as their source, by rank: the name that it had at first.
+    pub(super) fn source_names(&self) -> Vec<String> {
+        match &self.kept {
+            Some(kept) => kept.checkpoint.sources.iter().map(|source| source.name.first.clone()).collect(),
+            None => self.job.sources.iter().map(|source| source.name.clone()).collect(),
+        }
+    }
 }
 
 impl Kept {
@@ -205,7 +230,7 @@ impl Kept {
     /// The account of all that was read up to the checkpoint.
     fn summary(&self) -> Summary {
         let sources = &self.checkpoint.sources;
-        let mut summary = Summary::new(sources.iter().map(|source| source.name.clone()));
+        let mut summary = Summary::new(sources.iter().map(|source| source.name.now.clone()));
         let counts: Vec<Counts> = sources.iter().map(|source| source.cut().counts).collect();
         summary.take(counts.iter(), self.checkpoint.rows.rows);
         summary
@@ -249,20 +274,24 @@ impl Kept {
     }
 }
 
-fn late_path(job: &Job) -> Option<&Path> {
-    match &job.late {
-        LatePolicy::File(path) => Some(path),
-        LatePolicy::Drop => None,
-    }
-}
-
-fn bad_path(job: &Job) -> Option<&Path> {
-    match &job.bad {
-        BadPolicy::File(path) => Some(path),
-        BadPolicy::Fail | BadPolicy::Skip => None,
-    }
-}
-
 fn shown(path: Option<&Path>) -> String {
     path.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checkpoints from before the kind of late events and bad records was written down.
+    #[test]
+    fn the_kind_of_an_output_is_known() {
+        let check = |stream, len, digest, want| {
+            assert_eq!(was_stream(&OutputV1 { stream, len, digest, ..OutputV1::default() }), want);
+        };
+        check(true, 0, 0, true);
+        check(true, 9, 0, true);
+        check(false, 9, 0, true);
+        check(false, 9, 7, false);
+        check(false, 0, 0, false);
+    }
 }

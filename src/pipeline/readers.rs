@@ -66,10 +66,10 @@ pub fn start(
 ) -> Requests {
     // As many requests as can be under way, so that the front never waits for a reader.
     let credit = front::credit(job);
-    let (shared_in, shared_out) = bounded(credit * job.sources.len());
+    let (shared_in, shared_out) = bounded(credit * front::live(job));
     let mut files = HashMap::new();
     let mut requests = Vec::new();
-    let options = shared_memory(&job.read, job.sources.len());
+    let options = shared_memory(&job.read, front::live(job));
     let reader = |sources| Reader {
         job: job.clone(),
         options: options.clone(),
@@ -113,7 +113,7 @@ const CHUNK_BYTES_MIN: usize = 16 << 10;
 fn is_regular(origin: &Origin) -> bool {
     use std::os::fd::AsFd;
     match origin {
-        Origin::Memory(_) => true,
+        Origin::Memory(_) | Origin::Absent => true,
         Origin::Path(path) => std::fs::metadata(path).map_or(true, |metadata| metadata.is_file()),
         Origin::Stdin => {
             let stat = rustix::fs::fstat(std::io::stdin().as_fd());

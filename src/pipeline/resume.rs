@@ -1,7 +1,7 @@
 //! Before the threads of a job with a state directory: what an earlier run has left, whether the job still fits it,
 //! and where each input goes on. Until all of that is known to fit, nothing is touched.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::start::Opened;
 use crate::checkpoint::directory::{StateDir, Unusable};
@@ -89,28 +89,14 @@ pub fn time_field(job: &Job, checkpoint: &CheckpointV1) -> FieldPath {
 
 /// How a source is written down before anything of it is read.
 pub fn written(spec: &SourceSpec) -> SourceV1 {
-    SourceV1 {
-        name: spec.name.clone(),
-        identity: identity_of(spec),
-        format: describe(spec.format),
-        columns: None,
-        offset: 0,
-        digest: 0,
-        records: 0,
-        lines: 0,
-        largest: None,
-        believed: None,
-        form: None,
-        over: false,
-        counts: [0; 7],
-    }
+    SourceV1::new(&spec.name, describe(spec.format), identity_of(spec))
 }
 
 fn identity_of(spec: &SourceSpec) -> Option<(u64, u64)> {
     match &spec.origin {
         Origin::Path(path) => identity(path),
         Origin::Stdin => identity_of_stdin(),
-        Origin::Memory(_) => None,
+        Origin::Memory(_) | Origin::Absent => None,
     }
 }
 
@@ -131,34 +117,34 @@ pub struct Continued {
 pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1) -> Result<Continued> {
     // The last of several runs may close what the others have held.
     let hold = state.at_eof == AtEof::Hold || checkpoint.ending == EndingV1::Held;
-    let mut search =
-        Search { job, state, claimed: claims(job, checkpoint), taken: vec![false; job.sources.len()] };
+    let mut search = Search::new(job, state, checkpoint);
     let mut continued =
         Continued { specs: Vec::new(), written: Vec::new(), opened: HashMap::new(), notes: Vec::new() };
     for saved in &checkpoint.sources {
         let rank = continued.specs.len() as u32;
         let mut written = saved.clone();
-        match search.find(saved)? {
+        if hold && saved.over && saved.records == 0 {
+            // It was left out before anything of it counted, or had nothing: it joins as one that is new.
+            let anew = SourceV1::new(&saved.name.now, saved.format.clone(), saved.identity);
+            written = SourceV1 { name: saved.name.clone(), ..anew };
+        }
+        match search.find(&written)? {
             Some((place, source)) => {
                 let spec = job.sources[place].clone();
-                (written.name, written.identity) = (spec.name.clone(), identity_of(&spec));
+                (written.name.now, written.identity) = (spec.name.clone(), search.identities[place]);
                 if let Some(opened) = source {
-                    check_ended(saved, checkpoint.ending, &spec, opened, rank, &mut continued)?;
+                    check_ended(&written, checkpoint.ending, &spec, opened, rank, &mut continued)?;
                 }
                 continued.specs.push(spec);
             }
             // Whatever is no longer named is finished, if the job is one that goes on with what it is given.
-            None if hold => {
-                written.over = true;
-                continued.specs.push(absent(saved));
-            }
-            None if saved.over && checkpoint.ending != EndingV1::Closed => {
-                continued.specs.push(absent(saved))
+            None if hold || saved.over && checkpoint.ending != EndingV1::Closed => {
+                continued.specs.push(absent(&mut written));
             }
             None => {
                 return Err(Error::usage(format!(
                     "the job was reading {}, which is not named now; name it, or start anew with --replay",
-                    Escaped(&saved.name)
+                    Escaped(&saved.name.now)
                 )));
             }
         }
@@ -214,42 +200,63 @@ fn check_ended(
     Ok(())
 }
 
-/// Whether an input is the very file that was read, whatever it is called now.
-fn same(spec: &SourceSpec, saved: &SourceV1) -> bool {
-    saved.identity.is_some() && identity_of(spec) == saved.identity
-}
-
 /// The place in the list of a source that is finished and not named any more.
-fn absent(saved: &SourceV1) -> SourceSpec {
-    SourceSpec { name: saved.name.clone(), origin: Origin::Memory([].into()), format: Format::Ndjson }
+///
+/// It stays for good. Should it be named again, its records must not count twice, however long ago that was; and open
+/// windows know sources by their rank. So all that is kept of it is what it is recognised by and its ledger, some two
+/// hundred bytes, and nothing asks it for records.
+fn absent(written: &mut SourceV1) -> SourceSpec {
+    (written.over, written.columns) = (true, None);
+    SourceSpec { name: written.name.now.clone(), origin: Origin::Absent, format: Format::Ndjson }
 }
 
-/// Per input of the job, whether some source of the checkpoint is called so or is that very file: such an input is
-/// not taken for another source, whatever it holds.
-fn claims(job: &Job, checkpoint: &CheckpointV1) -> Vec<bool> {
-    let claims = |spec: &SourceSpec| {
-        checkpoint.sources.iter().any(|saved| spec.name == saved.name || same(spec, saved))
-    };
-    job.sources.iter().map(claims).collect()
-}
-
+/// The search for the sources of a checkpoint. There may be thousands, of which few are named: what does not depend
+/// on the source that is looked for is found out once.
 struct Search<'j> {
     job: &'j Job,
     state: &'j Durability,
-    /// See [`claims`].
-    claimed: Vec<bool>,
-    /// Per input of the job, whether it has been found to be one of the checkpoint's.
+    /// What each input of the job is called.
+    named: HashMap<&'j str, Vec<usize>>,
+    /// Which file each input is: device and inode.
+    identities: Vec<Option<(u64, u64)>>,
+    /// The inputs that are a file.
+    files: HashMap<(u64, u64), Vec<usize>>,
+    /// The files that are none of the checkpoint's by name or inode. Only these may be found to be one by what they
+    /// hold.
+    unclaimed: Vec<usize>,
+    /// Per input, whether it has been found to be one of the checkpoint's.
     taken: Vec<bool>,
 }
 
-impl Search<'_> {
+impl<'j> Search<'j> {
+    fn new(job: &'j Job, state: &'j Durability, checkpoint: &CheckpointV1) -> Search<'j> {
+        let identities: Vec<_> = job.sources.iter().map(identity_of).collect();
+        let (mut named, mut files) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        for (place, (spec, identity)) in job.sources.iter().zip(&identities).enumerate() {
+            named.entry(spec.name.as_str()).or_default().push(place);
+            if let Some(identity) = identity {
+                files.entry(*identity).or_default().push(place);
+            }
+        }
+        let names: HashSet<&str> = checkpoint.sources.iter().map(|saved| saved.name.now.as_str()).collect();
+        let known: HashSet<_> = checkpoint.sources.iter().filter_map(|saved| saved.identity).collect();
+        let unclaimed = |place: &usize| {
+            let identity = identities[*place];
+            identity.is_some_and(|identity| !known.contains(&identity))
+                && !names.contains(job.sources[*place].name.as_str())
+        };
+        let unclaimed = (0..identities.len()).filter(unclaimed).collect();
+        let taken = vec![false; job.sources.len()];
+        Search { job, state, named, identities, files, unclaimed, taken }
+    }
+
     /// The input that continues a saved source, and the source itself, opened behind what was read; the latter is
-    /// `None` if nothing was read of it.
+    /// `None` if nothing was read of it, and it is to be read from its start.
     fn find(&mut self, saved: &SourceV1) -> Result<Option<(usize, Option<Opened>)>> {
         let mut short = None;
         for place in self.candidates(saved) {
             let spec = &self.job.sources[place];
-            let named = spec.name == saved.name;
+            let named = spec.name == saved.name.now;
             if describe(spec.format) != saved.format {
                 if named {
                     return Err(Error::usage(format!(
@@ -261,13 +268,11 @@ impl Search<'_> {
                 }
                 continue;
             }
+            // Where nothing was read nothing can be compared: it goes by what the file is called, or which it is.
             if saved.offset == 0 {
-                // Nothing can be compared: it goes by what the file is called, or which it is.
-                if named || same(spec, saved) {
-                    self.taken[place] = true;
-                    return Ok(Some((place, None)));
-                }
-                continue;
+                self.taken[place] = true;
+                let opened = if saved.over { Some(self.open_empty(spec)?) } else { None };
+                return Ok(Some((place, opened)));
             }
             match self.open(spec, saved) {
                 Ok(Ok(opened)) => {
@@ -289,16 +294,11 @@ impl Search<'_> {
     /// they hold. The last is only for a source of which records were read and that is not finished: a header, or
     /// the beginning of a file, may well stand in several. What can be read only once is tried by its name alone.
     fn candidates(&self, saved: &SourceV1) -> Vec<usize> {
-        let free = || (0..self.job.sources.len()).filter(|&place| !self.taken[place]);
-        let named = |&place: &usize| self.job.sources[place].name == saved.name;
-        let regular = |place: &usize| identity_of(&self.job.sources[*place]).is_some();
-        let same = |&place: &usize| same(&self.job.sources[place], saved);
-        let mut places: Vec<usize> = free().filter(named).collect();
-        places.extend(free().filter(|place| !named(place) && same(place)));
-        if saved.records > 0 && !saved.over {
-            places.extend(free().filter(|place| !self.claimed[*place] && regular(place)));
-        }
-        places
+        let named = self.named.get(saved.name.now.as_str()).into_iter().flatten();
+        let same = saved.identity.and_then(|identity| self.files.get(&identity)).into_iter().flatten();
+        let same = same.filter(|place| self.job.sources[**place].name != saved.name.now);
+        let others = (saved.records > 0 && !saved.over).then_some(&self.unclaimed).into_iter().flatten();
+        named.chain(same).chain(others).copied().filter(|place| !self.taken[*place]).collect()
     }
 
     /// Opens an input behind what was read of a saved source. The inner error is how it differs.
@@ -316,6 +316,14 @@ impl Search<'_> {
             }
             skipped => Ok(Err(skipped)),
         }
+    }
+
+    /// Opens an input that was read to its end and had nothing.
+    fn open_empty(&self, spec: &SourceSpec) -> Result<Opened> {
+        let mut source = Source::open(spec, &self.job.read)?;
+        // A byte order mark is nothing.
+        source.skip(0)?;
+        Ok(Opened { source, header: None, ahead: VecDeque::new(), resumed: true })
     }
 
     /// A pipe that brings what was not read yet: for CSV behind a header of its own, which must be the same.

@@ -20,11 +20,19 @@ use crate::output::sink::Sink;
 use crate::output::table::Table;
 use crate::time::Form;
 
+/// What the writer goes by besides the job.
+pub struct Plan {
+    /// Where the outputs go.
+    pub outputs: Outputs,
+    /// What records that are set aside have as their source, by rank.
+    pub source_names: Vec<String>,
+}
+
 /// Starts the writer; it ends with the number of rows written, by earlier runs too. `pieces` is the way to the
 /// checkpointer, if there is one; `lives` is dropped when the writer stops.
 pub fn start(
     job: &Arc<Job>,
-    outputs: Outputs,
+    plan: Plan,
     steps: Receiver<Arc<Step>>,
     fired: Vec<Receiver<Fired>>,
     pieces: Option<Pieces>,
@@ -33,17 +41,18 @@ pub fn start(
 ) -> JoinHandle<(u64, Result<()>)> {
     let (job, progress) = (job.clone(), progress.clone());
     thread::spawn(move || {
-        let mut writer = Writer::new(&job, outputs, pieces, progress);
+        let mut writer = Writer::new(&job, plan, pieces, progress);
         let result = writer.serve(&steps, &fired);
         drop(lives);
         (writer.rows, result)
     })
 }
 
-struct Writer<'j> {
-    job: &'j Job,
+struct Writer {
     plan: Option<RowPlan>,
     outputs: Option<Outputs>,
+    /// See [`Plan::source_names`].
+    source_names: Vec<String>,
     sinks: Option<Sinks>,
     /// What stands before the first row, until it is written.
     header: Vec<u8>,
@@ -60,8 +69,9 @@ struct Sinks {
     bad: Option<Sink>,
 }
 
-impl<'j> Writer<'j> {
-    fn new(job: &'j Job, outputs: Outputs, pieces: Option<Pieces>, progress: Arc<Progress>) -> Writer<'j> {
+impl Writer {
+    fn new(job: &Job, plan: Plan, pieces: Option<Pieces>, progress: Arc<Progress>) -> Writer {
+        let Plan { outputs, source_names } = plan;
         let (plan, row_id) = match &job.task {
             Task::Order => (None, false),
             Task::Aggregate(task) => (Some(RowPlan::new(task, job.reads_csv())), task.row_id),
@@ -75,7 +85,7 @@ impl<'j> Writer<'j> {
         });
         let header = Vec::new();
         let outputs = Some(outputs);
-        Writer { job, plan, outputs, sinks: None, header, table, numbers, rows, pieces, progress }
+        Writer { plan, outputs, source_names, sinks: None, header, table, numbers, rows, pieces, progress }
     }
 
     fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Receiver<Fired>]) -> Result<()> {
@@ -141,7 +151,7 @@ impl<'j> Writer<'j> {
                 Why::Bad | Why::Unbelieved => &mut sinks.bad,
             };
             if let Some(sink) = sink {
-                let source = &self.job.sources[record.batch.source as usize].name;
+                let source = &self.source_names[record.batch.source as usize];
                 set_aside::write(record, source, step.form.unwrap_or(Form::Text), sink.buffer());
                 sink.end_row();
                 sink.relieve()?;

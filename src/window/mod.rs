@@ -20,7 +20,7 @@ pub use finder::PaneFinder;
 pub use panes::Panes;
 
 /// The windows of a job: `--window`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Windows {
     /// Tumbling, hopping, cumulate, in fixed lengths or calendar units.
     Panes(Panes),

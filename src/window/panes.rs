@@ -13,7 +13,7 @@ use crate::time::duration::{DAY, WEEK, format};
 ///
 /// Hopping windows (tumbling ones are those whose size is their advance) begin at every boundary of a grid.
 /// Cumulate windows begin at every boundary too, but one ends at each step until the next boundary.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Panes {
     pub(super) shape: Shape,
     /// Where windows begin.

@@ -11,5 +11,6 @@ mod property;
 mod prove;
 mod readme;
 mod real;
+mod signals;
 mod state;
 mod streams;

@@ -6,7 +6,7 @@
 //! deleted, and cut back before the run goes on.
 //!
 //! This does I/O and knows no thread. The directory is the caller's, who has made sure that it is ours alone, and
-//! who holds a lock on it. A failed write or sync is final: the run stops, and the last checkpoint stays good.
+//! who holds a lock on it; each file is looked at by `guard` when it is opened. A failed write or sync is final: the run stops, and the last checkpoint stays good.
 
 mod block;
 mod file;
@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use super::codec::Damage;
 use super::directory::Unusable;
+use super::guard::Denied;
 use crate::error::{self, Escaped, words};
 use crate::operator::dedup::Buckets;
 
@@ -76,8 +77,8 @@ pub enum Cause {
     Io(io::Error),
     /// Its bytes are not what they should be. An older checkpoint may still be good.
     Damaged(Damage),
-    /// It is no plain file with one name that belongs to this user and that nobody else can write.
-    NotOurs,
+    /// It is not ours alone, for this reason: see [`Denied::NotOurs`].
+    NotOurs(&'static str),
     /// An earlier write or sync failed, so what the file holds is not known.
     Failed,
 }
@@ -87,14 +88,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", Escaped(&self.path.to_string_lossy()))?;
+        let path = self.path.to_string_lossy();
+        let name = Escaped(&path);
         match &self.cause {
-            Cause::Io(cause) => f.write_str(&words(cause)),
-            Cause::Damaged(damage) => damage.fmt(f),
-            Cause::NotOurs => f.write_str(
-                "it is not a plain file with one name that belongs to you and that only you can write",
-            ),
-            Cause::Failed => f.write_str("an earlier write failed"),
+            Cause::Io(cause) => write!(f, "{name}: {}", words(cause)),
+            Cause::Damaged(damage) => write!(f, "{name}: {damage}"),
+            Cause::NotOurs(why) => write!(f, "{name} {why}"),
+            Cause::Failed => write!(f, "{name}: an earlier write failed"),
         }
     }
 }
@@ -124,7 +124,8 @@ impl Error {
 impl From<Error> for error::Error {
     fn from(error: Error) -> error::Error {
         match error.cause {
-            Cause::Io(cause) => error::Error::Output { target: error.path.display().to_string(), cause },
+            Cause::Io(cause) => Denied::Io(cause).at(&error.path),
+            Cause::NotOurs(why) => Denied::NotOurs(why).at(&error.path),
             _ => error::Error::Failed(error.to_string()),
         }
     }
@@ -138,6 +139,16 @@ trait At<T> {
 impl<T> At<T> for io::Result<T> {
     fn at(self, path: &Path) -> Result<T> {
         self.map_err(|cause| Error { path: path.to_owned(), cause: Cause::Io(cause) })
+    }
+}
+
+impl<T> At<T> for std::result::Result<T, Denied> {
+    fn at(self, path: &Path) -> Result<T> {
+        let cause = |denied| match denied {
+            Denied::Io(cause) => Cause::Io(cause),
+            Denied::NotOurs(why) => Cause::NotOurs(why),
+        };
+        self.map_err(|denied| Error { path: path.to_owned(), cause: cause(denied) })
     }
 }
 

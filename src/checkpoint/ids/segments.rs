@@ -117,11 +117,6 @@ impl Segments {
         })
     }
 
-    /// How many bytes the files hold together.
-    pub fn bytes(&self) -> u64 {
-        self.files.values().map(|segment| segment.len).sum()
-    }
-
     fn append_to(&mut self, bucket: i64, entries: &[Entry]) -> Result<()> {
         let path = self.dir.join(file::name(bucket));
         for entries in entries.chunks(block::ENTRIES_MAX) {

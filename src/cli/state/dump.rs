@@ -118,7 +118,7 @@ fn source(saved: &SourceV1, found: &Found, out: &mut dyn Write) -> io::Result<()
     let Counts { read, accepted, filtered, late, duplicate, bad, partially_late } = saved.cut().counts;
     let watermark = saved.largest.map(|largest| largest.saturating_sub(found.open.plan().delay));
     Object::of("source")
-        .text("name", &saved.name)
+        .text("name", &saved.name.now)
         .text("format", &saved.format)
         .raw("bytes", saved.offset)
         .raw("records", saved.records)
@@ -144,8 +144,8 @@ fn output(name: &str, saved: &OutputV1, looked: &Looked, out: &mut dyn Write) ->
         .raw("base", saved.base)
         .raw("bytes", saved.len)
         .raw("rows", saved.rows);
-    let delivery = looked.delivery.filter(|_| saved.stream);
-    match delivery {
+    // Only of rows is there an account.
+    match looked.delivery.filter(|_| name == "rows") {
         None => object,
         Some(delivery) => object
             .raw("delivered_bytes", delivery.counted)
@@ -160,7 +160,7 @@ fn waiting(looked: &Looked, found: &Found, out: &mut dyn Write) -> io::Result<()
         let source = looked.checkpoint.sources.get(event.source as usize);
         Object::of("waiting")
             .raw("time", found.time(Some(event.time)))
-            .raw("source", or_null(source.map(|source| json(&source.name))))
+            .raw("source", or_null(source.map(|source| json(&source.name.now))))
             .raw("record", event.record.saturating_add(1))
             .text("text", &String::from_utf8_lossy(&event.text.0))
             .write(out)?;

@@ -160,7 +160,7 @@ impl Page<'_> {
     fn inputs(&mut self) {
         self.section("inputs");
         for source in &self.looked.checkpoint.sources {
-            self.text += &format!("  {}\n", printable(&source.name));
+            self.text += &format!("  {}\n", printable(&source.name.now));
             self.line("  position", &position(source));
             let watermark = match source.largest {
                 None => "none yet".to_owned(),
@@ -178,17 +178,18 @@ impl Page<'_> {
         let aside = [("late", &checkpoint.late), ("bad", &checkpoint.bad)];
         let aside = aside.into_iter().filter_map(|(name, saved)| Some((name, saved.as_ref()?)));
         for (name, saved) in rows.chain(aside) {
-            self.line(name, &self.output(saved));
+            self.line(name, &self.output(name, saved));
         }
     }
 
-    fn output(&self, saved: &OutputV1) -> String {
+    fn output(&self, name: &str, saved: &OutputV1) -> String {
         let path = if saved.path.is_empty() { "standard output" } else { &saved.path };
         let mut text = format!("{path}: bytes {}, rows {}", saved.len, saved.rows);
         if saved.base > 0 {
             text += &format!(", behind {} bytes of others", saved.base);
         }
-        if let Some(delivery) = self.looked.delivery.filter(|_| saved.stream) {
+        // Only of rows is there an account.
+        if let Some(delivery) = self.looked.delivery.filter(|_| name == "rows") {
             text += &format!("; delivered since: bytes {}, rows {}", delivery.counted, delivery.counted_rows);
             if delivery.announced > delivery.counted {
                 text += &format!(", in doubt bytes {}", delivery.announced - delivery.counted);
