@@ -64,7 +64,7 @@ impl Summary {
     }
 
     /// One JSON object for scripts.
-    pub fn json(&self) -> String {
+    pub fn object(&self) -> serde_json::Value {
         let mut object = serde_json::to_value(self.total()).unwrap_or_default();
         object["rows"] = self.rows.into();
         let sources = self.sources.iter().map(|(name, counts)| {
@@ -73,7 +73,7 @@ impl Summary {
             source
         });
         object["sources"] = sources.collect();
-        object.to_string()
+        object
     }
 
     /// What deserves a warning: something was late, bad or partially late. Late and bad records are kept in

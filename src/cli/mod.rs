@@ -15,6 +15,7 @@ mod state;
 pub mod streams;
 pub mod values;
 mod verify;
+mod work;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

@@ -2,9 +2,9 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::progress::Display;
+use super::work::Work;
 use super::{outputs, report, signals};
 use crate::error::{Error, Escaped, Result};
 use crate::job::{Job, Report, Stats};
@@ -21,7 +21,8 @@ pub fn run(job: Job) -> Result<()> {
         }
         Ready::Done(job, kept, summary) => {
             outputs::check(&job, &kept)?;
-            report::text(&account(&job, &summary, true, std::io::stderr().is_terminal()));
+            let work = Work::default();
+            report::text(&account(&job, &summary, &work, true, std::io::stderr().is_terminal()));
             return Ok(());
         }
     };
@@ -38,42 +39,31 @@ pub fn run(job: Job) -> Result<()> {
     let display = Display::start(&job, &progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, &progress, signals);
     display.stop();
-    if job.report.verbose > 0 && !quiet && job.state.is_some() {
-        report::text(&checkpoints(&progress));
-    }
     // A reader that has gone away is left in peace.
     if !matches!(result, Err(Error::ReaderGone)) {
-        report::text(&account(&job, &summary, result.is_ok(), std::io::stderr().is_terminal()));
+        let work = Work::of(&progress, job.state.is_some());
+        report::text(&account(&job, &summary, &work, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
 }
 
-/// What was kept of a run, in words.
-fn checkpoints(progress: &Progress) -> String {
-    let of = |value: &AtomicU64| value.load(Ordering::Relaxed);
-    let (made, micros, bytes) =
-        (of(&progress.checkpoints), of(&progress.checkpoint_micros), of(&progress.checkpoint_bytes));
-    let last = match made {
-        0 => String::new(),
-        _ => format!(
-            ", the last one in {} ms, with {bytes} bytes beside the ids; the longest pause for one: {:.1} ms",
-            micros.div_ceil(1000),
-            of(&progress.pause_micros) as f64 / 1e3
-        ),
-    };
-    format!("windrow: {made} checkpoints{last}\n")
-}
-
 /// The account of the run, as asked for, and a warning if something deserves one.
-fn account(job: &Job, summary: &Summary, done: bool, terminal: bool) -> String {
+fn account(job: &Job, summary: &Summary, work: &Work, done: bool, terminal: bool) -> String {
     let Report { quiet, verbose, stats, .. } = job.report;
     let line = match stats {
         // Whoever reads JSON finds there what a warning would say, and nothing that is not JSON.
-        Stats::Json => return format!("{}\n", summary.json()),
+        Stats::Json => {
+            let mut object = summary.object();
+            work.add_to(&mut object);
+            return format!("{object}\n");
+        }
         Stats::Text => true,
         Stats::Auto => done && !quiet && (terminal || verbose > 0),
     };
     let mut text = String::new();
+    if verbose > 0 && !quiet {
+        text += &work.text();
+    }
     if line && verbose > 0 {
         for (name, counts) in &summary.sources {
             text += &format!("windrow: {}: {counts}\n", Escaped(name));
@@ -107,7 +97,7 @@ mod tests {
         let first = Counts { read: 1, accepted: 1, ..Counts::default() };
         let second = Counts { read: 3, accepted: 1, late: 1, bad: 1, ..Counts::default() };
         summary.take([first, second].iter(), 2);
-        assert_eq!(account(&job, &summary, true, terminal), want, "{options}");
+        assert_eq!(account(&job, &summary, &Work::default(), true, terminal), want, "{options}");
     }
 
     const LINE: &str =
@@ -141,7 +131,7 @@ mod tests {
     fn json_stands_alone() {
         let one = r#"{"accepted":1,"bad":0,"duplicate":0,"filtered":0,"late":0,"partially_late":0,"read":1,"source":"a"}"#;
         let two = r#"{"accepted":1,"bad":1,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":3,"source":"b"}"#;
-        let total = r#"{"accepted":2,"bad":1,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":4,"rows":2,"sources":"#;
-        check("--stats=json", true, &format!("{total}[{one},{two}]}}\n"));
+        let total = r#"{"accepted":2,"bad":1,"checkpoints":null,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":4,"rows":2,"seconds":0.0,"sources":"#;
+        check("--stats=json", true, &format!("{total}[{one},{two}],\"stages\":[]}}\n"));
     }
 }

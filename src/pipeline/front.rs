@@ -12,6 +12,7 @@ use super::absent::Absent;
 use super::cuts::{self, Cuts};
 use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
+use super::stages::{Stage, Worker};
 use crate::checkpoint::written::EndingV1;
 use crate::error::{Error, Escaped, Result, Signal};
 use crate::input::{Format, Origin};
@@ -35,6 +36,7 @@ pub struct Front {
     /// Ends with the writer, whatever the front is waiting for.
     writer_ended: Receiver<Infallible>,
     progress: Arc<Progress>,
+    stage: Worker,
     /// The checkpoints of the run, if it has a state directory.
     cuts: Option<Cuts>,
     /// Signals that ask the run to stop; only where it can be continued.
@@ -57,6 +59,18 @@ pub struct Resumed {
     pub columns: Vec<Option<Vec<String>>>,
     /// The ids that are remembered.
     pub dedup: Option<Dedup>,
+}
+
+/// What the front has waited for. There is one at a time: its size does not matter.
+#[expect(clippy::large_enum_variant)]
+enum News {
+    Arrival(Arrival),
+    /// Somebody has ended who should not have.
+    Stopped(&'static str),
+    Signal(Option<Signal>),
+    Answer(std::result::Result<Result<()>, RecvError>),
+    /// A checkpoint may be due.
+    Time,
 }
 
 /// What the front knows of a source.
@@ -96,6 +110,7 @@ impl Front {
             arrivals,
             steps,
             writer_ended,
+            stage: progress.stages.enter(Stage::Sequence),
             progress: progress.clone(),
             cuts: None,
             signals: never(),
@@ -214,17 +229,22 @@ impl Front {
             Some(cuts) => (&cuts.answers, cuts.timer(cuts::read(&self.sequencer))),
             None => (&nobody, never()),
         };
-        let stopped = |who: &str| Err(Error::Internal(format!("{who} stopped")));
-        select! {
-            recv(self.arrivals) -> arrival => match arrival {
-                Ok(arrival) => self.take(arrival),
-                Err(_) => return stopped("the parsers have"),
-            },
-            // The writer's own error says more, and comes first.
-            recv(self.writer_ended) -> _ => return stopped("the writer has"),
-            recv(self.signals) -> signal => return Ok(signal.ok()),
-            recv(answers) -> answer => self.answered(answer)?,
-            recv(timer) -> _ => {}
+        let news = self.stage.starve(|| {
+            select! {
+                recv(self.arrivals) -> arrival => arrival.map_or(News::Stopped("the parsers have"), News::Arrival),
+                // The writer's own error says more, and comes first.
+                recv(self.writer_ended) -> _ => News::Stopped("the writer has"),
+                recv(self.signals) -> signal => News::Signal(signal.ok()),
+                recv(answers) -> answer => News::Answer(answer),
+                recv(timer) -> _ => News::Time,
+            }
+        });
+        match news {
+            News::Arrival(arrival) => self.take(arrival),
+            News::Stopped(who) => return Err(Error::Internal(format!("{who} stopped"))),
+            News::Signal(signal) => return Ok(signal),
+            News::Answer(answer) => self.answered(answer)?,
+            News::Time => {}
         }
         Ok(None)
     }
@@ -238,10 +258,14 @@ impl Front {
         while let Some(cuts) = &self.cuts
             && cuts.is_under_way()
         {
-            select! {
-                recv(cuts.answers) -> answer => self.answered(answer)?,
-                recv(self.writer_ended) -> _ => return Err(Error::Internal("the writer has stopped".to_owned())),
-            }
+            let answer = self.stage.block(|| {
+                select! {
+                    recv(cuts.answers) -> answer => Some(answer),
+                    recv(self.writer_ended) -> _ => None,
+                }
+            });
+            let stopped = || Error::Internal("the writer has stopped".to_owned());
+            self.answered(answer.ok_or_else(stopped)?)?;
         }
         Ok(())
     }
@@ -386,7 +410,7 @@ impl Front {
         let full = Arc::new(full);
         for shard in &self.steps {
             // Whoever receives steps stops only after an error of its own, which is told when it is joined.
-            if shard.send(full.clone()).is_err() {
+            if self.stage.send(shard, full.clone()).is_err() {
                 return Err(Error::Internal("a later stage has stopped".to_owned()));
             }
         }

@@ -22,20 +22,23 @@ mod front;
 pub mod ids;
 mod parsers;
 mod prepare;
+mod progress;
 mod readers;
 mod resume;
 mod shards;
+pub mod stages;
 mod start;
 mod writer;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 
 pub use prepare::{Kept, Prepared, Ready, prepare};
+pub use progress::Progress;
 
 use crate::error::{Error, Result, Signal};
 use crate::job::Job;
@@ -44,62 +47,6 @@ use crate::output::mark::Mark;
 use crate::output::sink::Sink;
 use crate::parse::project::Projection;
 use crate::stats::Summary;
-
-/// What a run looks like from outside while it goes on. Written by the threads, read by the progress display.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Bytes read so far, as stored.
-    pub bytes_read: AtomicU64,
-    /// Records read so far.
-    pub records: AtomicU64,
-    /// Late events and bad records so far.
-    pub late: AtomicU64,
-    /// Bad records so far.
-    pub bad: AtomicU64,
-    /// The watermark; `i64::MIN` before the first event.
-    pub watermark: AtomicI64,
-    /// Open panes or sessions, of the first shard.
-    pub open_windows: AtomicU64,
-    /// Rows written so far.
-    pub rows: AtomicU64,
-    /// Whether the writer is waiting for whoever takes its output.
-    pub delivering: AtomicBool,
-    /// Checkpoints committed so far.
-    pub checkpoints: AtomicU64,
-    /// How long the last one took, in microseconds.
-    pub checkpoint_micros: AtomicU64,
-    /// Its size in bytes, the files of ids not counted.
-    pub checkpoint_bytes: AtomicU64,
-    /// The longest that a thread of the flow stood still to hand over its piece of one, in microseconds.
-    pub pause_micros: AtomicU64,
-    /// Gets what the user had better know while the run goes on; unset: nobody wants to.
-    pub warn: OnceLock<fn(&str)>,
-}
-
-impl Progress {
-    /// Notes a checkpoint that has been committed.
-    fn checkpoint(&self, took: Duration, bytes: u64) {
-        self.checkpoint_micros.store(micros(took), Ordering::Relaxed);
-        self.checkpoint_bytes.store(bytes, Ordering::Relaxed);
-        self.checkpoints.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Notes how long a thread stood still for a checkpoint.
-    fn pause(&self, took: Duration) {
-        self.pause_micros.fetch_max(micros(took), Ordering::Relaxed);
-    }
-
-    /// Passes warnings on.
-    fn warn(&self, warnings: &[String]) {
-        if let Some(warn) = self.warn.get() {
-            warnings.iter().for_each(|warning| warn(warning));
-        }
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
 
 /// Where the outputs of a run go. Opened when the first step is written, so that a job that does not fit its
 /// input leaves them alone.
@@ -152,7 +99,7 @@ fn start_and_run(
     let (arrivals_in, arrivals_out) = bounded(front::credit(job) * front::live(job));
     let (pool_in, pool_out) = bounded(front::credit(job));
     let readers = readers::start(job, &projection, opened, chunks_in, pool_out, progress);
-    parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in);
+    parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in, progress);
     drop(arrivals_in);
 
     let mut owners = shards::owners(job, seed);

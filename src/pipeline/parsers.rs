@@ -6,7 +6,9 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::Progress;
 use super::readers::{Read, What};
+use super::stages::Stage;
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::input::Chunk;
@@ -34,14 +36,17 @@ pub fn start(
     chunks: Receiver<Read>,
     arrivals: &Sender<Arrival>,
     pool: &Sender<Vec<u8>>,
+    progress: &Arc<Progress>,
 ) {
     for _ in 0..job.threads {
         // A copy each: regular expressions have scratch memory that threads would contend for.
         let (job, projection) = (job.clone(), Projection::clone(projection));
         let (chunks, arrivals, pool) = (chunks.clone(), arrivals.clone(), pool.clone());
+        let progress = progress.clone();
         thread::spawn(move || {
+            let stage = progress.stages.enter(Stage::Parse);
             let mut parser = Parser::new(&projection);
-            for read in &chunks {
+            for read in stage.drain(&chunks) {
                 let Read { source, number, form, what } = read;
                 let what = match what {
                     What::End(end) => end.map(|()| None),
@@ -72,7 +77,7 @@ pub fn start(
                         (if job.bad == BadPolicy::Skip { lighten(batch, &job) } else { batch }, layout)
                     })
                 });
-                if arrivals.send(Arrival { source, number, what }).is_err() {
+                if stage.send(&arrivals, Arrival { source, number, what }).is_err() {
                     return;
                 }
             }

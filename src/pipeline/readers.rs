@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Progress;
 use super::front;
+use super::stages::Stage;
 use super::start::{Opened, csv_width};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
@@ -143,7 +144,8 @@ struct State {
 
 impl Reader {
     fn serve(mut self, requests: &Receiver<Request>) {
-        for request in requests {
+        let stage = self.progress.stages.enter(Stage::Read);
+        for request in stage.drain(requests) {
             let Some(mut state) = self.sources.remove(&request.source) else { continue };
             // A panic would be a bug; the front would wait for ever for the answer, so it is told instead.
             let read = catch_unwind(AssertUnwindSafe(|| self.read(request.source, &mut state)));
@@ -156,7 +158,7 @@ impl Reader {
             let read = Read { source: request.source, number: state.next, form: request.form, what };
             state.next += 1;
             self.sources.insert(request.source, state);
-            if self.to_parsers.send(read).is_err() {
+            if stage.send(&self.to_parsers, read).is_err() {
                 return;
             }
         }

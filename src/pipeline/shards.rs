@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Progress;
 use super::checkpointer::{Piece, Pieces};
+use super::stages::Stage;
 use crate::job::{Job, Task};
 use crate::operator::Owner;
 use crate::operator::loaded::Share;
@@ -76,11 +77,12 @@ fn serve(
     (number, pieces): (usize, Option<Pieces>),
     progress: Arc<Progress>,
 ) -> u64 {
-    let mut hand_on = |slice| match fired.send(slice) {
+    let stage = progress.stages.enter(Stage::Aggregate);
+    let mut hand_on = |slice| match stage.send(fired, slice) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     };
-    for step in steps {
+    for step in stage.drain(steps) {
         if owner.apply(&step, &mut hand_on).is_break() {
             break;
         }

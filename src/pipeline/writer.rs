@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::checkpointer::{OutputPiece, Piece, Pieces};
+use super::stages::{Stage, Worker};
 use super::{Outputs, Progress};
 use crate::error::{Error, Result};
 use crate::job::{Job, OutputFormat, Task};
@@ -61,6 +62,7 @@ struct Writer {
     rows: u64,
     pieces: Option<Pieces>,
     progress: Arc<Progress>,
+    stage: Worker,
 }
 
 struct Sinks {
@@ -84,13 +86,25 @@ impl Writer {
             None => Table::new(plan.columns()),
         });
         let header = Vec::new();
-        let outputs = Some(outputs);
-        Writer { plan, outputs, source_names, sinks: None, header, table, numbers, rows, pieces, progress }
+        let (outputs, stage) = (Some(outputs), progress.stages.enter(Stage::Write));
+        Writer {
+            plan,
+            outputs,
+            source_names,
+            sinks: None,
+            header,
+            table,
+            numbers,
+            rows,
+            pieces,
+            progress,
+            stage,
+        }
     }
 
     fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Receiver<Fired>]) -> Result<()> {
         let mut ended = false;
-        for step in steps {
+        while let Ok(step) = self.stage.recv(steps) {
             self.open(&step)?;
             if !step.cut {
                 self.write_header();
@@ -167,8 +181,9 @@ impl Writer {
         for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
             sink.deliver()?;
         }
+        let stage = &self.stage;
         let mut slices = Slices::new(fired.len(), |shard| {
-            fired[shard].recv().map_err(|_| Error::Internal("a shard has stopped".to_owned()))
+            stage.recv(&fired[shard]).map_err(|_| Error::Internal("a shard has stopped".to_owned()))
         });
         let (numbers, table, progress) = (&mut self.numbers, &mut self.table, &self.progress);
         let failure = merge(self.plan.as_ref(), &mut slices, &mut |fired, rows| {

@@ -101,7 +101,7 @@ fn check(case: &Case, seed: u64, way: Way) -> Result<usize, String> {
         ("rows", &expected.rows, &found.rows),
         ("late events", &expected.late, &found.late),
         ("bad records", &expected.bad, &found.bad),
-        ("account", &expected.summary.json(), &found.summary.json()),
+        ("account", &expected.summary.object().to_string(), &found.summary.object().to_string()),
         ("error", &error(&expected).unwrap_or_default(), &error(&found).unwrap_or_default()),
     ] {
         if expected != found {

@@ -134,7 +134,7 @@ fn set_aside(text: &str) -> Vec<SetAside> {
 
 fn same(a: &Outcome, b: &Outcome) -> Result<(), &'static str> {
     let error = |outcome: &Outcome| outcome.result.as_ref().err().map(ToString::to_string);
-    let counts = |outcome: &Outcome| outcome.summary.json();
+    let counts = |outcome: &Outcome| outcome.summary.object();
     match () {
         () if a.rows != b.rows => Err("the rows"),
         () if a.late != b.late => Err("the late records"),
