@@ -84,7 +84,12 @@ impl Summary {
             Some(path) => format!("{} has them", Escaped(&path.display().to_string())),
             None => otherwise.to_owned(),
         };
-        let late = format!("{}, a larger --delay accepts more", kept(late, "--late FILE keeps them"));
+        // Disorder makes a few events late. Most of them are when one time is far ahead of all others.
+        let cure = match total.late > total.read / 2 {
+            true => "a time far ahead may have made them so: see --max-jump, or --delay",
+            false => "a larger --delay accepts more",
+        };
+        let late = format!("{}, {cure}", kept(late, "--late FILE keeps them"));
         let bad = kept(bad, "--bad FILE keeps them with the reason");
         let parts: Vec<String> = [
             (total.late, "late", late.as_str()),

@@ -77,6 +77,7 @@ fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
         Request::Verify(args) => verify::verify(&args)?,
         Request::Run(asked) if nothing_to_read(&asked.args.input.files, std::io::stdin().is_terminal()) => {
             report::text(&parse::short_help(argv));
+            report::text("\nwindrow: no input: name a FILE, or pipe events in (- reads what is typed)\n");
             return Ok(2);
         }
         Request::Run(asked) => {

@@ -2,11 +2,13 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::progress::Display;
 use super::work::Work;
 use super::{outputs, report, signals};
 use crate::error::{Error, Escaped, Result};
+use crate::input::Origin;
 use crate::job::{Job, Report, Stats};
 use crate::pipeline::{self, Progress, Ready};
 use crate::stats::Summary;
@@ -21,12 +23,21 @@ pub fn run(job: Job) -> Result<()> {
         }
         Ready::Done(job, kept, summary) => {
             outputs::check(&job, &kept)?;
+            if says_what_happens(&job.report, std::io::stderr().is_terminal()) {
+                report::text("windrow: the job was done already; nothing was read. What it came to:\n");
+            }
             let work = Work::default();
             report::text(&account(&job, &summary, &work, true, std::io::stderr().is_terminal()));
             return Ok(());
         }
     };
     let job = prepared.job.clone();
+    if let Some(kept) = &prepared.kept
+        && !kept.fresh
+        && says_what_happens(&job.report, std::io::stderr().is_terminal())
+    {
+        report::text(&format!("windrow: goes on behind {} records\n", kept.summary().total().read));
+    }
     let outputs = outputs::outputs(&job, prepared.kept.as_ref())?;
     let progress = Arc::new(Progress::default());
     let signals = match job.state {
@@ -39,12 +50,36 @@ pub fn run(job: Job) -> Result<()> {
     let display = Display::start(&job, &progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, &progress, signals);
     display.stop();
+    if let Err(Error::Stopped(_)) = result
+        && job.state.is_some()
+        && says_what_happens(&job.report, std::io::stderr().is_terminal())
+    {
+        report::text("windrow: stopped, with a checkpoint; the same command goes on from there\n");
+    }
+    if result.is_ok() && is_empty_by_oversight(&job, &progress) {
+        progress.warn(&["standard input was empty, and no FILE is named".to_owned()]);
+    }
     // A reader that has gone away is left in peace.
     if !matches!(result, Err(Error::ReaderGone)) {
         let work = Work::of(&progress, job.state.is_some());
         report::text(&account(&job, &summary, &work, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
+}
+
+/// Whether files were written of nothing: of the value of an option that was left out, the one FILE may have become.
+fn is_empty_by_oversight(job: &Job, progress: &Progress) -> bool {
+    let files = [job.output.as_deref(), job.late.path(), job.bad.path()];
+    matches!(&job.sources[..], [source] if matches!(source.origin, Origin::Stdin))
+        && progress.bytes_read.load(Ordering::Relaxed) == 0
+        && job.state.is_none()
+        && files.iter().any(Option::is_some)
+}
+
+/// Whether what is not an error may be said on standard error without being asked for.
+fn says_what_happens(report: &Report, terminal: bool) -> bool {
+    let Report { quiet, verbose, stats, .. } = *report;
+    stats != Stats::Json && !quiet && (terminal || verbose > 0)
 }
 
 /// The account of the run, as asked for, and a warning if something deserves one.

@@ -6,11 +6,13 @@ use std::path::Path;
 use super::Format;
 
 /// The format that a file name stands for, by `.ndjson`, `.jsonl`, `.json`, `.csv` and `.tsv`, also
-/// before `.gz`, `.zst`, `.bz2`, `.xz` and `.lz4`, in upper or lower case; `None` for any other name.
+/// before `.gz`, `.zst`, `.bz2`, `.xz` and `.lz4` and before the number or date that a file gets when it is rotated
+/// (`.1`, `-20240131`, `.2024-01-31`), in upper or lower case; `None` for any other name.
 pub fn format_of_name(path: &Path) -> Option<Format> {
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
     let stem = [".gz", ".zst", ".bz2", ".xz", ".lz4"].iter().find_map(|ending| name.strip_suffix(ending));
-    let (_, ending) = stem.unwrap_or(&name).rsplit_once('.')?;
+    let rotated = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+    let (_, ending) = stem.unwrap_or(&name).trim_end_matches(rotated).rsplit_once('.')?;
     match ending {
         "ndjson" | "jsonl" | "json" => Some(Format::Ndjson),
         "csv" => Some(Format::Csv { delimiter: b',' }),
@@ -53,6 +55,15 @@ mod tests {
         check("a.csv.xz", csv);
         check("a.CSV.lz4", csv);
         check("a.tsv", Some(Format::Csv { delimiter: b'\t' }));
+        check("a.csv.1", csv);
+        check("a.csv.12.gz", csv);
+        check("a.csv-20240131", csv);
+        check("a.tsv.2024-01-31", Some(Format::Csv { delimiter: b'\t' }));
+        check("2024.csv", csv);
+        check("a.log.1", None);
+        check("csv.1", None);
+        check("a.1", None);
+        check("1", None);
         check("a.csv.gz.gz", None);
         check("a.log", None);
         check("csv", None);

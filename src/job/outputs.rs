@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::options::OutputOptions;
 use crate::error::{Error, Result};
 use crate::input::{Origin, SourceSpec};
+use crate::output::descriptor;
 use crate::paths;
 
 use super::settings::Settings;
@@ -39,7 +40,7 @@ pub fn outputs(options: &OutputOptions, settings: &Settings) -> Result<Outputs> 
         _ => Ok(path.to_owned()),
     };
     let output = match &options.output {
-        Some(path) if path.as_os_str() == "-" => None,
+        Some(path) if path.as_os_str() == "-" || descriptor::is_stdout(path) => None,
         Some(path) => Some(named("output", path)?),
         None => None,
     };

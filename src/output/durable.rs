@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use super::descriptor;
 use super::file::{self, Origin, Regular};
 use super::ledger::Ledger;
 use super::mark::Mark;
@@ -47,6 +48,12 @@ pub fn is_stream(path: Option<&Path>) -> bool {
     !is_file
 }
 
+/// The same of late events or bad records. What is open already when the run starts cannot be found again by a later
+/// one.
+pub fn is_stream_aside(path: &Path) -> bool {
+    descriptor::number(path).is_some() || is_stream(Some(path))
+}
+
 impl Durable {
     /// Standard output, anew or at a mark.
     ///
@@ -63,15 +70,22 @@ impl Durable {
     /// # Errors
     /// [`Error::Usage`] where what the mark covers is not there any more.
     pub fn output(&self, path: &Path, from: Option<Mark>) -> Result<Sink> {
+        if let Some((name, opened)) = opened_before(path) {
+            return self.rows(&name, opened?, &Origin::Stdout, from);
+        }
         let (name, file) = open(path, from)?;
         self.rows(&name, file, &Origin::Named(path), from)
     }
 
-    /// `--late FILE` or `--bad FILE`, created or emptied, or at a mark; a stream without an account.
+    /// `--late FILE` or `--bad FILE`, created or emptied, or at a mark; a stream, or what is open already under such a
+    /// name, without an account.
     ///
     /// # Errors
     /// As for [`Durable::output`].
     pub fn set_aside(&self, path: &Path, from: Option<Mark>) -> Result<Sink> {
+        if let Some((name, opened)) = opened_before(path) {
+            return Ok(Sink::plain(&name, opened?, false).starting_at(from.unwrap_or_default()));
+        }
         let (name, file) = open(path, from)?;
         if is_regular(&name, &file)? {
             return self.regular(&name, file, &Origin::Named(path), from);
@@ -108,6 +122,13 @@ impl Durable {
         let notice = stream.resume(&mark, self.in_doubt)?;
         Ok(Sink::new(name, To::Stream(stream)).starting_at(mark).with_notice(notice))
     }
+}
+
+/// What is open already under this name, if it is such a name.
+fn opened_before(path: &Path) -> Option<(String, Result<File>)> {
+    let name = path.display().to_string();
+    let opened = descriptor::open(path)?.map_err(|cause| Error::Output { target: name.clone(), cause });
+    Some((name, opened))
 }
 
 fn open(path: &Path, from: Option<Mark>) -> Result<(String, File)> {

@@ -9,6 +9,7 @@ use std::mem;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use super::descriptor;
 use super::file::Regular;
 use super::ledger::LedgerSync;
 use super::mark::{Mark, Running};
@@ -62,10 +63,10 @@ enum Handle {
 const BUFFER_BYTES: usize = 256 * 1024;
 
 impl Sink {
-    /// A file, created or emptied.
+    /// A file, created or emptied; or what is open under such a name, as it stands.
     pub fn file(path: &Path) -> Result<Sink> {
         let name = path.display().to_string();
-        match File::create(path) {
+        match descriptor::open(path).unwrap_or_else(|| File::create(path)) {
             Ok(file) => Ok(Sink::plain(&name, file, false)),
             Err(cause) => Err(Error::Output { target: name, cause }),
         }

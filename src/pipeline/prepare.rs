@@ -102,8 +102,8 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         form: None,
         sources: job.sources.iter().map(resume::written).collect(),
         rows: begun(job.output.as_deref()),
-        late: job.late.path().map(|path| begun(Some(path))),
-        bad: job.bad.path().map(|path| begun(Some(path))),
+        late: job.late.path().map(begun_aside),
+        bad: job.bad.path().map(begun_aside),
         ids: Vec::new(),
         owners: Vec::new(),
     };
@@ -138,18 +138,20 @@ fn go_on(
 
 /// Notes where the outputs go now. Returns whether the file of bad records, which may be another than before, is one.
 fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
-    take_output("rows", job.output.as_deref(), checkpoint.rows.stream, &mut checkpoint.rows)?;
+    let (rows, stream) = (job.output.as_deref(), durable::is_stream(job.output.as_deref()));
+    take_output("rows", rows, checkpoint.rows.stream, stream, &mut checkpoint.rows)?;
     if let (Some(late), Some(path)) = (&mut checkpoint.late, job.late.path()) {
         // Where nothing has been written, either will do.
-        let stream = durable::is_stream(Some(path));
+        let stream = durable::is_stream_aside(path);
         let was_stream = if late.len == 0 && !late.stream { stream } else { was_stream(late) };
-        take_output("late events", Some(path), was_stream, late)?;
+        take_output("late events", Some(path), was_stream, stream, late)?;
     }
     let Some(path) = job.bad.path() else {
         // What is only counted for now may be kept again later.
         return Ok(false);
     };
-    let holds_something = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
+    let holds_something = !durable::is_stream_aside(path)
+        && std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
     match &mut checkpoint.bad {
         // Under another name it may be the same file, which is told by what it holds.
         Some(bad) if !was_stream(bad) && (holds_something || bad.path == shown(Some(path))) => {
@@ -164,13 +166,18 @@ fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
         }
         Some(_) | None => {}
     }
-    checkpoint.bad = Some(begun(Some(path)));
+    checkpoint.bad = Some(begun_aside(path));
     Ok(true)
 }
 
 /// Notes where an output goes now, which must be of the kind that it was.
-fn take_output(what: &str, path: Option<&Path>, was_stream: bool, output: &mut OutputV1) -> Result<()> {
-    let stream = durable::is_stream(path);
+fn take_output(
+    what: &str,
+    path: Option<&Path>,
+    was_stream: bool,
+    stream: bool,
+    output: &mut OutputV1,
+) -> Result<()> {
     if stream != was_stream {
         let kind = |stream: bool| if stream { "a pipe or the like" } else { "a file" };
         return Err(Error::usage(format!(
@@ -192,6 +199,12 @@ fn was_stream(output: &OutputV1) -> bool {
 /// An output of which nothing has been written.
 fn begun(path: Option<&Path>) -> OutputV1 {
     OutputV1 { path: shown(path), stream: durable::is_stream(path), ..OutputV1::default() }
+}
+
+/// The same of late events or bad records.
+fn begun_aside(path: &Path) -> OutputV1 {
+    let stream = durable::is_stream_aside(path);
+    OutputV1 { path: shown(Some(path)), stream, ..OutputV1::default() }
 }
 
 impl Prepared {
@@ -228,7 +241,7 @@ impl Kept {
     }
 
     /// The account of all that was read up to the checkpoint.
-    fn summary(&self) -> Summary {
+    pub fn summary(&self) -> Summary {
         let sources = &self.checkpoint.sources;
         let mut summary = Summary::new(sources.iter().map(|source| source.name.now.clone()));
         let counts: Vec<Counts> = sources.iter().map(|source| source.cut().counts).collect();

@@ -53,7 +53,7 @@ impl Progress {
     }
 
     /// Passes warnings on.
-    pub(super) fn warn(&self, warnings: &[String]) {
+    pub fn warn(&self, warnings: &[String]) {
         if let Some(warn) = self.warn.get() {
             warnings.iter().for_each(|warning| warn(warning));
         }

@@ -7,6 +7,7 @@ mod generate;
 mod golden;
 mod kept;
 mod model;
+mod outputs;
 mod property;
 mod prove;
 mod readme;
