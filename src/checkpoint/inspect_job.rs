@@ -95,7 +95,8 @@ pub fn command(checkpoint: &CheckpointV1, dir: &Path) -> Vec<String> {
     let (from, delimiter) = input_format(checkpoint);
     add(&mut words, "from", from.unwrap_or(""));
     add(&mut words, "delimiter", &delimiter.map(String::from).unwrap_or_default());
-    if !DEFAULT_TIME_FIELDS.contains(&checkpoint.time_field.as_str()) {
+    // Empty as long as no record has had one.
+    if !checkpoint.time_field.is_empty() && !DEFAULT_TIME_FIELDS.contains(&checkpoint.time_field.as_str()) {
         add(&mut words, "time", &checkpoint.time_field);
     }
     for (name, value) in &checkpoint.job {

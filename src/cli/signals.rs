@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::report;
 use crate::error::{Error, Result, Signal};
 use crate::pipeline::Progress;
 
@@ -54,6 +55,9 @@ fn end_if_stuck(signal: Signal, told: &Sender<Signal>, progress: &Progress) {
     thread::sleep(PATIENCE);
     loop {
         if !told.is_empty() || progress.delivering.load(Ordering::Relaxed) {
+            report::text(
+                "windrow: stopped before a last checkpoint could be made; the same command goes on from the one before\n",
+            );
             std::process::exit(signal.exit_code().into());
         }
         thread::sleep(LOOK);

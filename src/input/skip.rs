@@ -54,6 +54,13 @@ impl Source {
         Ok(())
     }
 
+    /// The size in bytes of a regular file that is not compressed.
+    pub fn plain_size(&mut self) -> Result<Option<u64>> {
+        self.start()?;
+        let given = self.offset + (self.rest.len() - self.rest_at) as u64;
+        Ok(self.content.left().map(|left| given + left))
+    }
+
     /// Whether nothing follows; waits until that is known.
     pub fn is_at_end(&mut self) -> Result<bool> {
         if self.rest_at == self.rest.len() && !self.ended {

@@ -16,6 +16,8 @@ pub struct Step {
     pub watermark: i64,
     /// Whether the input has ended: every window closes.
     pub ended: bool,
+    /// Whether all of the input has been read that there is in this run: the outputs must have nothing beyond.
+    pub last: bool,
     /// Whether a checkpoint is cut behind the step: everyone who applies it hands over what it holds then.
     pub cut: bool,
     /// The form of the first source's times, which the output takes over.

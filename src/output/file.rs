@@ -229,7 +229,8 @@ fn digest_of(file: &File, start: u64, end: u64) -> io::Result<u64> {
 fn shorter(name: &str, origin: &Origin, size: u64, want: u64) -> Error {
     let way_out = match origin {
         Origin::Stdout => {
-            "the shell has emptied it (>); use >> or --output, or --replay to compute and write everything again"
+            "it has been emptied or cut since, as > does; put it back as it was and use >> or --output, or use --replay \
+             to compute and write everything again"
         }
         Origin::Named(_) => {
             "it has been emptied or cut since; put it back as it was, or use --replay to compute and write \

@@ -92,6 +92,14 @@ struct SourceState {
     refused: Option<Error>,
 }
 
+impl SourceState {
+    /// The columns of a CSV source, as far as they are known: from this run, or from an earlier one.
+    fn columns(&self) -> Option<&Vec<String>> {
+        let now = self.layout.as_ref().map(|layout| &layout.names).filter(|names| !names.is_empty());
+        now.or(self.columns.as_ref())
+    }
+}
+
 impl Front {
     /// The front of a job's pipeline.
     pub fn new(
@@ -195,6 +203,7 @@ impl Front {
 
     /// Sends the last step, and waits until it is on record how the run ended.
     fn end(&mut self, step: &mut Step, ending: EndingV1) -> Result<()> {
+        step.last = true;
         match self.cuts {
             Some(_) => self.cut(step, ending),
             None => self.send(step),
@@ -354,11 +363,11 @@ impl Front {
     /// `windrow order` passes CSV records on as they are, so all sources must have the same columns.
     fn check_header(&self, number: usize) -> Result<()> {
         let Task::Order = self.job.task else { return Ok(()) };
-        let Some(mine) = &self.sources[number].layout else { return Ok(()) };
+        let Some(mine) = self.sources[number].columns() else { return Ok(()) };
         let other = self.sources[..number]
             .iter()
             .zip(&self.job.sources)
-            .find(|(state, _)| state.layout.as_ref().is_some_and(|layout| layout.names != mine.names));
+            .find(|(state, _)| state.columns().is_some_and(|columns| columns != mine));
         match other {
             None => Ok(()),
             Some((_, other)) => Err(Error::usage(format!(
@@ -390,10 +399,7 @@ impl Front {
             cuts.relieve(&mut self.sequencer);
             step.cut = ending.is_some();
             if let Some(ending) = ending {
-                let known = |state: &SourceState| match &state.layout {
-                    Some(layout) if !layout.names.is_empty() => Some(layout.names.clone()),
-                    _ => state.columns.clone(),
-                };
+                let known = |state: &SourceState| state.columns().cloned();
                 cuts.cut(&mut self.sequencer, self.sources.iter().map(known).collect(), ending);
             }
         }

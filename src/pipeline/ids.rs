@@ -14,7 +14,7 @@ use crate::checkpoint::written::CheckpointV1;
 use crate::error::Result;
 use crate::job::Job;
 use crate::job::fingerprint::Fingerprint;
-use crate::operator::dedup::{Buckets, Dealt, Dedup, Loader};
+use crate::operator::dedup::{Buckets, Dealt, Dedup, Loader, PARTS_MAX};
 use crate::operator::sequence::span;
 
 /// The ids of a checkpoint.
@@ -49,7 +49,7 @@ pub fn load(
 
 fn try_load(job: &Job, dir: &Path, checkpoint: &CheckpointV1) -> std::result::Result<Loaded, Error> {
     let stored = Stored::open(dir, owner(job, checkpoint), &checkpoint.ids, checkpoint.watermark)?;
-    let dedup = fill(&stored, job.threads, span(&rules(job)))?;
+    let dedup = fill(&stored, job.threads.min(PARTS_MAX), span(&rules(job)))?;
     Ok(Loaded { dedup, stored })
 }
 
@@ -61,7 +61,7 @@ fn try_load(job: &Job, dir: &Path, checkpoint: &CheckpointV1) -> std::result::Re
 ///
 /// # Panics
 ///
-/// Unless `parts` is 1 to 512.
+/// Unless `parts` is 1 to [`PARTS_MAX`].
 pub fn fill(stored: &Stored, parts: usize, span: i64) -> std::result::Result<Dedup, Error> {
     thread::scope(|scope| {
         let (senders, threads): (Vec<_>, Vec<_>) = (0..parts)

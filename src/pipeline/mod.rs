@@ -20,6 +20,7 @@ mod checkpointer;
 mod cuts;
 mod front;
 pub mod ids;
+mod matches;
 mod parsers;
 mod prepare;
 mod progress;

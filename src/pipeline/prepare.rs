@@ -63,7 +63,8 @@ pub struct Kept {
 /// Prepares a job without a state directory.
 pub fn plain(job: &Arc<Job>) -> Result<Prepared> {
     start::check_paths(job)?;
-    let (time_field, opened) = start::settle_time_field(job)?;
+    let mut opened = HashMap::new();
+    let time_field = start::settle_time_field(job, &mut opened, &[])?.path;
     Ok(Prepared { job: job.clone(), time_field, seed: random_seed(), opened, kept: None })
 }
 
@@ -88,7 +89,8 @@ pub fn prepare(job: Job) -> Result<Ready> {
 
 /// A job of which nothing was kept, or nothing that counts.
 fn anew(job: Job, dir: StateDir) -> Result<Ready> {
-    let (time_field, opened) = start::settle_time_field(&job)?;
+    let mut opened = HashMap::new();
+    let time_field = start::settle_time_field(&job, &mut opened, &[])?;
     let seed = random_seed();
     let checkpoint = CheckpointV1 {
         epoch: dir.epochs()?.first().copied().unwrap_or(0),
@@ -97,7 +99,7 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         taken_at: 0,
         ending: EndingV1::Running,
         job: job.fingerprint.0.clone(),
-        time_field: time_field.text.clone(),
+        time_field: time_field.written(),
         watermark: i64::MIN,
         form: None,
         sources: job.sources.iter().map(resume::written).collect(),
@@ -108,6 +110,7 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         owners: Vec::new(),
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true };
+    let time_field = time_field.path;
     let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, kept: Some(kept) };
     Ok(Ready::Run(prepared, Vec::new()))
 }
@@ -120,13 +123,27 @@ fn go_on(
     found: resume::Found<Option<Loaded>>,
 ) -> Result<Ready> {
     let resume::Found { mut checkpoint, with: ids, damaged } = found;
+    if resume::is_blank(&checkpoint) && resume::check_job(&job, &checkpoint).is_err() {
+        // A mistake in the first command does not have to be made again.
+        return anew(job, dir);
+    }
     resume::check_job(&job, &checkpoint)?;
-    let Continued { specs, written, opened, mut notes } = resume::continue_sources(&job, state, &checkpoint)?;
+    let Continued { specs, written, mut opened, mut notes } =
+        resume::continue_sources(&job, state, &checkpoint)?;
     notes.extend(damaged.iter().map(|damaged| format!("{damaged}; the checkpoint before it is used")));
     (job.sources, checkpoint.sources) = (specs, written);
-    let time_field = resume::time_field(&job, &checkpoint);
-    let bad_is_new = take_outputs(&job, &mut checkpoint)?;
     let (seed, closed) = (checkpoint.hash_seed, checkpoint.ending == EndingV1::Closed);
+    let time_field = match checkpoint.time_field.is_empty() {
+        // No record had a time yet.
+        true if !closed => {
+            let over: Vec<bool> = checkpoint.sources.iter().map(|source| source.over).collect();
+            let found = start::settle_time_field(&job, &mut opened, &over)?;
+            checkpoint.time_field = found.written();
+            found.path
+        }
+        _ => resume::time_field(&job, &checkpoint),
+    };
+    let bad_is_new = take_outputs(&job, &mut checkpoint)?;
     let kept = Kept { dir, checkpoint, ids, fresh: false, bad_is_new };
     if closed {
         let summary = kept.summary();
@@ -154,7 +171,10 @@ fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
         && std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
     match &mut checkpoint.bad {
         // Under another name it may be the same file, which is told by what it holds.
-        Some(bad) if !was_stream(bad) && (holds_something || bad.path == shown(Some(path))) => {
+        Some(bad)
+            if !was_stream(bad)
+                && (bad.path == shown(Some(path)) || holds_something && bad.len + bad.base > 0) =>
+        {
             bad.path = shown(Some(path));
             return Ok(false);
         }
@@ -185,6 +205,17 @@ fn take_output(
              --state-dir, or start anew with --replay",
             kind(was_stream),
             kind(stream)
+        )));
+    }
+    if let Some(path) = path
+        && !stream
+        && shown(Some(path)) != output.path
+        && !path.exists()
+    {
+        return Err(Error::usage(format!(
+            "the {what} went to {} before, and there is no {}; name the file that has them, or start anew with --replay",
+            Escaped(&output.path),
+            Escaped(&shown(Some(path)))
         )));
     }
     (output.path, output.stream) = (shown(path), stream);
@@ -278,6 +309,8 @@ impl Kept {
             }
             (None, true) => (Ids::None, None),
         };
+        // Damaged ones may have higher numbers, and are not to outlive those that are good.
+        checkpoint.epoch = dir.epochs()?.first().copied().unwrap_or(0).max(checkpoint.epoch);
         let resumed = (!fresh).then(|| Resumed {
             sequence: checkpoint.sequence(),
             columns: checkpoint.sources.iter().map(|source| source.columns.clone()).collect(),

@@ -34,52 +34,88 @@ pub fn check_paths(job: &Job) -> Result<()> {
     Ok(())
 }
 
-/// The time field of a job, and the sources that were opened to find it.
-pub fn settle_time_field(job: &Job) -> Result<(FieldPath, HashMap<u32, Opened>)> {
-    let (mut opened, mut looked) = (HashMap::new(), 0);
+/// The event time field of a job.
+pub struct TimeField {
+    /// The field.
+    pub path: FieldPath,
+    /// Whether the job or its input says so. If not, no record was there to go by, and the next run may find another.
+    pub known: bool,
+}
+
+impl TimeField {
+    /// As it is noted in a checkpoint: empty as long as it is not known.
+    pub fn written(&self) -> String {
+        if self.known { self.path.text.clone() } else { String::new() }
+    }
+}
+
+/// What the first record of a source says about the time field.
+enum First {
+    /// It has this one.
+    Has(&'static str),
+    /// It cannot be used, and ends the run.
+    Bad,
+    /// There is no record that can be used.
+    Missing,
+}
+
+/// The time field of a job. The sources that had to be opened to find it join those that are open already; those of
+/// which nothing more comes are `over`.
+pub fn settle_time_field(job: &Job, opened: &mut HashMap<u32, Opened>, over: &[bool]) -> Result<TimeField> {
     if let Some(field) = &job.time_field {
-        return Ok((field.clone(), opened));
+        return Ok(TimeField { path: field.clone(), known: true });
     }
+    let mut looked = 0;
     for (number, spec) in (0u32..).zip(&job.sources) {
-        let mut source = Source::open(spec, &job.read)?;
-        let header = match spec.format {
-            Format::Csv { .. } if job.read.header => source.header()?,
-            _ => None,
-        };
-        if let Some((names, _)) = &header {
-            let found = DEFAULT_TIME_FIELDS.iter().find(|field| names.iter().any(|name| name == *field));
-            let field = found.ok_or_else(|| no_time_field(&spec.name, "the header"))?;
-            opened.insert(number, Opened { source, header, ahead: VecDeque::new(), resumed: false });
-            return Ok((path(field), opened));
+        if over.get(number as usize).is_some_and(|over| *over) {
+            continue;
         }
-        let mut ahead = VecDeque::new();
-        let found = look(spec, job.bad == BadPolicy::Fail, &mut looked, &mut source, &mut ahead)?;
-        opened.insert(number, Opened { source, header, ahead, resumed: false });
-        if let Some(field) = found {
-            return Ok((path(field), opened));
+        let mut source = match opened.remove(&number) {
+            Some(opened) => opened,
+            None => {
+                let mut source = Source::open(spec, &job.read)?;
+                let header = match spec.format {
+                    Format::Csv { .. } if job.read.header => source.header()?,
+                    _ => None,
+                };
+                Opened { source, header, ahead: VecDeque::new(), resumed: false }
+            }
+        };
+        let Opened { source: bytes, header, ahead, .. } = &mut source;
+        let found = match header {
+            Some((names, _)) => {
+                let found = DEFAULT_TIME_FIELDS.iter().find(|field| names.iter().any(|name| name == *field));
+                First::Has(found.ok_or_else(|| no_time_field(&spec.name, "the header"))?)
+            }
+            None => look(spec, job.bad == BadPolicy::Fail, &mut looked, bytes, ahead)?,
+        };
+        opened.insert(number, source);
+        match found {
+            First::Has(name) => return Ok(TimeField { path: path(name), known: true }),
+            First::Bad => break,
+            First::Missing => {}
         }
     }
-    Ok((path(DEFAULT_TIME_FIELDS[0]), opened))
+    Ok(TimeField { path: path(DEFAULT_TIME_FIELDS[0]), known: false })
 }
 
 /// How far into the inputs a record is looked for that can be used: what was read stays in memory until then.
 const LOOK_BYTES: u64 = 16 << 20;
 
-/// The time field of a source's first usable record; `None` if it has none. Goes by content alone, wherever
-/// chunks were cut. If no record is usable for very long, it does not matter what they are bad for.
+/// The time field of a source's first usable record. Goes by content alone, wherever chunks were cut. If no record is usable for very long, it does not matter what they are bad for.
 fn look(
     spec: &SourceSpec,
     bad_fails: bool,
     looked: &mut u64,
     source: &mut Source,
     ahead: &mut VecDeque<Chunk>,
-) -> Result<Option<&'static str>> {
+) -> Result<First> {
     loop {
         let chunk = source.next(Vec::new())?;
         let found = match (&chunk, spec.format) {
             (Chunk::End, _) => {
                 ahead.push_back(chunk);
-                return Ok(None);
+                return Ok(First::Missing);
             }
             (Chunk::Records { .. }, Format::Csv { .. }) => {
                 return Err(Error::usage(format!(
@@ -94,18 +130,22 @@ fn look(
             }
             (Chunk::TooLong { head, .. }, _) => {
                 *looked += head.len() as u64;
-                (bad_fails || *looked >= LOOK_BYTES).then_some(DEFAULT_TIME_FIELDS[0])
+                match bad_fails {
+                    true => First::Bad,
+                    false if *looked >= LOOK_BYTES => First::Has(DEFAULT_TIME_FIELDS[0]),
+                    false => First::Missing,
+                }
             }
         };
         ahead.push_back(chunk);
-        if found.is_some() {
+        if !matches!(found, First::Missing) {
             return Ok(found);
         }
     }
 }
 
 /// The time field of the first usable record of a chunk.
-fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<Option<&'static str>> {
+fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<First> {
     let fields: Vec<FieldPath> = DEFAULT_TIME_FIELDS.iter().map(|name| path(name)).collect();
     let shape = Shape::new(&fields);
     let mut scanner = Scanner::new(&shape);
@@ -115,7 +155,7 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<O
         next += line.len() as u64 + 1;
         // Blank lines count too: they are kept like all that is read.
         if start >= LOOK_BYTES {
-            return Ok(Some(DEFAULT_TIME_FIELDS[0]));
+            return Ok(First::Has(DEFAULT_TIME_FIELDS[0]));
         }
         let line = line.trim_ascii();
         if line.is_empty() {
@@ -126,13 +166,13 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<O
             // A record has a field that is null.
             let found = (0..).zip(DEFAULT_TIME_FIELDS).find(|(field, _)| scanner.saw(*field));
             let (_, name) = found.ok_or_else(|| no_time_field(source, "the first record"))?;
-            return Ok(Some(name));
+            return Ok(First::Has(name));
         }
         if bad_fails {
-            return Ok(Some(DEFAULT_TIME_FIELDS[0]));
+            return Ok(First::Bad);
         }
     }
-    Ok(None)
+    Ok(First::Missing)
 }
 
 fn no_time_field(source: &str, place: &str) -> Error {

@@ -103,15 +103,14 @@ impl Writer {
     }
 
     fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Receiver<Fired>]) -> Result<()> {
-        let mut ended = false;
+        let mut finished = false;
         while let Ok(step) = self.stage.recv(steps) {
             self.open(&step)?;
             if !step.cut {
                 self.write_header();
             }
             self.write_set_aside(&step)?;
-            let cut = step.cut;
-            ended = step.ended;
+            let (cut, ended, last) = (step.cut, step.ended, step.last);
             drop(step);
             if let Some(reason) = self.write_rows(fired)? {
                 self.end()?;
@@ -119,13 +118,16 @@ impl Writer {
             }
             if ended {
                 self.write_header();
+            }
+            if last {
                 self.finish()?;
+                finished = true;
             }
             if cut {
                 self.hand_over()?;
             }
         }
-        if ended { Ok(()) } else { self.end() }
+        if finished { Ok(()) } else { self.end() }
     }
 
     /// Opens the outputs when the first step comes.
@@ -168,7 +170,7 @@ impl Writer {
                 let source = &self.source_names[record.batch.source as usize];
                 set_aside::write(record, source, step.form.unwrap_or(Form::Text), sink.buffer());
                 sink.end_row();
-                sink.relieve()?;
+                waiting_for_readers(sink, &self.progress, Sink::relieve)?;
             }
         }
         Ok(())
@@ -179,7 +181,7 @@ impl Writer {
         let Some(sinks) = &mut self.sinks else { return Ok(None) };
         // Late and bad records first: they are not lost when the reader of the rows goes away.
         for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
-            sink.deliver()?;
+            deliver(sink, &self.progress)?;
         }
         let stage = &self.stage;
         let mut slices = Slices::new(fired.len(), |shard| {
@@ -232,7 +234,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The job is done: all rows are there.
+    /// All rows are there that come of the input as it is.
     fn finish(&mut self) -> Result<()> {
         self.end()?;
         let Some(sinks) = &mut self.sinks else { return Ok(()) };
@@ -250,11 +252,19 @@ impl Writer {
     }
 }
 
-/// Hands rows on, which may take as long as their reader likes.
-fn deliver(rows: &mut Sink, progress: &Progress) -> Result<()> {
+/// Hands on what a sink holds, which may take as long as its reader likes.
+fn deliver(sink: &mut Sink, progress: &Progress) -> Result<()> {
+    waiting_for_readers(sink, progress, Sink::deliver)
+}
+
+fn waiting_for_readers(
+    sink: &mut Sink,
+    progress: &Progress,
+    hand_on: impl FnOnce(&mut Sink) -> Result<()>,
+) -> Result<()> {
     // A file is not held up by anybody.
-    progress.delivering.store(!rows.is_regular(), Ordering::Relaxed);
-    let delivered = rows.deliver();
+    progress.delivering.store(!sink.is_regular(), Ordering::Relaxed);
+    let done = hand_on(sink);
     progress.delivering.store(false, Ordering::Relaxed);
-    delivered
+    done
 }

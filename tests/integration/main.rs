@@ -12,6 +12,7 @@ mod property;
 mod prove;
 mod readme;
 mod real;
+mod rotated;
 mod signals;
 mod state;
 mod streams;

@@ -30,6 +30,9 @@ use std::ops::Range;
 use buckets::Tally;
 use coding::{Coding, FOREVER};
 use key::{Key, TABLES};
+
+/// The most parts that a set can be loaded in.
+pub const PARTS_MAX: usize = TABLES;
 use table::{Moving, Table};
 
 /// The remembered ids, by 128-bit hashes that must be evenly spread.
