@@ -3,6 +3,8 @@
 //! A compressed stream is members or frames one after the other, with skippable frames and zero padding
 //! between them.
 
+use std::time::Duration;
+
 use super::decode::{Decoder, damaged};
 use super::fault::Fault;
 use super::magic::{Kind, Start, recognise};
@@ -80,6 +82,11 @@ impl Content {
         };
         self.packed = start != Start::Plain;
         Ok(())
+    }
+
+    /// Whether a read would not wait, now or after a time. Of a compressed stream that cannot be told.
+    pub fn is_ready(&self, patience: Duration) -> Result<bool, Fault> {
+        if self.packed || self.at < self.input.len() { Ok(true) } else { self.raw.is_ready(patience) }
     }
 
     /// How many uncompressed bytes are left, where that can be told.

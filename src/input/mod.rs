@@ -80,6 +80,9 @@ pub struct ReadOptions {
     pub digests: bool,
     /// Whether a last record without its line end is left unread, for a later run to see how it goes on.
     pub hold: bool,
+    /// Whether a pipe at standard input brings only what no run before has read. What is taken from it does not come
+    /// again, so nothing is left unread.
+    pub stdin_is_new: bool,
 }
 
 /// What a source gives next.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -144,6 +145,14 @@ impl Raw {
     /// How many bytes are left, as far as the size at opening tells.
     pub fn left(&self) -> Option<u64> {
         Some(self.size?.saturating_sub(self.at))
+    }
+
+    /// Whether a read would not wait, now or after a time.
+    pub fn is_ready(&self, patience: Duration) -> Result<bool, Fault> {
+        match &self.store {
+            Store::Stream(stream) if !self.ended => stream.poll(Some(patience)),
+            _ => Ok(true),
+        }
     }
 
     /// Whether reads may wait for somebody else.

@@ -1,5 +1,7 @@
 //! Passing over what an earlier run has read, with its digest, to go on behind it.
 
+use std::time::Duration;
+
 use super::raw::Got;
 use super::source::Source;
 use crate::digest;
@@ -52,6 +54,19 @@ impl Source {
         self.start()?;
         self.offset = at;
         Ok(())
+    }
+
+    /// Whether there is something to read, now or after a time: a record that has begun, bytes, or the end.
+    pub fn is_ready(&mut self, patience: Duration) -> Result<bool> {
+        if self.has_begun_a_record() || self.ended {
+            return Ok(true);
+        }
+        self.content.is_ready(patience).or_else(|fault| self.fail(&fault).map(|()| true))
+    }
+
+    /// Whether a part of a record has been read and not given out.
+    pub fn has_begun_a_record(&self) -> bool {
+        self.rest_at < self.rest.len()
     }
 
     /// The size in bytes of a regular file that is not compressed.

@@ -12,7 +12,7 @@ use super::files::FileCache;
 use super::raw::{Got, Raw};
 use super::room::Room;
 use super::scan::Scanner;
-use super::{Chunk, Format, ReadOptions, SourceSpec};
+use super::{Chunk, Format, Origin, ReadOptions, SourceSpec};
 use crate::digest::digest;
 use crate::error::{Error, Result};
 
@@ -71,7 +71,8 @@ impl Source {
             chunk_bytes: options.chunk_bytes.max(1),
             record_bytes_max: options.record_bytes_max,
             digests: options.digests,
-            hold: options.hold,
+            hold: options.hold
+                && !(options.stdin_is_new && raw.may_wait() && matches!(spec.origin, Origin::Stdin)),
             progress: raw.progress(),
             stored_size: raw.size(),
             may_wait: raw.may_wait(),

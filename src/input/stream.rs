@@ -1,6 +1,7 @@
 //! Pipes, FIFOs, terminals and devices: bytes that are read as they come.
 
 use std::fs::File;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
@@ -53,10 +54,18 @@ impl Stream {
 
     /// Whether a read would return at once; with `wait`, blocks until it would.
     fn is_ready(&self, wait: bool) -> Result<bool, Fault> {
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        self.poll(if wait { None } else { Some(Duration::ZERO) })
+    }
+
+    /// Whether a read would return at once, now or after a time; without one, waits until it would.
+    pub fn poll(&self, patience: Option<Duration>) -> Result<bool, Fault> {
+        let patience = patience.map(|patience| Timespec {
+            tv_sec: patience.as_secs() as i64,
+            tv_nsec: patience.subsec_nanos().into(),
+        });
         let mut fds = [PollFd::new(&self.file, PollFlags::IN)];
         loop {
-            match poll(&mut fds, if wait { None } else { Some(&now) }) {
+            match poll(&mut fds, patience.as_ref()) {
                 Ok(n) => return Ok(n > 0),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

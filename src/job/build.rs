@@ -17,7 +17,7 @@ use super::fields::Fields;
 use super::fingerprint::Fingerprint;
 use super::outputs::{self, Outputs};
 use super::settings::Settings;
-use super::{Aggregation, AtEof, Job, OutputFormat, Report, Stats, Task, Top};
+use super::{Aggregation, AtEof, Job, OutputFormat, Report, Stats, StdinResume, Task, Top};
 use super::{sources, state};
 
 /// The job that the options ask for. The settings say in errors where an option came from.
@@ -53,6 +53,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
             header: !input.no_header,
             digests: state.is_some(),
             hold: state.as_ref().is_some_and(|state| state.at_eof == AtEof::Hold),
+            stdin_is_new: state.as_ref().is_some_and(|state| state.stdin_resume == StdinResume::Continue),
         },
         fields: fields.into_paths(),
         time_field: match &time.time {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crossbeam_channel::{Receiver, RecvError, Sender, never, select};
+use crossbeam_channel::{Receiver, RecvError, Sender, after, never, select};
 
 use super::Progress;
 use super::absent::Absent;
@@ -13,6 +13,7 @@ use super::cuts::{self, Cuts};
 use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
 use super::stages::{Stage, Worker};
+use super::stop::{self, Stop};
 use crate::checkpoint::written::EndingV1;
 use crate::error::{Error, Escaped, Result, Signal};
 use crate::input::{Format, Origin};
@@ -41,6 +42,10 @@ pub struct Front {
     cuts: Option<Cuts>,
     /// Signals that ask the run to stop; only where it can be continued.
     signals: Receiver<Signal>,
+    /// The source that brings only what is new.
+    pipe: Option<u32>,
+    /// Whether the run has been asked to stop.
+    stopping: Option<Stop>,
     /// How many chunks of one source may be on their way or waiting, once it is being read.
     credit: usize,
     /// Whether there is but one source that something may come of.
@@ -122,6 +127,8 @@ impl Front {
             progress: progress.clone(),
             cuts: None,
             signals: never(),
+            pipe: stop::pipe(job),
+            stopping: None,
             credit: credit(job),
             alone: live(job) == 1,
             form_fixed: projection.form().is_some(),
@@ -179,9 +186,10 @@ impl Front {
                     if self.has_news(&step) || self.is_cut_due() {
                         self.send(&mut step)?;
                     }
-                    if let Some(signal) = self.take_next()? {
-                        self.cut(&mut step, EndingV1::Running)?;
-                        return Err(Error::Stopped(signal));
+                    if !self.is_time_to_stop()
+                        && let Some(signal) = self.take_next()?
+                    {
+                        self.stop(signal);
                     }
                 }
                 Pause::Full => self.send(&mut step)?,
@@ -195,10 +203,43 @@ impl Front {
                 }
             }
             if let Ok(signal) = self.signals.try_recv() {
-                self.cut(&mut step, EndingV1::Running)?;
-                return Err(Error::Stopped(signal));
+                self.stop(signal);
+            }
+            if self.is_time_to_stop()
+                && let Some(stop) = self.stopping.take()
+            {
+                return self.end_stopped(&mut step, stop.signal);
             }
         }
+    }
+
+    /// A signal has come.
+    fn stop(&mut self, signal: Signal) {
+        self.stopping = Some(Stop::begin(signal, self.pipe, &self.progress));
+    }
+
+    /// Whether a run that was asked to stop has counted what it had taken, or may not take longer.
+    fn is_time_to_stop(&self) -> bool {
+        let is_counted = |pipe: u32| {
+            let ended = self.sources[pipe as usize].ended;
+            ended && self.sequencer.waiting(pipe) == 0
+        };
+        self.stopping
+            .as_ref()
+            .is_some_and(|stop| stop.patience().is_zero() || self.pipe.is_none_or(is_counted))
+    }
+
+    /// Ends a run that was asked to stop, with a checkpoint.
+    fn end_stopped(&mut self, step: &mut Step, signal: Signal) -> Result<()> {
+        let lost = self.pipe.map_or(0, |pipe| self.sequencer.waiting(pipe));
+        if lost > 0 {
+            self.progress.warn(&[format!(
+                "{lost} records have been taken from standard input and could not be counted before the run was \
+                 stopped: the next run does not get them again"
+            )]);
+        }
+        self.cut(step, EndingV1::Running)?;
+        Err(Error::Stopped(signal))
     }
 
     /// Sends the last step, and waits until it is on record how the run ended.
@@ -234,9 +275,10 @@ impl Front {
     /// Waits for an arrival, or for the time of the next checkpoint; or returns the signal that came instead.
     fn take_next(&mut self) -> Result<Option<Signal>> {
         let nobody = never();
-        let (answers, timer) = match &self.cuts {
-            Some(cuts) => (&cuts.answers, cuts.timer(cuts::read(&self.sequencer))),
-            None => (&nobody, never()),
+        let (answers, timer) = match (&self.cuts, &self.stopping) {
+            (Some(cuts), Some(stop)) => (&cuts.answers, after(stop.patience())),
+            (Some(cuts), None) => (&cuts.answers, cuts.timer(cuts::read(&self.sequencer))),
+            (None, _) => (&nobody, never()),
         };
         let news = self.stage.starve(|| {
             select! {
@@ -324,6 +366,8 @@ impl Front {
                 Ok(Some((batch, layout))) => self.take_batch(source, batch, layout),
                 // Chunks asked for in advance are answered by further ends.
                 _ if state.ended => {}
+                // It has not ended, but is left alone.
+                Ok(None) if self.stopping.is_some() && self.pipe == Some(source) => state.ended = true,
                 Ok(None) => {
                     state.ended = true;
                     self.progress.warn(&self.absent.end(source));

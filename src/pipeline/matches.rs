@@ -10,8 +10,8 @@ use super::start::Opened;
 use crate::checkpoint::written::SourceV1;
 use crate::error::{Error, Escaped, Result};
 use crate::input::{Format, Origin, Skipped, Source, SourceSpec, identity, identity_of_stdin};
+use crate::job::Job;
 use crate::job::sources::describe;
-use crate::job::{Durability, Job, StdinResume};
 
 /// What was found.
 pub struct Matches {
@@ -29,8 +29,8 @@ pub struct Matches {
 ///
 /// # Errors
 /// [`Error::Usage`] where an input has a source's name, is no other source, and has not what was read.
-pub fn matches(job: &Job, state: &Durability, saved: &[SourceV1], hold: bool) -> Result<Matches> {
-    let mut search = Search::new(job, state, saved);
+pub fn matches(job: &Job, saved: &[SourceV1], hold: bool) -> Result<Matches> {
+    let mut search = Search::new(job, saved);
     for rank in 0..saved.len() {
         search.by_inode(rank)?;
     }
@@ -67,7 +67,6 @@ pub fn identity_of(spec: &SourceSpec) -> Option<(u64, u64)> {
 /// The search. There may be thousands of sources, of which few are named.
 struct Search<'j> {
     job: &'j Job,
-    state: &'j Durability,
     saved: &'j [SourceV1],
     /// What each input is called.
     named: HashMap<&'j str, Vec<usize>>,
@@ -81,7 +80,7 @@ struct Search<'j> {
 }
 
 impl<'j> Search<'j> {
-    fn new(job: &'j Job, state: &'j Durability, saved: &'j [SourceV1]) -> Search<'j> {
+    fn new(job: &'j Job, saved: &'j [SourceV1]) -> Search<'j> {
         let identities: Vec<_> = job.sources.iter().map(identity_of).collect();
         let (mut named, mut files) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         for (place, (spec, identity)) in job.sources.iter().zip(&identities).enumerate() {
@@ -92,7 +91,6 @@ impl<'j> Search<'j> {
         }
         Search {
             job,
-            state,
             saved,
             named,
             identities,
@@ -262,8 +260,7 @@ impl<'j> Search<'j> {
     /// Opens an input behind what was read of a saved source. The inner error is how it differs.
     fn open(&self, spec: &SourceSpec, saved: &SourceV1) -> Result<std::result::Result<Opened, Skipped>> {
         let mut source = Source::open(spec, &self.job.read)?;
-        let goes_on =
-            self.state.stdin_resume == StdinResume::Continue && matches!(spec.origin, Origin::Stdin);
+        let goes_on = self.job.read.stdin_is_new && matches!(spec.origin, Origin::Stdin);
         if goes_on && source.may_wait() {
             return self.go_on(source, spec, saved).map(Ok);
         }

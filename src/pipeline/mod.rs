@@ -29,6 +29,7 @@ mod resume;
 mod shards;
 pub mod stages;
 mod start;
+mod stop;
 mod writer;
 
 use std::sync::Arc;

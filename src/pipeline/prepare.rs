@@ -170,10 +170,12 @@ fn take_outputs(job: &Job, checkpoint: &mut CheckpointV1) -> Result<bool> {
     let holds_something = !durable::is_stream_aside(path)
         && std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
     match &mut checkpoint.bad {
-        // Under another name it may be the same file, which is told by what it holds.
+        // Under another name it may be the same file, which is told by what it holds; or, before anything of it is on
+        // record, by what it is called, from wherever one looks.
         Some(bad)
             if !was_stream(bad)
-                && (bad.path == shown(Some(path)) || holds_something && bad.len + bad.base > 0) =>
+                && (Path::new(&bad.path).file_name() == path.file_name()
+                    || holds_something && bad.len + bad.base > 0) =>
         {
             bad.path = shown(Some(path));
             return Ok(false);

@@ -25,6 +25,8 @@ pub struct Progress {
     pub rows: AtomicU64,
     /// Whether the writer is waiting for whoever takes its output.
     pub delivering: AtomicBool,
+    /// Whether a pipe that brings only what is new is to be left alone.
+    pub stop_reading: AtomicBool,
     /// Checkpoints committed so far.
     pub checkpoints: AtomicU64,
     /// How long the last one took, in microseconds.

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -17,7 +18,7 @@ use super::stages::Stage;
 use super::start::{Opened, csv_width};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
-use crate::input::{Chunk, Format, Origin, ReadOptions, Source};
+use crate::input::{Chunk, Format, Origin, ReadOptions, Source, SourceSpec};
 use crate::job::Job;
 use crate::parse::csv::Columns;
 use crate::parse::project::{Layout, Lead, Projection};
@@ -180,6 +181,7 @@ impl Reader {
         let opened = state.opened.as_mut().expect("it was opened above");
         let chunk = match opened.ahead.pop_front() {
             Some(chunk) => chunk,
+            None if self.is_stopped(spec, &mut opened.source)? => return Ok(What::End(Ok(()))),
             None => opened.source.next(self.pool.try_recv().unwrap_or_default())?,
         };
         let position = opened.source.stored_position();
@@ -210,6 +212,22 @@ impl Reader {
         Ok(What::Chunk(chunk, layout))
     }
 }
+
+impl Reader {
+    /// Waits until there is something to read of a pipe that brings only what is new, and says whether the run has
+    /// been stopped before. A record that has begun is read to its end.
+    fn is_stopped(&self, spec: &SourceSpec, source: &mut Source) -> Result<bool> {
+        if !self.options.stdin_is_new || !matches!(spec.origin, Origin::Stdin) {
+            return Ok(false);
+        }
+        let stopped = || self.progress.stop_reading.load(Ordering::Relaxed);
+        while !stopped() && !source.is_ready(LOOK)? {}
+        Ok(stopped() && !source.has_begun_a_record())
+    }
+}
+
+/// How often it is looked whether the run has been stopped.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What stands before the first chunk of a source that is read from its start.
 fn lead(opened: &Opened, first: &Chunk) -> Option<Lead> {

@@ -125,7 +125,7 @@ pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1
             *source = SourceV1 { name: source.name.clone(), ..anew };
         }
     }
-    let Matches { inputs, identities, taken } = matches(job, state, &saved, hold)?;
+    let Matches { inputs, identities, taken } = matches(job, &saved, hold)?;
     let mut continued =
         Continued { specs: Vec::new(), written: Vec::new(), opened: HashMap::new(), notes: Vec::new() };
     for ((rank, mut written), input) in (0u32..).zip(saved).zip(inputs) {

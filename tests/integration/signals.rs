@@ -127,3 +127,43 @@ fn a_writer_that_is_stuck_does_not_outlive_a_signal() {
     assert_eq!(ended(&mut child).code(), Some(143));
     drop(reader);
 }
+
+/// What has been taken from a pipe that brings only what is new does not come again: it counts before a run stops.
+#[test]
+fn what_was_taken_from_a_pipe_counts_before_a_run_stops() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let path = |name: &str| dir.path().join(name);
+    rustix::fs::mkfifoat(rustix::fs::CWD, path("fifo"), rustix::fs::Mode::from_raw_mode(0o600))
+        .expect("a pipe");
+    // It stays open when a run ends.
+    let keeps = OpenOptions::new().read(true).write(true).open(path("fifo")).expect("it is there");
+    let events = 400_000;
+    let mut producer = Command::new("sh")
+        .args(["-c", "i=0; while [ $i -lt 400 ]; do seq -f '{\"t\":%.0f}' $((i * 1000)) $((i * 1000 + 999)); i=$((i + 1)); done > fifo"])
+        .current_dir(dir.path())
+        .spawn()
+        .expect("there is a shell");
+    let run = |ending: &str| {
+        let script = format!(
+            "exec \"$0\" -w none -t t -d 0s -q -s state --checkpoint-interval 1h --stdin-resume continue \
+             --at-eof {ending} -o out --to csv < fifo"
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_windrow")]).current_dir(dir.path());
+        command.stderr(Stdio::piped()).spawn().expect("there is a shell")
+    };
+    for pause in [40, 10, 70, 25] {
+        let child = run("hold");
+        std::thread::sleep(Duration::from_millis(pause));
+        signal(&child, Signal::TERM);
+        let output = child.wait_with_output().expect("it ends");
+        // One that comes before the program has taken over signals ends it at once, and nothing has been taken.
+        assert!(output.status.code().is_none_or(|code| code == 143), "{output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+    let last = run("close");
+    assert!(producer.wait().expect("it ends").success());
+    drop(keeps);
+    assert!(last.wait_with_output().expect("it ends").status.success());
+    assert_eq!(fs::read_to_string(path("out")).expect("it was written"), format!("count\n{events}\n"));
+}

@@ -18,7 +18,14 @@ const CSV: Format = Format::Csv { delimiter: b',' };
 const KINDS: [Kind; 5] = [Kind::Gzip, Kind::Zstd, Kind::Bzip2, Kind::Xz, Kind::Lz4];
 
 fn options(chunk_bytes: usize, record_bytes_max: usize) -> ReadOptions {
-    ReadOptions { chunk_bytes, record_bytes_max, header: true, digests: true, hold: false }
+    ReadOptions {
+        chunk_bytes,
+        record_bytes_max,
+        header: true,
+        digests: true,
+        hold: false,
+        stdin_is_new: false,
+    }
 }
 
 fn spec(origin: Origin, format: Format) -> SourceSpec {

@@ -267,6 +267,11 @@ impl Sequencer {
         self.sources[number as usize].undecided()
     }
 
+    /// How many records of a source have arrived and are not read.
+    pub fn waiting(&self, number: u32) -> u64 {
+        self.sources[number as usize].waiting()
+    }
+
     /// The form of a source's times, once known.
     pub fn source_form(&self, number: u32) -> Option<Form> {
         self.sources[number as usize].form
