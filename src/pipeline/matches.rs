@@ -37,10 +37,11 @@ pub fn matches(job: &Job, saved: &[SourceV1], hold: bool) -> Result<Matches> {
     for rank in 0..saved.len() {
         search.by_name(rank)?;
     }
+    search.by_content(TELLING_BYTES)?;
     for rank in 0..saved.len() {
         search.unread(rank, |same_name, same_inode| same_name && same_inode)?;
     }
-    search.by_content()?;
+    search.by_content(0)?;
     for is_it in [|_: bool, same_inode: bool| same_inode, |same_name: bool, _: bool| same_name] {
         for rank in 0..saved.len() {
             search.unread(rank, is_it)?;
@@ -54,6 +55,9 @@ pub fn matches(job: &Job, saved: &[SourceV1], hold: bool) -> Result<Matches> {
     let Search { inputs, identities, taken, .. } = search;
     Ok(Matches { inputs, identities, taken })
 }
+
+/// So many first bytes in common are no accident: they say more than a name and an inode.
+const TELLING_BYTES: u64 = 64;
 
 /// Which file an input is: device and inode.
 pub fn identity_of(spec: &SourceSpec) -> Option<(u64, u64)> {
@@ -159,10 +163,10 @@ impl<'j> Search<'j> {
         Ok(())
     }
 
-    /// Looks into the files that are left for what was read of the sources that are left: of those that go on their
+    /// Looks into the files that are left for what was read of the sources that are left, so many bytes or more: of those that go on their
     /// first bytes, of those that are finished all of them. Only sources of which records were read are looked for: a
     /// header may well stand in several files. Each file is read once, as far as need be.
-    fn by_content(&mut self) -> Result<()> {
+    fn by_content(&mut self, bytes_min: u64) -> Result<()> {
         for place in 0..self.job.sources.len() {
             if self.taken[place] || self.identities[place].is_none() {
                 continue;
@@ -170,7 +174,7 @@ impl<'j> Search<'j> {
             let spec = &self.job.sources[place];
             let format = describe(spec.format);
             let mut wanted: Vec<usize> = (0..self.saved.len())
-                .filter(|&rank| self.inputs[rank].is_none())
+                .filter(|&rank| self.inputs[rank].is_none() && self.saved[rank].offset >= bytes_min)
                 .filter(|&rank| self.saved[rank].records > 0 && self.saved[rank].format == format)
                 .collect();
             wanted.sort_by_key(|&rank| self.saved[rank].offset);

@@ -239,3 +239,73 @@ fn outputs_that_the_run_has_not_written_are_refused_by_name() {
     check("-o out --bad foreign log", "has something in it that the run has not written");
     job.done("hold", "-o out --bad bad log");
 }
+
+/// Rotated in all ways by turns, with the oldest file deleted now and then: each record counts once.
+#[test]
+fn random_rotations() {
+    let seeds: Vec<u64> = match std::env::var("WINDROW_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => vec![seed],
+        None => (0..15).map(|_| fastrand::u64(..)).collect(),
+    };
+    for seed in seeds {
+        println!("WINDROW_SEED={seed}");
+        rotate_by_chance(&mut fastrand::Rng::with_seed(seed));
+    }
+}
+
+fn rotate_by_chance(random: &mut fastrand::Rng) {
+    let job = Job::new();
+    // The oldest first; the last one is written to. Only the oldest is certain to have been read to its end: the others
+    // wait for more of it.
+    let mut files = vec!["log".to_owned()];
+    let mut oldest_is_read = true;
+    // Long enough to be told by.
+    let label = |of: usize| format!("{of:02}{}", "-".repeat(60));
+    let (mut of, mut time, mut wanted) = (0, 1, vec![1]);
+    job.put("log", &label(0), 0..1);
+    job.hold("log");
+    for _ in 0..random.usize(4..10) {
+        if random.u32(..3) > 0 {
+            if random.bool() && oldest_is_read && files.len() > 2 {
+                fs::remove_file(job.path(&files.remove(0))).expect("it is there");
+                oldest_is_read = false;
+            }
+            rotate(&job, &mut files, oldest_is_read, random);
+            (of, time) = (of + 1, time + 1000);
+            wanted.push(0);
+        }
+        let many = random.u32(..4) * u32::from(random.bool()) + 1;
+        job.put("log", &label(of), time..time + many);
+        (time, wanted[of]) = (time + many, wanted[of] + many);
+        let mut names = files.clone();
+        random.shuffle(&mut names);
+        job.hold(&names.join(" "));
+        oldest_is_read = true;
+    }
+    random.shuffle(&mut files);
+    let rows = wanted.iter().enumerate().map(|(of, many)| format!("{},{many}", label(of)));
+    job.close(&files.join(" "), &rows.collect::<Vec<_>>().join(" "));
+}
+
+/// Moves all names on by one, and begins a new file.
+fn rotate(job: &Job, files: &mut Vec<String>, oldest_is_read: bool, random: &mut fastrand::Rng) {
+    let rotated = files.len() - 1;
+    for (place, name) in files[..rotated].iter_mut().enumerate() {
+        let end = if name.ends_with(".gz") { ".gz" } else { "" };
+        let next = format!("log.{}{end}", rotated - place + 1);
+        job.rename(name, &next);
+        *name = next;
+        if place == 0 && oldest_is_read && end.is_empty() && random.bool() {
+            job.gzip(name, true);
+            name.push_str(".gz");
+        }
+    }
+    if random.bool() {
+        fs::copy(job.path("log"), job.path("log.1")).expect("there is room");
+        fs::write(job.path("log"), "").expect("it is there");
+    } else {
+        job.rename("log", "log.1");
+    }
+    files[rotated] = "log.1".to_owned();
+    files.push("log".to_owned());
+}
