@@ -46,7 +46,7 @@ pub fn message(error: &clap::Error, command: &Command, argv: &[OsString]) -> Str
     let (command, names) = innermost(command, &words);
     let better = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         (ErrorKind::UnknownArgument, Some(ContextValue::String(found))) => {
-            negative(found, &words).or_else(|| unknown(found, command, &names))
+            negative(found, command, &words).or_else(|| unknown(found, command, &names))
         }
         (ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, _) => {
             let (name, choices) = (names.join(" "), choices(command));
@@ -98,17 +98,22 @@ fn choices(command: &Command) -> String {
 }
 
 /// A value that clap takes for an option, because it begins with a minus.
-fn negative(found: &str, words: &[String]) -> Option<String> {
+fn negative(found: &str, command: &Command, words: &[String]) -> Option<String> {
     let is_number = |word: &str| {
         word.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
     };
     let at = words.iter().position(|word| word.starts_with(found) && is_number(word))?;
     let (option, value) = (words.get(at.checked_sub(1)?)?, &words[at]);
-    match option.as_str() {
-        "--time-zone" => Some(format!("the value of {option} is written {option}={value}")),
-        _ if option.starts_with('-') => Some(format!("the value of {option} must not be negative: {value}")),
-        _ => None,
-    }
+    let mut args = command.get_arguments().filter(|arg| arg.get_action().takes_values());
+    args.find(|arg| {
+        let short = arg.get_short().map(|short| format!("-{short}"));
+        option.strip_prefix("--").is_some_and(|long| arg.get_long() == Some(long))
+            || short.as_ref() == Some(option)
+    })?;
+    Some(match option.as_str() {
+        "--time-zone" => format!("the value of {option} is written {option}={value}"),
+        _ => format!("the value of {option} must not be negative: {value}"),
+    })
 }
 
 /// An option that the command does not have.
@@ -216,6 +221,7 @@ mod tests {
         check(&["-d", "-5s"], "the value of -d must not be negative: -5s");
         check(&["--top", "-1"], "the value of --top must not be negative: -1");
         check(&["--time-zone", "-05:00"], "the value of --time-zone is written --time-zone=-05:00");
+        check(&["--ties", "-5"], "unexpected argument '-5' found; try windrow --help");
         check(&["a.csv", "-5"], "unexpected argument '-5' found; try windrow --help");
     }
 
