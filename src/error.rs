@@ -26,6 +26,8 @@ pub enum Error {
         reason: String,
         /// The start of the record, to recognise it by.
         excerpt: String,
+        /// What to do, where passing over such records would not help.
+        way_out: Option<String>,
     },
     /// An input cannot be read (further). Exit code 1.
     Input {
@@ -118,12 +120,13 @@ impl fmt::Display for Error {
         match self {
             Error::Usage(message) | Error::Failed(message) => f.write_str(&shown(message)),
             Error::Syntax(error) => error.fmt(f),
-            Error::BadRecord { source, line, reason, excerpt } => {
+            Error::BadRecord { source, line, reason, excerpt, way_out } => {
                 write!(f, "{}:{line}: {}", Escaped(source), shown(reason))?;
                 if !excerpt.is_empty() {
-                    write!(f, "; the record begins {}", Escaped(excerpt))?;
+                    write!(f, "{}the record begins {}", joint(reason), Escaped(excerpt))?;
                 }
-                f.write_str("; --bad skip counts such records, --bad FILE keeps them")
+                let way_out = way_out.as_deref();
+                write!(f, "; {}", way_out.unwrap_or("--bad skip counts such records, --bad FILE keeps them"))
             }
             Error::Input { source, reason } => write!(f, "{}: {}", Escaped(source), shown(reason)),
             Error::Output { target, cause } => write!(f, "{}: {}", Escaped(target), words(cause)),
@@ -132,6 +135,11 @@ impl fmt::Display for Error {
             Error::Internal(message) => write!(f, "internal error: {message}; please report it"),
         }
     }
+}
+
+/// What stands between a part of a message and the next: a question has its mark already.
+pub fn joint(part: &str) -> &'static str {
+    if part.ends_with('?') { " " } else { "; " }
 }
 
 /// The reason that the operating system gives, in the form of our own messages.

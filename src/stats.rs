@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Escaped, Result};
-use crate::operator::counts::Counts;
+use crate::error::{Error, Escaped, Result, printable};
+use crate::operator::counts::{Account, Counts, FirstBad};
 
 /// The account of a run.
 #[derive(Debug, Clone, Default)]
@@ -12,18 +12,25 @@ pub struct Summary {
     pub sources: Vec<(String, Counts)>,
     /// Rows written.
     pub rows: u64,
+    /// The first bad record of the first source that has one: `SOURCE:LINE: reason`.
+    first_bad: Option<String>,
 }
 
 impl Summary {
     /// An account of these sources in which nothing has happened.
     pub fn new(sources: impl Iterator<Item = String>) -> Summary {
-        Summary { sources: sources.map(|name| (name, Counts::default())).collect(), rows: 0 }
+        Summary { sources: sources.map(|name| (name, Counts::default())).collect(), ..Summary::default() }
     }
 
     /// Takes over the ledgers, in the order of the sources, and the rows written.
-    pub fn take<'c>(&mut self, counts: impl Iterator<Item = &'c Counts>, rows: u64) {
-        for ((_, mine), counts) in self.sources.iter_mut().zip(counts) {
-            *mine = *counts;
+    pub fn take<'c>(&mut self, accounts: impl Iterator<Item: Into<Account<'c>>>, rows: u64) {
+        self.first_bad = None;
+        for ((name, counts), account) in self.sources.iter_mut().zip(accounts) {
+            let account: Account<'c> = account.into();
+            *counts = *account;
+            if let (None, Some(FirstBad { line, reason })) = (&self.first_bad, account.first_bad) {
+                self.first_bad = Some(format!("{}:{line}: {}", Escaped(name), printable(reason)));
+            }
         }
         self.rows = rows;
     }
@@ -77,7 +84,7 @@ impl Summary {
     }
 
     /// What deserves a warning: something was late, bad or partially late. Late and bad records are kept in
-    /// these files, if any.
+    /// these files, if any. Where no record could be used, the first one is told.
     pub fn warning(&self, late: Option<&Path>, bad: Option<&Path>) -> Option<String> {
         let total = self.total();
         let kept = |file: Option<&Path>, otherwise: &str| match file {
@@ -91,7 +98,7 @@ impl Summary {
         };
         let late = format!("{}, {cure}", kept(late, "--late FILE keeps them"));
         let bad = kept(bad, "--bad FILE keeps them with the reason");
-        let parts: Vec<String> = [
+        let mut parts: Vec<String> = [
             (total.late, "late", late.as_str()),
             (total.bad, "bad", &bad),
             (total.partially_late, "partially late", "they missed windows that had closed; see --delay"),
@@ -100,6 +107,9 @@ impl Summary {
         .filter(|(count, ..)| *count > 0)
         .map(|(count, what, hint)| format!("{count} of {} records {what} ({hint})", total.read))
         .collect();
+        if total.bad == total.read {
+            parts.extend(self.first_bad.iter().map(|first| format!("the first: {first}")));
+        }
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 }

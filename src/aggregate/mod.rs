@@ -109,7 +109,7 @@ pub struct Definition {
     pub help: &'static str,
     /// What it takes.
     pub takes: Takes,
-    /// Checks the constant parameters; the message says what is wrong.
+    /// Checks the constant parameters; the message goes on where the aggregate's name stands: `takes one quantile`.
     pub check: fn(&Params) -> Result<(), String>,
     /// The empty states for a call with these parameters, which `check` has accepted.
     pub make: fn(&Params) -> Box<dyn Accumulators>,

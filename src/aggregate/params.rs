@@ -44,11 +44,11 @@ pub fn check_quantile(params: &Params) -> Result<(), String> {
     let [q] = params else { return Err("takes one quantile between 0 and 1, such as 0.95".to_owned()) };
     let (zero, one) = (Number::ZERO, Number::from_int(1));
     if q.compare(&zero).is_lt() || q.compare(&one).is_gt() {
-        return Err("the quantile must lie between 0 and 1, such as 0.95".to_owned());
+        return Err("wants a quantile between 0 and 1, such as 0.95".to_owned());
     }
     match to_quantile(q) {
         Some(_) => Ok(()),
-        None => Err("the quantile may have at most 18 digits behind the point".to_owned()),
+        None => Err("takes a quantile with at most 18 digits behind the point".to_owned()),
     }
 }
 
@@ -66,7 +66,7 @@ fn to_quantile(q: &Number) -> Option<Quantile> {
 pub fn check_size(params: &Params) -> Result<(), String> {
     match params {
         [n] if n.to_i64().is_some_and(|n| n >= 1) => Ok(()),
-        [_] => Err("the number of values must be a whole number of at least 1".to_owned()),
+        [_] => Err("wants a whole number of values, at least 1".to_owned()),
         _ => Err("takes one number of values, such as 10".to_owned()),
     }
 }
@@ -84,7 +84,7 @@ pub fn check_bounds(params: &Params) -> Result<(), String> {
     }
     match params.windows(2).all(|pair| pair[0].compare(&pair[1]).is_lt()) {
         true => Ok(()),
-        false => Err("each bound must be greater than the one before it".to_owned()),
+        false => Err("wants each bound greater than the one before it".to_owned()),
     }
 }
 

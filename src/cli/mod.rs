@@ -3,7 +3,7 @@
 pub mod args;
 pub mod color;
 pub mod examples;
-mod mistake;
+pub mod mistake;
 pub mod options;
 pub mod outputs;
 pub mod parse;

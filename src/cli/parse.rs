@@ -45,23 +45,27 @@ pub fn parse(argv: &[OsString], colour: bool) -> Result<Request> {
     let command = command(colour);
     let mut matches = match command.clone().try_get_matches_from(argv) {
         Ok(matches) => matches,
-        Err(error) => return rejected(&error, colour, None),
+        Err(error) => return rejected(&error, &command, argv, colour, None),
     };
     let (path, mut file) = (path(&matches), None);
     let innermost = descend(&command, &path);
     if let Some(name) = named_file(deepest(&matches)) {
         let read = file::read(name.as_ref(), innermost)?;
-        let argv = with_file(argv, &path, &read, deepest(&matches), innermost);
+        let with_file = with_file(argv, &path, &read, deepest(&matches), innermost);
         let sources = deepest(&matches).clone();
-        matches = match command.clone().try_get_matches_from(argv) {
+        matches = match command.clone().try_get_matches_from(with_file) {
             Ok(matches) => matches,
             // The command line by itself was in order.
-            Err(error) => return rejected(&error, colour, Some(&read)),
+            Err(error) => return rejected(&error, &command, argv, colour, Some(&read)),
         };
         file = Some((read, sources));
     }
     let settings = settings(innermost, deepest(&matches), file.as_ref());
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| Error::usage(mistake::message(&error)))?;
+    if let Some(message) = mistake::detached(&command, argv) {
+        return Err(Error::usage(message));
+    }
+    let cli = Cli::from_arg_matches(&matches)
+        .map_err(|error| Error::usage(mistake::message(&error, &command, argv)))?;
     let asked = |mut args: JobArgs| {
         if let (true, Some((JobFile { files: Some((files, _)), .. }, _))) =
             (args.input.files.is_empty(), &file)
@@ -200,13 +204,19 @@ fn settings(command: &Command, matches: &ArgMatches, file: Option<&(JobFile, Arg
 }
 
 /// What clap stopped at: a help text to print, or a mistake, in the job file where there is one.
-fn rejected(error: &clap::Error, colour: bool, file: Option<&JobFile>) -> Result<Request> {
+fn rejected(
+    error: &clap::Error,
+    command: &Command,
+    argv: &[OsString],
+    colour: bool,
+    file: Option<&JobFile>,
+) -> Result<Request> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let text = error.render();
         let text = if colour { text.ansi().to_string() } else { text.to_string() };
         return Ok(Request::Print(text));
     }
-    let message = mistake::message(error);
+    let message = mistake::message(error, command, argv);
     let place = file.and_then(|file| Some((file, line_of(error, file)?)));
     Err(Error::usage(match place {
         Some((file, line)) => format!("{}:{line}: {message}", file.path.display()),

@@ -45,7 +45,8 @@ impl Work {
     pub fn text(&self) -> String {
         let mut text = String::new();
         if let Some(Checkpoints { made, last_took, last_bytes, longest_pause }) = &self.checkpoints {
-            text += &format!("windrow: {made} checkpoints");
+            let s = if *made == 1 { "" } else { "s" };
+            text += &format!("windrow: {made} checkpoint{s}");
             if *made > 0 {
                 text += &format!(
                     ", the last one in {} ms, with {last_bytes} bytes beside the ids; the longest pause for one: {:.1} ms",
@@ -94,5 +95,28 @@ impl Work {
                 "longest_pause_seconds": longest_pause.as_secs_f64()
             }),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_are_counted() {
+        let check = |made, want: &str| {
+            let checkpoints = Checkpoints {
+                made,
+                last_took: Duration::from_millis(2),
+                last_bytes: 7,
+                longest_pause: Duration::ZERO,
+            };
+            let work = Work { checkpoints: Some(checkpoints), ..Work::default() };
+            let text = work.text();
+            assert!(text.starts_with(want), "{text}");
+        };
+        check(0, "windrow: 0 checkpoints\n");
+        check(1, "windrow: 1 checkpoint, the last one in 2 ms");
+        check(2, "windrow: 2 checkpoints, the last one in 2 ms");
     }
 }

@@ -6,11 +6,10 @@ use super::lexer::Kind as Token;
 use super::program::Node;
 use super::syntax::{Kind, Node as Tree};
 use super::types::Type;
-use super::{Call, Expr, FieldPath, Scope, Step, finish_expr};
+use super::{Call, Expr, FieldPath, Scope, Step, finish_expr, synonyms};
 use crate::aggregate::{self, Definition, Takes};
 use crate::error::SyntaxError;
 use crate::number::Number;
-use crate::suggest::did_you_mean;
 use crate::value::Value;
 
 /// What stands between the brackets of a call.
@@ -42,7 +41,10 @@ pub(super) fn calls(text: &str, scope: &mut dyn Scope) -> Parsed<Vec<Call>> {
     }
     if *parser.peek() == Token::Word {
         let error = parser.error(parser.span(), format!("unexpected {} after the call", parser.found()));
-        return Err(error.with_help("a name follows AS, a condition FILTER (WHERE ...)"));
+        return Err(error.with_help(match parser.is_word("filter") {
+            true => "FILTER comes before AS: count(*) FILTER (WHERE ...) AS name",
+            false => "a name follows AS, a condition FILTER (WHERE ...)",
+        }));
     }
     parser.end("the call")?;
     Ok(calls)
@@ -52,6 +54,7 @@ fn call(text: &str, parser: &mut Parser<'_>, scope: &mut dyn Scope) -> Parsed<Ca
     let (head, argument) = head(parser)?;
     let call_span = parser.since(head.start);
     let filter = filter(parser)?;
+    let unnamed = parser.since(head.start).len();
     let name = match parser.eat_word("as") {
         true => parser.column_name()?,
         false => default_name(&head.name, &argument, text),
@@ -85,6 +88,7 @@ fn call(text: &str, parser: &mut Parser<'_>, scope: &mut dyn Scope) -> Parsed<Ca
             (Some(first), Some(last)) => first.span.start..last.span.end,
             _ => call_span.clone(),
         };
+        let message = format!("`{}` {message}", head.name);
         SyntaxError::new(text, span, message).with_help(format!("write {}", head.definition.usage))
     })?;
     let filter = match filter {
@@ -99,6 +103,7 @@ fn call(text: &str, parser: &mut Parser<'_>, scope: &mut dyn Scope) -> Parsed<Ca
         name,
         text: text[span.clone()].to_owned(),
         span,
+        unnamed,
     })
 }
 
@@ -159,17 +164,12 @@ fn unknown(parser: &Parser<'_>, name: &str, span: std::ops::Range<usize>) -> Syn
             parser.error(span, format!("`{written}` is a function of single values, not an aggregate"));
         return error.with_help("it goes into an aggregate's argument");
     }
-    let names = aggregate::TABLE
-        .iter()
-        .map(|definition| definition.name)
-        .filter(|name| !name.contains(' ') && *name != "p");
     let error = parser.error(span, format!("unknown aggregate `{written}`"));
     let is_family = name.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    match did_you_mean(name, names) {
-        _ if is_family => error.with_help("percentiles are p0 to p100, such as p50 and p99.9"),
-        Some(help) => error.with_help(help),
-        None => error,
-    }
+    error.with_help(match is_family {
+        true => "percentiles are p0 to p100, such as p50 and p99.9".to_owned(),
+        false => synonyms::instead_of_aggregate(name),
+    })
 }
 
 fn filter(parser: &mut Parser<'_>) -> Parsed<Option<Tree>> {

@@ -198,10 +198,33 @@ impl<'s> Checker<'s> {
             (Type::Number, Type::Text, _) if by == "`+`" => error.with_help("text is joined with `||`"),
             (Type::Text, Type::Number, Kind::Number(_)) => error
                 .with_help(format!("text is written in single quotes: '{}'", &self.text[tree.span.clone()])),
-            (Type::Text, Type::Number, _) => error.with_help("`::text` makes text of it"),
+            (Type::Text, Type::Number, _) => match self.dashed_name(tree) {
+                Some(help) => error.with_help(help),
+                None => error.with_help("`::text` makes text of it"),
+            },
             (Type::Number, Type::Text, _) => error.with_help("`::decimal` makes a number of it"),
             _ => error,
         })
+    }
+
+    /// What is said of a difference of fields that is written like one name, `host-name`, where it cannot be meant.
+    pub(super) fn dashed_name(&self, tree: &Tree) -> Option<String> {
+        fn is_dashed(tree: &Tree) -> bool {
+            match &tree.kind {
+                Kind::Arithmetic(Arithmetic::Subtract, left, right) => {
+                    matches!(left.kind, Kind::Arithmetic(..) | Kind::Field(_))
+                        && is_dashed(left)
+                        && is_dashed(right)
+                }
+                Kind::Field(path) => {
+                    matches!(path.steps.as_slice(), [Step::Member(name)] if *name == path.text)
+                }
+                _ => false,
+            }
+        }
+        let name = &self.text[tree.span.clone()];
+        let plain = name.contains('-') && !name.contains([' ', '\t', '\n', '(', '"']);
+        (plain && is_dashed(tree)).then(|| format!("\"{name}\" in double quotes names one field"))
     }
 
     pub(super) fn mismatch(&self, span: &Range<usize>, by: &str, wanted: &str, found: Type) -> SyntaxError {

@@ -10,6 +10,7 @@ use super::program::{At, Condition, Node};
 use super::small::Constant;
 use super::syntax::{Comparison, Kind, Node as Tree};
 use super::types::Type;
+use crate::error::SyntaxError;
 use crate::value::Value;
 
 impl Checker<'_> {
@@ -72,7 +73,8 @@ impl Checker<'_> {
         self.no_time(a_type, &left.span)?;
         let (b, b_type) = self.value(right)?;
         self.no_time(b_type, &right.span)?;
-        self.can_compare(a_type, b_type, &(left.span.start..right.span.end))?;
+        self.can_compare(a_type, b_type, &(left.span.start..right.span.end))
+            .map_err(|error| self.or_dashed(error, [left, right]))?;
         Ok([a, b])
     }
 
@@ -84,6 +86,14 @@ impl Checker<'_> {
         Err(error.with_help("CAST or :: makes them one type"))
     }
 
+    /// The error of a comparison, if a side of it shows a likelier way out.
+    fn or_dashed(&self, error: SyntaxError, sides: [&Tree; 2]) -> SyntaxError {
+        match sides.iter().find_map(|side| self.dashed_name(side)) {
+            Some(help) => error.with_help(help),
+            None => error,
+        }
+    }
+
     fn among(&mut self, value: &Tree, list: &[Tree], at: At) -> Parsed<Condition> {
         let (looked_for, value_type) = self.value(value)?;
         self.no_time(value_type, &value.span)?;
@@ -92,7 +102,8 @@ impl Checker<'_> {
             self.no_quoted_text(value, candidate)?;
             let (node, found) = self.value(candidate)?;
             self.no_time(found, &candidate.span)?;
-            self.can_compare(value_type, found, &candidate.span)?;
+            self.can_compare(value_type, found, &candidate.span)
+                .map_err(|error| self.or_dashed(error, [value, candidate]))?;
             nodes.push(node);
         }
         let constant = looked_for.is_literal() && nodes.iter().all(Node::is_literal);

@@ -137,7 +137,7 @@ impl<'t> Parser<'t> {
     pub(super) fn found(&self) -> String {
         match self.peek() {
             Token::End => "the end".to_owned(),
-            Token::Text(_) => format!("the text {}", shorten(self.slice())),
+            Token::Text(_) => format!("text {}", shorten(self.slice())),
             _ => format!("`{}`", shorten(self.slice())),
         }
     }

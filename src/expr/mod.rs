@@ -36,6 +36,7 @@ mod program;
 mod regexes;
 mod simple;
 mod small;
+mod synonyms;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -268,6 +269,15 @@ pub struct Call {
     pub text: String,
     /// Where it stands in the option's text.
     pub span: Range<usize>,
+    /// How much of `text` stands before AS, in bytes; all of it where there is none.
+    unnamed: usize,
+}
+
+impl Call {
+    /// The text without AS and the name.
+    pub fn unnamed(&self) -> &str {
+        &self.text[..self.unnamed]
+    }
 }
 
 /// Parses one `--agg` option: calls, comma-separated.

@@ -6,9 +6,7 @@ use super::cursor::{Parsed, Parser};
 use super::lexer::Kind as Token;
 use super::parser::RESERVED;
 use super::syntax::{Kind, Node};
-use crate::suggest::did_you_mean;
-
-use super::{FieldPath, Step, functions};
+use super::{FieldPath, Step, functions, synonyms};
 use crate::error::SyntaxError;
 use crate::number::Number;
 
@@ -171,13 +169,7 @@ impl Parser<'_> {
             return self.error(span, format!("`{written}` is an aggregate")).with_help(help);
         }
         let error = self.error(span, format!("unknown function `{written}`"));
-        let names = functions::functions()
-            .iter()
-            .flat_map(|function| std::iter::once(function.name).chain(function.aliases.iter().copied()));
-        match did_you_mean(name, names) {
-            Some(help) => error.with_help(help),
-            None => error,
-        }
+        error.with_help(synonyms::instead_of_function(name))
     }
 
     /// The name that comes next as a column's name: what stands behind AS.

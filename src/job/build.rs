@@ -39,7 +39,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
     let task = match aggregate {
         Some(asked) => Task::Aggregate(aggregation(asked, sources[0].format, &mut fields, settings)?),
         None => {
-            sources::check_one_format(&sources, settings)?;
+            sources::check_one_format(&sources)?;
             Task::Order
         }
     };

@@ -26,10 +26,14 @@ impl Columns {
         }
         for (n, name) in names.iter().enumerate() {
             if names[..n].contains(name) {
-                let (option, example) = match n < calls_start {
-                    true => ("by", format!("'{name} AS {}_key'", plain(name))),
-                    false => {
-                        ("agg", format!("'{} AS {}_2'", aggregation.calls[n - calls_start].text, plain(name)))
+                let (option, example) = match n.checked_sub(calls_start) {
+                    None => {
+                        let key = &aggregation.keys[n + aggregation.keys.len() - calls_start];
+                        ("by", format!("'{} AS {}_key'", key.expr, plain(name)))
+                    }
+                    Some(n) => {
+                        let call = &aggregation.calls[n];
+                        ("agg", format!("'{} AS {}_2'", call.unnamed(), plain(name)))
                     }
                 };
                 let message = format!(

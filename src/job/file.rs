@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, Command};
 use toml::de::{DeTable, DeValue};
 
+use crate::cli::mistake;
 use crate::error::{Error, Escaped, Result};
 use crate::suggest::closest;
 
@@ -103,6 +104,9 @@ fn is_key(arg: &Arg) -> bool {
 }
 
 fn unknown(name: &str, command: &Command) -> String {
+    if let Some(said) = mistake::elsewhere(&name.replace('_', "-"), command) {
+        return format!("there is no option `{}`; {said}", Escaped(name));
+    }
     let names = command.get_arguments().filter(|arg| is_key(arg) && !arg.is_hide_set());
     let names = names.filter_map(Arg::get_long).chain(["files"]);
     // Keys with underscores are the likeliest slip.
@@ -250,6 +254,10 @@ mod tests {
         check("order_by = 'x'", "1: there is no option `order_by`; did you mean `order-by`?");
         check("file = 'x'", "1: there is no option `file`; did you mean `files`?");
         check("something = 1", "1: there is no option `something`; windrow --help lists them");
+        check(
+            "group_by = 'x'",
+            "1: there is no option `group_by`; --by FIELD makes a row for each value of the field",
+        );
         check("help = true", "1: there is no option `help`; windrow --help lists them");
         check("version = true", "1: there is no option `version`; windrow --help lists them");
         check("job = 'a'", "1: there is no option `job`; windrow --help lists them");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::options::InputOptions;
 use crate::cli::values::FormatName;
-use crate::error::Result;
+use crate::error::{Error, Escaped, Result};
 use crate::input::{Format, Origin, SourceSpec, format_of_name};
 
 use super::settings::Settings;
@@ -85,20 +85,17 @@ fn check_csv_options(sources: &[SourceSpec], options: &InputOptions, settings: &
 }
 
 /// For `windrow order`, which writes records as they were read: one format for all inputs.
-pub fn check_one_format(sources: &[SourceSpec], settings: &Settings) -> Result<()> {
+pub fn check_one_format(sources: &[SourceSpec]) -> Result<()> {
     let Some((first, rest)) = sources.split_first() else { return Ok(()) };
     match rest.iter().find(|source| source.format != first.format) {
         None => Ok(()),
-        Some(other) => Err(settings.wrong(
-            "files",
-            format!(
-                "windrow order writes records as they are, so all inputs must have one format: {} is {}, {} is {}",
-                first.name,
-                describe(first.format),
-                other.name,
-                describe(other.format)
-            ),
-        )),
+        Some(other) => Err(Error::usage(format!(
+            "all inputs of windrow order must have one format, since it writes records as they were read: {} is {}, {} is {}",
+            Escaped(&first.name),
+            describe(first.format),
+            Escaped(&other.name),
+            describe(other.format)
+        ))),
     }
 }
 

@@ -158,7 +158,7 @@ fn order() {
     assert_eq!(job.fields.len(), 2);
     refused(
         &["order", "a.csv", "b.json"],
-        "FILE: windrow order writes records as they are, so all inputs must have one format: \
+        "all inputs of windrow order must have one format, since it writes records as they were read: \
          a.csv is csv, b.json is ndjson",
     );
 }

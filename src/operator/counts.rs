@@ -1,7 +1,7 @@
 //! The loss ledger: every record read ends in exactly one count.
 
 use std::fmt;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Deref};
 
 /// What became of the records of a source, or of all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -26,6 +26,44 @@ impl Counts {
     /// Whether nothing has vanished: `read = accepted + filtered + late + duplicate + bad`.
     pub fn balances(&self) -> bool {
         self.read == self.accepted + self.filtered + self.late + self.duplicate + self.bad
+    }
+}
+
+/// The first bad record of a source, if it did not end the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstBad {
+    /// The line on which the record starts, from 1.
+    pub line: u64,
+    /// Why it cannot be used, and what to do where there is something better than passing over it.
+    pub reason: String,
+}
+
+/// The ledger of a source, with what there is to say of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'s> {
+    counts: &'s Counts,
+    /// Its first bad record; `None` if there was none, or an earlier run has read it.
+    pub first_bad: Option<&'s FirstBad>,
+}
+
+impl<'s> Account<'s> {
+    /// The ledger and the first bad record of a source.
+    pub fn new(counts: &'s Counts, first_bad: Option<&'s FirstBad>) -> Account<'s> {
+        Account { counts, first_bad }
+    }
+}
+
+impl<'s> From<&'s Counts> for Account<'s> {
+    fn from(counts: &'s Counts) -> Account<'s> {
+        Account::new(counts, None)
+    }
+}
+
+impl Deref for Account<'_> {
+    type Target = Counts;
+
+    fn deref(&self) -> &Counts {
+        self.counts
     }
 }
 

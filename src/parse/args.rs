@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::batch::{ArgColumn, Cell, CellKind, NumberColumn, Packed};
 use super::columns::{RecordView, is_true};
+use super::explain::{decimal_comma, shown};
 use super::project::Arg;
 use super::rows::Rows;
 use super::stage::{Stage, Unusable};
@@ -125,6 +126,9 @@ fn packed(expr: &Expr, numbers: &mut NumberColumn, view: &RecordView<'_>) -> Res
         Value::Null => return Ok(Packed::NONE),
         Value::Number(number) => return Ok(numbers.pack(number)),
         Value::Written(text) | Value::Untyped(text) => *text,
+        Value::Text(text) => {
+            return Err(format!("a number is wanted, not {}{}", value.kind(), decimal_comma(text)));
+        }
         other => return Err(format!("a number is wanted, not {}", other.kind())),
     };
     if let Some(packed) = numbers.pack_text(text) {
@@ -132,7 +136,7 @@ fn packed(expr: &Expr, numbers: &mut NumberColumn, view: &RecordView<'_>) -> Res
     }
     let kind =
         if matches!(value, Value::Written(_)) { "is beyond the range of a double" } else { "is no number" };
-    Err(format!("`{}` {kind}", text.chars().take(40).collect::<String>()))
+    Err(format!("`{}` {kind}{}", shown(text), decimal_comma(text)))
 }
 
 /// The cell of a value argument: the field's own where the expression is a field, else what was computed.

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::hints::RECORD_BYTES_MAX;
 pub use super::numbers::{NumberColumn, Packed};
 use super::recycle;
 use crate::value::Value;
@@ -210,6 +211,8 @@ pub struct Batch {
     pub fates: Vec<Fate>,
     /// Why rows are bad.
     pub reasons: Reasons,
+    /// The first row that has a reason, where bad records do not end the run.
+    pub first_bad: Option<Box<FirstBadRow>>,
     /// Per row, the hash of its id; empty without deduplication.
     pub ids: Vec<u128>,
     /// The keys.
@@ -274,6 +277,31 @@ impl Batch {
     pub fn record(&self, row: u32) -> &[u8] {
         let (start, end) = self.spans[row as usize];
         &self.texts.bytes[start as usize..end as usize]
+    }
+}
+
+/// The first bad row of a batch: what there is to tell of it, also where the records themselves are let go.
+#[derive(Debug)]
+pub struct FirstBadRow {
+    /// How many newlines of the chunk stand before it.
+    pub lines: u64,
+    /// Why it is bad.
+    pub reason: String,
+    /// The start of its record; all of it if that is at most [`RECORD_BYTES_MAX`] long.
+    pub head: Vec<u8>,
+}
+
+impl Batch {
+    /// Notes the first bad row, before anything of the batch is let go.
+    pub(super) fn note_first_bad(&mut self) {
+        let Some(&(row, ..)) = self.reasons.rows.first() else { return };
+        let start = self.spans[row as usize].0 as usize;
+        let record = self.record(row);
+        self.first_bad = Some(Box::new(FirstBadRow {
+            lines: memchr::memchr_iter(b'\n', &self.texts.bytes[..start]).count() as u64,
+            reason: self.reasons.of(row).to_owned(),
+            head: record[..record.len().min(RECORD_BYTES_MAX + 1)].to_owned(),
+        }));
     }
 }
 

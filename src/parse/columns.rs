@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::args;
 use super::batch::{Batch, Cell, CellKind, Fate, field_value};
-use super::explain::explain;
+use super::explain::{explain, lacks};
 use super::key;
 use super::project::Projection;
 use super::rows::Rows;
@@ -142,7 +142,7 @@ impl<'p> Columns<'p> {
                 let name = || &plan.fields[field].text;
                 if cell.kind == CellKind::Null {
                     scratch.truncate(start);
-                    return Err(Unusable::Bad(format!("no id: field `{}` is absent or null", name())));
+                    return Err(Unusable::Bad(lacks("id", name())));
                 }
                 if !key::encode_field(cell, bytes, arena, scratch) {
                     let kind = field_value(bytes, arena, cell).kind();
@@ -253,7 +253,7 @@ fn event_time(
 ) -> Result<i64, String> {
     let field = || &plan.fields[plan.time_field].text;
     if value.is_null() {
-        return Err(format!("no event time: field `{}` is absent or null", field()));
+        return Err(lacks("event time", field()));
     }
     let with = match *form {
         Some(form) => form,

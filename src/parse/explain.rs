@@ -1,4 +1,4 @@
-//! What is said of records that the scanners refuse.
+//! What is said of records that cannot be used.
 
 use super::json;
 use super::rows::Flaw;
@@ -37,4 +37,61 @@ fn explain_json(fault: json::Fault, record: &[u8]) -> String {
     }
 }
 
-const NO_OBJECT: &str = "not a JSON object";
+/// What is said of a record that is JSON of another kind, or no JSON and not meant as an object.
+pub const NO_OBJECT: &str = "not a JSON object";
+
+/// What is said of a record without the field that holds its event time or id, which `what` names.
+#[cold]
+pub fn lacks(what: &str, field: &str) -> String {
+    format!("no {what}: field `{field}` is absent or null")
+}
+
+/// The field that a record lacks, if that is why it is bad.
+pub fn lacking(reason: &str) -> Option<&str> {
+    let (_, field) = reason.strip_prefix("no ")?.split_once(": field `")?;
+    field.strip_suffix("` is absent or null")
+}
+
+/// The end of a reason that is about a text in place of a number: whether it is written with a decimal comma.
+#[cold]
+pub fn decimal_comma(text: &str) -> String {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.trim_start_matches('-').split_once(',') {
+        // Three digits may as well be thousands.
+        Some((whole, fraction)) if digits(whole) && digits(fraction) && fraction.len() == 3 => {
+            ", numbers have a decimal point and no commas".to_owned()
+        }
+        Some((whole, fraction)) if digits(whole) && digits(fraction) => {
+            format!(", a decimal point is wanted: {}", shown(&text.replace(',', ".")))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The start of a text from outside.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_record_lacks_is_read_back() {
+        for field in ["ts", "a.b", "\"odd `name`\"", "x: field `y`"] {
+            assert_eq!(lacking(&lacks("event time", field)), Some(field));
+        }
+        assert_eq!(lacking("not a JSON object"), None);
+    }
+
+    #[test]
+    fn decimal_commas() {
+        assert_eq!(decimal_comma("22,5"), ", a decimal point is wanted: 22.5");
+        assert_eq!(decimal_comma("-1,25"), ", a decimal point is wanted: -1.25");
+        assert_eq!(decimal_comma("1,000"), ", numbers have a decimal point and no commas");
+        for text in ["", ",5", "1,", "1,000,000", "a,b", "22.5"] {
+            assert_eq!(decimal_comma(text), "", "{text}");
+        }
+    }
+}

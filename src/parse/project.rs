@@ -13,7 +13,7 @@ use super::{csv, json};
 use crate::aggregate::Takes;
 use crate::expr::{Expr, FieldPath};
 use crate::input::Format;
-use crate::job::{Job, Task};
+use crate::job::{BadPolicy, Job, Task};
 use crate::time::{Form, TimeFormat};
 use crate::window::Windows;
 
@@ -31,6 +31,8 @@ pub struct Projection {
     pub(super) args: Vec<Arg>,
     pub(super) windows: Windows,
     pub(super) key_seed: u64,
+    /// Whether the run goes on after a bad record.
+    bad_passes: bool,
 }
 
 /// One aggregate's argument.
@@ -70,6 +72,7 @@ impl Projection {
             args,
             windows,
             key_seed: seed,
+            bad_passes: job.bad != BadPolicy::Fail,
         }
     }
 
@@ -211,6 +214,9 @@ impl<'p> Parser<'p> {
             self.columns.append(&self.rows, bytes, layout.width, &mut batch);
         }
         batch.texts.bytes = bytes;
+        if self.plan.bad_passes {
+            batch.note_first_bad();
+        }
         batch
     }
 
@@ -229,6 +235,9 @@ impl<'p> Parser<'p> {
         batch.push_empty(span(&head, 0, end), Fate::Untimed, !self.plan.ids.is_empty());
         batch.reasons.push(0, &reason);
         batch.texts.bytes = head;
+        if self.plan.bad_passes {
+            batch.note_first_bad();
+        }
         batch
     }
 }

@@ -20,8 +20,10 @@ impl Pattern {
     pub(super) fn new(text: &str, zone: TimeZone) -> Result<Pattern, String> {
         let pattern = Pattern { text: text.to_owned(), zone };
         let sample = Timestamp::constant(1_362_918_896, 0).to_zoned(TimeZone::UTC);
-        let refused =
-            |reason: String| format!("the time format `{}` cannot be used: {reason}", super::cut(text));
+        let refused = |reason: String| {
+            let reason = unusable(text, &reason).unwrap_or(reason);
+            format!("the time format `{}` cannot be used: {reason}", super::cut(text))
+        };
         let written =
             BrokenDownTime::from(&sample).to_string(text).map_err(|error| refused(error.to_string()))?;
         pattern.parse(&written).map_err(refused)?;
@@ -29,7 +31,8 @@ impl Pattern {
     }
 
     /// Reads a time, floored to microseconds. A local time that comes twice is the earlier one, and one that
-    /// the clock jumps over counts as if it had not jumped. The error is jiff's reason.
+    /// the clock jumps over counts as if it had not jumped. The error says where the text leaves the pattern, or is
+    /// jiff's reason.
     pub(super) fn parse(&self, text: &str) -> Result<i64, String> {
         let read = |text: &str| -> Result<Timestamp, jiff::Error> {
             let time = BrokenDownTime::parse(&self.text, text)?;
@@ -44,8 +47,76 @@ impl Pattern {
             }
             self.zone.to_ambiguous_timestamp(time.to_datetime()?).compatible()
         };
-        read(text).map(floor).map_err(|error| error.to_string())
+        read(text).map(floor).map_err(|error| {
+            let reason = error.to_string();
+            self.departure(text).unwrap_or_else(|| {
+                reason.strip_prefix("strptime parsing failed: ").unwrap_or(&reason).to_owned()
+            })
+        })
     }
+
+    /// Where a text leaves the pattern; `None` if it does not, and is no time all the same.
+    #[cold]
+    fn departure(&self, text: &str) -> Option<String> {
+        let ends = piece_ends(&self.text);
+        // How much of the text the pieces before this end take; nothing if they do not fit.
+        let taken = |end: usize| match end {
+            0 => Some(0),
+            end => BrokenDownTime::parse_prefix(&self.text[..end], text).ok().map(|(_, taken)| taken),
+        };
+        // A text that fits the first pieces fits fewer of them too.
+        let fitting = ends.partition_point(|&end| taken(end).is_some());
+        let end = fitting.checked_sub(1).map_or(0, |last| ends[last]);
+        let rest = text.get(taken(end)?..)?;
+        let wanted = ends.get(fitting).map(|&next| &self.text[end..next]);
+        match (wanted, rest.is_empty()) {
+            (Some(wanted), false) => {
+                Some(format!("`{}` stands where `{wanted}` is wanted", super::cut(rest)))
+            }
+            (Some(wanted), true) => Some(format!("it ends where `{wanted}` is wanted")),
+            (None, false) => Some(format!("`{}` stands behind it", super::cut(rest))),
+            (None, true) => None,
+        }
+    }
+}
+
+/// Where the pieces of a pattern end: each is a directive (`%d`, `%.3f`, `%%`) or one other character.
+fn piece_ends(pattern: &str) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut directive = false;
+    for (at, c) in pattern.char_indices() {
+        let end = at + c.len_utf8();
+        match (directive, c) {
+            (false, '%') => directive = true,
+            (true, c) if !(c.is_ascii_alphabetic() || c == '%') => {}
+            _ => {
+                ends.push(end);
+                directive = false;
+            }
+        }
+    }
+    ends
+}
+
+/// Why a pattern cannot work and what to do, for what people bring along from logs.
+fn unusable(pattern: &str, reason: &str) -> Option<String> {
+    let mut start = 0;
+    for end in piece_ends(pattern) {
+        if &pattern[start..end] == "%Z" {
+            return Some(
+                "%Z, the name of a zone such as CET, does not say which one; %z reads offsets such as +0100, \
+                 and --time-zone names the zone of times that have none"
+                    .to_owned(),
+            );
+        }
+        start = end;
+    }
+    reason.contains("year required").then(|| {
+        format!(
+            "it has no year; put one before each time, for example with jq -c '.time = \"2026 \" + .time', \
+             and write '%Y {pattern}'"
+        )
+    })
 }
 
 /// Reads an RFC 2822 time, as in `Thu, 1 Jul 2021 14:00:00 +0200`. The error is jiff's reason.
@@ -105,6 +176,41 @@ mod tests {
             let error = Pattern::new(pattern, TimeZone::UTC).expect_err(pattern);
             assert!(error.contains("cannot be used"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_people_bring_along_from_logs() {
+        let check = |pattern: &str, want: &str| {
+            let error = Pattern::new(pattern, TimeZone::UTC).expect_err(pattern);
+            assert!(error.contains(want), "{error}");
+        };
+        check("%Y-%m-%d %H:%M:%S %Z", "cannot be used: %Z, the name of a zone");
+        check("%b %e %H:%M:%S", "it has no year;");
+        check("%b %e %H:%M:%S", "and write '%Y %b %e %H:%M:%S'");
+        check("%%Z", "cannot be used");
+        let with_year = Pattern::new("%Y %b %e %H:%M:%S", TimeZone::UTC).expect("a usable pattern");
+        assert!(with_year.parse("2026 Mar  1 10:00:00").is_ok());
+    }
+
+    #[test]
+    fn the_place_where_a_text_leaves_the_pattern() {
+        let check = |pattern: &str, text: &str, want: &str| {
+            let pattern = Pattern::new(pattern, TimeZone::UTC).expect("a usable pattern");
+            assert_eq!(pattern.parse(text).expect_err(text), want, "{text}");
+        };
+        let local = "%Y-%m-%d %H:%M:%S";
+        check(local, "2021-01-01T00:00:00Z", "`T00:00:00Z` stands where `%H` is wanted");
+        check(local, "2021/01/01", "`/01/01` stands where `-` is wanted");
+        check(local, "2021-01-01 10:00", "it ends where `:` is wanted");
+        check(local, "2021-01-01 10:00:00.5", "`.5` stands behind it");
+        check(local, "", "it ends where `%Y` is wanted");
+        check(local, "2021-13-01 00:00:00", "`13-01 00:00:00` stands where `%m` is wanted");
+        check(
+            "%d/%b/%Y:%H:%M:%S %z",
+            "10/Okt/2000:13:55:36 +0000",
+            "`Okt/2000:13:55:36 +0000` stands where `%b` is wanted",
+        );
+        check("%F %T%.f %%", "2021-01-01 10:00:00 x", "`x` stands where `%%` is wanted");
     }
 
     #[test]

@@ -14,6 +14,7 @@ fn syntax_errors_mark_the_place() {
     fails("!t", "!", "write NOT");
     fails("t || f", "t || f", "conditions are joined with OR");
     fails("(n > 3", "(", "not closed");
+    fails("s = 'a' 'b'", "'b'", "unexpected text 'b' after the expression");
     fails("n > 3)", ")", "no bracket is open");
     fails("lower(s", "(", "not closed");
     fails("s = 'abc", "'", "no closing quote");
@@ -50,7 +51,11 @@ fn syntax_errors_mark_the_place() {
 #[test]
 fn names_and_types_are_checked_beforehand() {
     fails("n > 0 AND lenght(s) > 3", "lenght", "unknown function `lenght`; did you mean `length`?");
-    fails("frobnicate(s)", "frobnicate", "unknown function `frobnicate`");
+    fails("frobnicate(s)", "frobnicate", "unknown function `frobnicate`; the functions are lower, upper");
+    fails("if(t, 1, 2) = 1", "if", "write CASE WHEN condition THEN x ELSE y END");
+    fails("len(s) > 3", "len", "write length(text)");
+    fails("date_trunc('hour', ts) = ''", "date_trunc", "--window cuts time into pieces");
+    fails("mean(n) > 3", "mean", "which goes in --agg, write avg(x)");
     fails("count(*) > 3", "count", "aggregates go in --agg");
     fails("SUM(n) > 3", "SUM", "`SUM` is an aggregate");
     fails("count(distinct n) > 3", "count", "aggregates go in --agg");
@@ -64,6 +69,12 @@ fn names_and_types_are_checked_beforehand() {
     fails("t AND 5", "5", "AND wants a condition");
     fails("NOT 'a'", "'a'", "NOT wants a condition");
     fails("(n > 3) = 1", "(n > 3) = 1", "cannot compare true or false with a number");
+    fails("n-x = 'a'", "n-x = 'a'", "a number with text; \"n-x\" in double quotes names one field");
+    fails("'a' = n-x-big", "'a' = n-x-big", "\"n-x-big\" in double quotes names one field");
+    fails("n-x IN ('a')", "'a'", "\"n-x\" in double quotes names one field");
+    fails("n-x LIKE 'a%'", "n-x", "\"n-x\" in double quotes names one field");
+    fails("n - x = 'a'", "n - x = 'a'", "CAST or ::");
+    fails("n-5 = 'a'", "n-5 = 'a'", "CAST or ::");
     fails("'a' IN (1)", "1", "cannot compare text with a number");
     fails("1 BETWEEN 'a' AND 2", "'a'", "cannot compare a number with text");
     fails("length() > 3", "length()", "`length` takes 1 argument, not none; write length(text)");

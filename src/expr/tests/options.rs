@@ -104,7 +104,12 @@ fn aggregates() {
     fails("count()", "count()", "no argument");
     fails("cuont(*)", "cuont", "did you mean `count`?");
     fails("lower(s)", "lower", "single values");
-    fails("bytes", "bytes", "unknown aggregate");
+    fails("bytes", "bytes", "unknown aggregate `bytes`; the aggregates are count, sum");
+    fails("mean(n)", "mean", "unknown aggregate `mean`; write avg(x)");
+    fails("nunique(n)", "nunique", "write count(DISTINCT x)");
+    fails("count(*) AS n FILTER (WHERE t)", "FILTER", "FILTER comes before AS");
+    fails("first(n, 2)", "2", "`first` takes no further parameters; write first(x)");
+    fails("percentile(n, 95)", "95", "`percentile` wants a quantile between 0 and 1, such as 0.95");
     fails("sum(*)", "sum(*)", "write sum(x)");
     fails("sum(distinct n)", "sum", "does not take DISTINCT");
     fails("count(distinct *)", "*", "expected a value");

@@ -17,7 +17,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem;
 
-use super::counts::Counts;
+use super::counts::Account;
 use super::cut::SequenceCut;
 use super::dedup::Dedup;
 use super::step::Step;
@@ -278,8 +278,8 @@ impl Sequencer {
     }
 
     /// The ledger of each source.
-    pub fn counts(&self) -> impl Iterator<Item = &Counts> {
-        self.sources.iter().map(|source| &source.counts)
+    pub fn counts(&self) -> impl Iterator<Item = Account<'_>> {
+        self.sources.iter().map(|source| Account::new(&source.counts, source.first_bad.as_ref()))
     }
 
     /// How many records the parse stage has sent, per source, those that wait for a later run not counted.

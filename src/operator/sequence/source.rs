@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::digest;
 use crate::error::Error;
-use crate::operator::counts::Counts;
+use crate::operator::counts::{Counts, FirstBad};
 use crate::operator::cut::SourceCut;
 use crate::operator::jump::JumpRule;
 use crate::parse::batch::{Batch, Fate};
@@ -37,6 +37,8 @@ pub struct Source {
     pub over: bool,
     pub form: Option<Form>,
     pub counts: Counts,
+    /// The first record that this run has counted as bad, unless an earlier run had counted one.
+    pub first_bad: Option<FirstBad>,
     /// Records that the parse stage says it has sent.
     pub arrived: u64,
 }
@@ -238,6 +240,11 @@ impl Source {
         *lines += memchr::memchr_iter(b'\n', &head.batch.texts.bytes[*byte..start]).count() as u64;
         *byte = start;
         self.lines + *lines + 1
+    }
+
+    /// The line on which the first batch starts.
+    pub fn first_line(&self) -> u64 {
+        self.lines + 1
     }
 
     /// The first batch has been read to its end.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::judge::{Judge, Judgement};
 use super::rules::{Bad, Rules};
 use super::source::Source;
-use crate::error::Error;
+use crate::error::{Error, joint};
+use crate::operator::counts::FirstBad;
 use crate::operator::step::{Part, SetAside, Step, UNBELIEVED, Why};
 use crate::parse::batch::{Batch, Fate};
+use crate::parse::hints::Hint;
 
 /// How a run over one source ended.
 pub enum Run {
@@ -158,28 +160,56 @@ impl Stretch<'_> {
     /// Counts a bad record, and returns the error that it is if bad records end the run.
     fn bad(&mut self, row: u32, why: Why) -> Option<Error> {
         self.source.counts.bad += 1;
-        match self.rules.bad {
-            Bad::Count => None,
-            Bad::Keep => {
-                self.set_aside(row, why);
-                None
-            }
-            Bad::Fail => {
-                let batch = self.batch;
-                let record = batch.record(row);
-                let reason = match why {
-                    Why::Unbelieved => UNBELIEVED,
-                    _ => batch.reasons.of(row),
-                };
-                let excerpt = String::from_utf8_lossy(&record[..record.len().min(240)]);
-                Some(Error::BadRecord {
-                    source: self.rules.sources[self.number as usize].clone(),
-                    line: self.source.line(row),
-                    reason: reason.to_owned(),
-                    excerpt: excerpt.chars().take(60).collect(),
-                })
-            }
+        if self.rules.bad == Bad::Fail {
+            return Some(self.failure(row, &why));
         }
+        if self.source.counts.bad == 1 {
+            self.source.first_bad = self.first_bad(row, &why);
+        }
+        if self.rules.bad == Bad::Keep {
+            self.set_aside(row, why);
+        }
+        None
+    }
+
+    /// The error that a bad record is.
+    #[cold]
+    fn failure(&mut self, row: u32, why: &Why) -> Error {
+        let batch = self.batch;
+        let record = batch.record(row);
+        let reason = match why {
+            Why::Unbelieved => UNBELIEVED,
+            _ => batch.reasons.of(row),
+        };
+        let Hint { meant, way_out } = Hint::of(reason, record, self.is_first(row));
+        let excerpt = String::from_utf8_lossy(&record[..record.len().min(240)]);
+        Error::BadRecord {
+            source: self.rules.sources[self.number as usize].clone(),
+            line: self.source.line(row),
+            reason: joined(reason, meant),
+            excerpt: excerpt.chars().take(60).collect(),
+            way_out,
+        }
+    }
+
+    /// What there is to tell of the first bad record of a source, which may have been let go by now.
+    #[cold]
+    fn first_bad(&mut self, row: u32, why: &Why) -> Option<FirstBad> {
+        let batch = self.batch;
+        let (line, reason, record) = match why {
+            Why::Unbelieved => (self.source.line(row), UNBELIEVED, batch.record(row)),
+            _ => {
+                let bad = batch.first_bad.as_ref()?;
+                (self.source.first_line() + bad.lines, bad.reason.as_str(), bad.head.as_slice())
+            }
+        };
+        let Hint { meant, way_out } = Hint::of(reason, record, self.is_first(row));
+        Some(FirstBad { line, reason: joined(&joined(reason, meant), way_out) })
+    }
+
+    /// Whether a row is the first record of its source.
+    fn is_first(&self, row: u32) -> bool {
+        self.source.records + u64::from(row) == 0
     }
 
     fn set_aside(&mut self, row: u32, why: Why) {
@@ -190,3 +220,8 @@ impl Stretch<'_> {
 
 /// How many rows ahead the memory that knows an id is fetched.
 const IDS_AHEAD: usize = 12;
+
+/// What is wrong, and what more there is to say of it.
+fn joined(reason: &str, more: Option<String>) -> String {
+    more.map_or(reason.to_owned(), |more| format!("{reason}{}{more}", joint(reason)))
+}

@@ -1,0 +1,116 @@
+//! What is said of a bad record beyond its reason: the field that was most likely meant, the format that it has.
+//!
+//! A run asks once for each source at most, where a bad record ends it or is the first of its source, so that time is
+//! of no account here. The reason itself, which every bad record has, is made by `explain` and `columns`.
+
+use super::{explain, near};
+use crate::expr;
+
+/// A record longer than this is not taken apart a second time.
+pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+
+/// What is said of a bad record beyond its reason.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Hint {
+    /// What goes behind the reason: which field may have been meant.
+    pub meant: Option<String>,
+    /// The way out, where another than `--bad` is better.
+    pub way_out: Option<String>,
+}
+
+impl Hint {
+    /// What there is to say of a record that is bad for this reason; `first` if it is the first of its source.
+    pub fn of(reason: &str, record: &[u8], first: bool) -> Hint {
+        let way_out = if first { format(reason, record) } else { None };
+        Hint { meant: meant(reason, record), way_out }
+    }
+}
+
+fn meant(reason: &str, record: &[u8]) -> Option<String> {
+    let path = expr::parse_path(explain::lacking(reason)?).ok()?;
+    if record.len() > RECORD_BYTES_MAX {
+        return None;
+    }
+    near::in_record(&serde_json::from_slice(record).ok()?, &path)
+}
+
+/// How to read an input whose first record shows that it is no NDJSON.
+fn format(reason: &str, record: &[u8]) -> Option<String> {
+    let cut_short = || reason.starts_with("not valid JSON: EOF");
+    match record.trim_ascii_start().first()? {
+        b'[' if reason == explain::NO_OBJECT => {
+            Some("it begins an array; jq -c '.[]' makes one object a line of that".to_owned())
+        }
+        b'{' if cut_short() => {
+            Some("an object stands on one line; jq -c . makes such lines of others".to_owned())
+        }
+        _ if reason == explain::NO_OBJECT => delimited(std::str::from_utf8(record).ok()?),
+        _ => None,
+    }
+}
+
+/// How to read what looks like the header or a record of CSV: short pieces of a few words between delimiters.
+fn delimited(record: &str) -> Option<String> {
+    let count = |delimiter: char| record.matches(delimiter).count();
+    // A tab hardly stands in anything else; of the others the most frequent counts.
+    let delimiter = match count('\t') {
+        0 => [';', '|', ','].into_iter().max_by_key(|delimiter| count(*delimiter))?,
+        _ => '\t',
+    };
+    let is_short = |piece: &str| piece.len() <= 100 && piece.split_whitespace().count() <= 3;
+    if count(delimiter) == 0 || !record.split(delimiter).all(is_short) {
+        return None;
+    }
+    Some(match delimiter {
+        ',' => "--from csv reads CSV".to_owned(),
+        '\t' => "--from tsv reads TSV".to_owned(),
+        other => format!("--from csv --delimiter '{other}' reads CSV of that kind"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats() {
+        let check = |reason: &str, record: &str, want: Option<&str>| {
+            let hint = Hint::of(reason, record.as_bytes(), true);
+            assert_eq!(hint.way_out.as_deref(), want, "{record}");
+            assert_eq!(Hint::of(reason, record.as_bytes(), false), Hint::default(), "{record}");
+        };
+        let no_object = explain::NO_OBJECT;
+        check(no_object, "order_id,ts,amount", Some("--from csv reads CSV"));
+        check(no_object, "\"order id\",\"time of order\"", Some("--from csv reads CSV"));
+        check(no_object, "order_id\tts, in UTC", Some("--from tsv reads TSV"));
+        check(no_object, "a;b;c", Some("--from csv --delimiter ';' reads CSV of that kind"));
+        check(no_object, "a|b", Some("--from csv --delimiter '|' reads CSV of that kind"));
+        check(no_object, "Jan 1 00:00:00 host sshd[1]: failed, twice", None);
+        check(no_object, "7", None);
+        let array = "it begins an array; jq -c '.[]' makes one object a line of that";
+        check(no_object, "[{\"ts\":1},", Some(array));
+        check(no_object, "[", Some(array));
+        check(
+            "not valid JSON: EOF while parsing an object at column 1",
+            "{",
+            Some("an object stands on one line; jq -c . makes such lines of others"),
+        );
+        check("not valid JSON: expected value at column 6", "{\"a\":x,b}", None);
+    }
+
+    #[test]
+    fn fields() {
+        let check = |what: &str, field: &str, record: &str, want: Option<&str>| {
+            let hint = Hint::of(&explain::lacks(what, field), record.as_bytes(), false);
+            assert_eq!(hint.meant.as_deref(), want, "{field}");
+            assert_eq!(hint.way_out, None);
+        };
+        let record = r#"{"@timestamp":1,"user":{"id":2}}"#;
+        check("event time", "timestamp", record, Some("did you mean `@timestamp`?"));
+        check("id", "user.idd", record, Some("did you mean `user.id`?"));
+        check("id", "when", record, None);
+        check("id", "timestamp", "@timestamp,id", None);
+        let long = format!("{{\"@timestamp\":\"{}\"}}", "x".repeat(RECORD_BYTES_MAX));
+        check("id", "timestamp", &long, None);
+    }
+}
