@@ -19,6 +19,8 @@ pub(super) struct Checker<'s> {
     pub(super) scope: &'s mut dyn Scope,
     /// The fields met so far, each once.
     pub(super) fields: Vec<usize>,
+    /// Those that are one word where a value is compared with them.
+    pub(super) bare_words: Vec<usize>,
 }
 
 /// A compiled part and what is known of its value.
@@ -27,7 +29,7 @@ pub(super) type Typed = (Node, Type);
 impl<'s> Checker<'s> {
     /// A checker of expressions in `text`.
     pub(super) fn new(text: &'s str, scope: &'s mut dyn Scope) -> Checker<'s> {
-        Checker { text, scope, fields: Vec::new() }
+        Checker { text, scope, fields: Vec::new(), bare_words: Vec::new() }
     }
 
     /// Something that has a value.

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::Step;
 use super::check::{Checker, in_single_quotes, place, quoted_name};
 use super::cursor::Parsed;
 use super::like::Pattern;
@@ -73,6 +74,7 @@ impl Checker<'_> {
         self.no_time(a_type, &left.span)?;
         let (b, b_type) = self.value(right)?;
         self.no_time(b_type, &right.span)?;
+        self.note_bare_word(right, &b);
         self.can_compare(a_type, b_type, &(left.span.start..right.span.end))
             .map_err(|error| self.or_dashed(error, [left, right]))?;
         Ok([a, b])
@@ -84,6 +86,15 @@ impl Checker<'_> {
         }
         let error = self.error(span, format!("cannot compare {left} with {right}"));
         Err(error.with_help("CAST or :: makes them one type"))
+    }
+
+    /// `host = web1`: a field by its grammar, and text without its quotes if no record has it.
+    fn note_bare_word(&mut self, tree: &Tree, node: &Node) {
+        if let (Kind::Field(path), Node::Field(number)) = (&tree.kind, node)
+            && matches!(path.steps.as_slice(), [Step::Member(name)] if *name == path.text)
+        {
+            self.bare_words.push(*number);
+        }
     }
 
     /// The error of a comparison, if a side of it shows a likelier way out.
@@ -102,6 +113,7 @@ impl Checker<'_> {
             self.no_quoted_text(value, candidate)?;
             let (node, found) = self.value(candidate)?;
             self.no_time(found, &candidate.span)?;
+            self.note_bare_word(candidate, &node);
             self.can_compare(value_type, found, &candidate.span)
                 .map_err(|error| self.or_dashed(error, [value, candidate]))?;
             nodes.push(node);
@@ -140,6 +152,7 @@ impl Checker<'_> {
         self.no_quoted_text(&sides[0], &sides[1])?;
         let text = self.wanted(&sides[0], Type::Text, by)?;
         let pattern = self.wanted(&sides[1], Type::Text, by)?;
+        self.note_bare_word(&sides[1], &pattern);
         let constant = text.is_literal() && pattern.is_literal();
         let condition = match pattern {
             Node::Literal(Value::Text(pattern)) => {

@@ -105,6 +105,7 @@ pub struct Expr {
     /// Where `text` starts in the option's text, which places count from.
     start: usize,
     fields: Box<[usize]>,
+    bare_words: Box<[usize]>,
 }
 
 impl Expr {
@@ -152,6 +153,11 @@ impl Expr {
     /// The fields it looks at, each once.
     pub fn fields(&self) -> &[usize] {
         &self.fields
+    }
+
+    /// The fields that are one word where a value is compared with them, as text would be that lacks its quotes.
+    pub fn bare_words(&self) -> &[usize] {
+        &self.bare_words
     }
 
     /// A reason with the part of the expression that it is about.
@@ -304,5 +310,11 @@ fn condition_expr(text: &str, tree: &syntax::Node, scope: &mut dyn Scope, by: &s
 
 fn finish_expr(checker: Checker<'_>, root: Node, span: &Range<usize>) -> Expr {
     let text = checker.text.get(span.clone()).unwrap_or_default();
-    Expr { root, text: text.into(), start: span.start, fields: checker.fields.into() }
+    Expr {
+        root,
+        text: text.into(),
+        start: span.start,
+        fields: checker.fields.into(),
+        bare_words: checker.bare_words.into(),
+    }
 }

@@ -3,8 +3,10 @@
 //! A run asks once for each source at most, where a bad record ends it or is the first of its source, so that time is
 //! of no account here. The reason itself, which every bad record has, is made by `explain` and `columns`.
 
+use serde_json::{Map, Value};
+
 use super::{explain, near};
-use crate::expr;
+use crate::{expr, time};
 
 /// A record longer than this is not taken apart a second time.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
@@ -68,6 +70,32 @@ fn delimited(record: &str) -> Option<String> {
     })
 }
 
+/// The members of a JSON record that is not too long to be taken apart again.
+pub fn members(record: &[u8]) -> Vec<String> {
+    let record = (record.len() <= RECORD_BYTES_MAX).then(|| serde_json::from_slice::<Map<_, Value>>(record));
+    record
+        .and_then(Result::ok)
+        .map_or(Vec::new(), |record| record.into_iter().map(|(name, _)| name).collect())
+}
+
+/// The first `max` names of a list, each of them cut if it is long.
+pub fn listed(names: &[String], max: usize) -> String {
+    let shown: Vec<String> = names.iter().take(max).map(|name| time::cut(name).to_string()).collect();
+    match (shown.is_empty(), names.len() > max) {
+        (true, _) => "no fields".to_owned(),
+        (_, false) => shown.join(", "),
+        (_, true) => format!("{}, ...", shown.join(", ")),
+    }
+}
+
+/// What is said of a header that is one column, if another delimiter would cut it.
+pub fn uncut_header(names: &[String]) -> Option<String> {
+    let [name] = names else { return None };
+    let delimiter = [';', '|', ',', '\t'].into_iter().find(|delimiter| name.contains(*delimiter))?;
+    let shown = if delimiter == '\t' { "tab".to_owned() } else { format!("'{delimiter}'") };
+    Some(format!("that is one column; --delimiter {shown} cuts it into several"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +140,23 @@ mod tests {
         check("id", "timestamp", "@timestamp,id", None);
         let long = format!("{{\"@timestamp\":\"{}\"}}", "x".repeat(RECORD_BYTES_MAX));
         check("id", "timestamp", &long, None);
+    }
+
+    #[test]
+    fn lists() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(members(br#"{"b":1,"a":{"c":2}}"#), names(&["a", "b"]));
+        assert_eq!(members(b"[1]"), names(&[]));
+        assert_eq!(listed(&names(&["a", "b", "c"]), 2), "a, b, ...");
+        assert_eq!(listed(&names(&["a", "b"]), 2), "a, b");
+        assert_eq!(listed(&[], 2), "no fields");
+        let uncut = |name: &str| uncut_header(&names(&[name]));
+        assert_eq!(uncut("a;b").as_deref(), Some("that is one column; --delimiter ';' cuts it into several"));
+        assert_eq!(
+            uncut("a\tb").as_deref(),
+            Some("that is one column; --delimiter tab cuts it into several")
+        );
+        assert_eq!(uncut("a b"), None);
+        assert_eq!(uncut_header(&names(&["a;b", "c"])), None);
     }
 }

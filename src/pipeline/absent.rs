@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::error::Escaped;
-use crate::expr::{FieldPath, Step};
+use crate::expr::{Expr, FieldPath, Step};
 use crate::input::Format;
-use crate::job::Job;
+use crate::job::{Job, Task};
 use crate::parse::batch::{Batch, Fate};
-use crate::suggest::did_you_mean;
+use crate::parse::near;
 
 /// How many records of each source are looked at.
 const RECORDS_MAX: usize = 100;
@@ -41,15 +41,32 @@ struct Missing {
     depth: usize,
     /// The members that stood where the next step would have been.
     names: BTreeSet<String>,
+    /// What else the name may stand for.
+    stands_for: Option<StandsFor>,
+}
+
+/// What a name stands for that is no field.
+enum StandsFor {
+    /// `event_time`: a function.
+    EventTime,
+    /// A column that --by or --agg makes.
+    Column,
+    /// Text without its quotes.
+    Text(String),
 }
 
 impl Absent {
     /// The search for all fields of a job.
     pub fn new(job: &Job) -> Absent {
-        let missing = |path: &FieldPath| Missing { path: path.clone(), depth: 0, names: BTreeSet::new() };
+        let missing = |(number, path): (usize, &FieldPath)| Missing {
+            path: path.clone(),
+            depth: 0,
+            names: BTreeSet::new(),
+            stands_for: StandsFor::of(job, number, path),
+        };
         let left = |format| if format == Format::Ndjson { RECORDS_MAX } else { 0 };
         Absent {
-            fields: job.fields.iter().map(missing).collect(),
+            fields: job.fields.iter().enumerate().map(missing).collect(),
             left: job.sources.iter().map(|source| left(source.format)).collect(),
             more: false,
         }
@@ -128,12 +145,42 @@ impl Missing {
 
     /// What is to be said, if there have been objects that might have had it.
     fn warning(&self, whole: &str) -> Option<String> {
-        let Some(Step::Member(name)) = self.path.steps.get(self.depth) else { return None };
-        if self.names.is_empty() {
+        if self.names.is_empty() || !matches!(self.path.steps.get(self.depth), Some(Step::Member(_))) {
             return None;
         }
-        let help = did_you_mean(name, self.names.iter().map(String::as_str));
-        let help = help.unwrap_or_else(|| "it counts as null".to_owned());
+        let near = || near::among(&self.path, self.depth, self.names.iter().map(String::as_str));
+        let null = "it counts as null";
+        let help = match &self.stands_for {
+            Some(StandsFor::EventTime) => {
+                format!("{null}; the event time is event_time(), as in hour(event_time())")
+            }
+            Some(StandsFor::Column) => {
+                format!("{null}; expressions over records do not see the columns that --by and --agg name")
+            }
+            Some(StandsFor::Text(text)) => {
+                near().unwrap_or_else(|| format!("{null}; text goes in single quotes: {text}"))
+            }
+            None => near().unwrap_or_else(|| null.to_owned()),
+        };
         Some(format!("no field `{}` in {whole}; {}", Escaped(&self.path.text), Escaped(&help)))
+    }
+}
+
+impl StandsFor {
+    fn of(job: &Job, number: usize, path: &FieldPath) -> Option<StandsFor> {
+        let [Step::Member(name)] = path.steps.as_slice() else { return None };
+        if name == "event_time" {
+            return Some(StandsFor::EventTime);
+        }
+        let mut conditions: Vec<&Expr> = job.filter.iter().collect();
+        if let Task::Aggregate(task) = &job.task {
+            let is_key = task.keys.iter().any(|key| key.name == *name && key.expr.as_field() != Some(number));
+            if is_key || task.calls.iter().any(|call| call.name == *name) {
+                return Some(StandsFor::Column);
+            }
+            conditions.extend(task.calls.iter().filter_map(|call| call.filter.as_ref()));
+        }
+        let bare = conditions.iter().any(|condition| condition.bare_words().contains(&number));
+        bare.then(|| StandsFor::Text(format!("'{name}'")))
     }
 }

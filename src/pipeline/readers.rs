@@ -21,6 +21,7 @@ use crate::expr::{FieldPath, Step};
 use crate::input::{Chunk, Format, Origin, ReadOptions, Source, SourceSpec};
 use crate::job::Job;
 use crate::parse::csv::Columns;
+use crate::parse::hints;
 use crate::parse::project::{Layout, Lead, Projection};
 use crate::suggest::did_you_mean;
 use crate::time::{Form, cut};
@@ -283,15 +284,15 @@ fn column(source: &str, field: &FieldPath, names: &[String]) -> Result<usize> {
             cut(name)
         ))),
         (None, _) => {
-            let hint = did_you_mean(name, names.iter().map(String::as_str));
-            let hint = hint.map_or(String::new(), |hint| hint + " ");
-            let shown: Vec<String> = names.iter().take(40).map(|name| cut(name).to_string()).collect();
+            let uncut = hints::uncut_header(names).map(|uncut| uncut + "; ");
+            let near = || did_you_mean(name, names.iter().map(String::as_str)).map(|near| near + " ");
+            let hint = uncut.or_else(near).unwrap_or_default();
             Err(Error::usage(format!(
                 "{}: there is no column `{}`; {}the columns are {}",
                 Escaped(source),
                 cut(name),
                 Escaped(&hint),
-                shown.join(", ")
+                hints::listed(names, 40)
             )))
         }
     }

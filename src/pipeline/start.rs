@@ -7,8 +7,8 @@ use crate::expr::{FieldPath, Step};
 use crate::input::{Chunk, Format, Origin, Source, SourceSpec};
 use crate::job::{BadPolicy, DEFAULT_TIME_FIELDS, Job};
 use crate::parse::batch::Cell;
-use crate::parse::csv;
 use crate::parse::json::{Scanner, Shape};
+use crate::parse::{csv, hints};
 
 /// A source that had to be looked into before its reader took over.
 pub struct Opened {
@@ -85,7 +85,7 @@ pub fn settle_time_field(job: &Job, opened: &mut HashMap<u32, Opened>, over: &[b
         let found = match header {
             Some((names, _)) => {
                 let found = DEFAULT_TIME_FIELDS.iter().find(|field| names.iter().any(|name| name == *field));
-                First::Has(found.ok_or_else(|| no_time_field(&spec.name, "the header"))?)
+                First::Has(found.ok_or_else(|| no_time_field(&spec.name, "the header", names))?)
             }
             None => look(spec, job.bad == BadPolicy::Fail, &mut looked, bytes, ahead)?,
         };
@@ -165,7 +165,8 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<F
         if std::str::from_utf8(line).is_ok() && scanner.scan(line, 0, &mut cells, &mut Vec::new()).is_ok() {
             // A record has a field that is null.
             let found = (0..).zip(DEFAULT_TIME_FIELDS).find(|(field, _)| scanner.saw(*field));
-            let (_, name) = found.ok_or_else(|| no_time_field(source, "the first record"))?;
+            let (_, name) =
+                found.ok_or_else(|| no_time_field(source, "the first record", &hints::members(line)))?;
             return Ok(First::Has(name));
         }
         if bad_fails {
@@ -175,11 +176,14 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<F
     Ok(First::Missing)
 }
 
-fn no_time_field(source: &str, place: &str) -> Error {
+/// `names` are the fields that there are.
+fn no_time_field(source: &str, place: &str, names: &[String]) -> Error {
+    let uncut = hints::uncut_header(names).map_or(String::new(), |uncut| format!("; {uncut}"));
     Error::usage(format!(
-        "{}: {place} has none of the fields {}; name the event time field with --time FIELD",
+        "{}: {place} has none of the fields {}; it has {}{uncut}; name the event time field with --time FIELD",
         Escaped(source),
-        DEFAULT_TIME_FIELDS.join(", ")
+        DEFAULT_TIME_FIELDS.join(", "),
+        hints::listed(names, 20)
     ))
 }
 
