@@ -45,7 +45,7 @@ fn shown(outcome: Outcome) -> [String; 5] {
         let total = outcome.summary.total();
         assert_eq!(total.read, total.accepted + total.filtered + total.late + total.duplicate + total.bad);
     }
-    [result, outcome.summary.json(), outcome.rows, outcome.late, outcome.bad]
+    [result, outcome.summary.object().to_string(), outcome.rows, outcome.late, outcome.bad]
 }
 
 /// The job that the first bytes choose, without its inputs. Jobs are kept: reading options takes longer than
