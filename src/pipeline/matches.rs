@@ -163,9 +163,9 @@ impl<'j> Search<'j> {
         Ok(())
     }
 
-    /// Looks into the files that are left for what was read of the sources that are left, so many bytes or more: of those that go on their
-    /// first bytes, of those that are finished all of them. Only sources of which records were read are looked for: a
-    /// header may well stand in several files. Each file is read once, as far as need be.
+    /// Looks into the files that are left for what was read of the sources that are left, so many bytes or more: of
+    /// those that go on their first bytes, of those that are finished all of them. Only sources of which records were
+    /// read are looked for: a header may well stand in several files. Each file is read once, as far as need be.
     fn by_content(&mut self, bytes_min: u64) -> Result<()> {
         for place in 0..self.job.sources.len() {
             if self.taken[place] || self.identities[place].is_none() {
@@ -181,7 +181,7 @@ impl<'j> Search<'j> {
             if wanted.is_empty() {
                 continue;
             }
-            // Of a file that cannot be read more is said when it is its turn.
+            // What is wrong with a file that cannot be read is said when it is its turn.
             if let Ok(Some(rank)) = self.look(spec, &wanted)
                 && let Ok(opened) = self.open(spec, &self.saved[rank])?
             {
