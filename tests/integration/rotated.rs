@@ -199,7 +199,7 @@ fn order_joins_no_other_columns() {
 
 #[test]
 fn as_many_threads_as_anyone_likes() {
-    let job = Job { options: "-w none -t t -d 0s -q -o out --to csv -i t -j 600", ..Job::new() };
+    let job = Job { options: "-w none -t t -d 0s -q -o out --to csv -i t -j 513", ..Job::new() };
     job.put("log", "a", 0..3);
     job.hold("log");
     job.put("log", "a", 3..5);
