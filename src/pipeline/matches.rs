@@ -79,8 +79,8 @@ struct Search<'j> {
     files: HashMap<(u64, u64), Vec<usize>>,
     inputs: Vec<Option<(usize, Option<Opened>)>>,
     taken: Vec<bool>,
-    /// How inputs differ from the sources of their name.
-    differs: HashMap<usize, Skipped>,
+    /// How inputs differ from the sources of their name: by source and input.
+    differs: HashMap<(usize, usize), Skipped>,
 }
 
 impl<'j> Search<'j> {
@@ -135,7 +135,8 @@ impl<'j> Search<'j> {
                     break;
                 }
                 Err(error) if spec.name == saved.name.now => return Err(error),
-                Ok(Err(_)) | Err(_) => {}
+                Ok(Err(skipped)) => drop(self.differs.insert((rank, place), skipped)),
+                Err(_) => {}
             }
         }
         Ok(())
@@ -149,7 +150,7 @@ impl<'j> Search<'j> {
         }
         for place in self.same_name(saved) {
             let spec = &self.job.sources[place];
-            if describe(spec.format) != saved.format {
+            if describe(spec.format) != saved.format || self.differs.contains_key(&(rank, place)) {
                 continue;
             }
             match self.open(spec, saved)? {
@@ -157,7 +158,7 @@ impl<'j> Search<'j> {
                     self.take(rank, place, Some(opened));
                     break;
                 }
-                Err(skipped) => drop(self.differs.insert(place, skipped)),
+                Err(skipped) => drop(self.differs.insert((rank, place), skipped)),
             }
         }
         Ok(())
@@ -165,7 +166,7 @@ impl<'j> Search<'j> {
 
     /// Looks into the files that are left for what was read of the sources that are left, so many bytes or more: of
     /// those that go on their first bytes, of those that are finished all of them. Only sources of which records were
-    /// read are looked for: a header may well stand in several files. Each file is read once, as far as need be.
+    /// read are looked for: a header may well stand in several files.
     fn by_content(&mut self, bytes_min: u64) -> Result<()> {
         for place in 0..self.job.sources.len() {
             if self.taken[place] || self.identities[place].is_none() {
@@ -182,35 +183,43 @@ impl<'j> Search<'j> {
                 continue;
             }
             // What is wrong with a file that cannot be read is said when it is its turn.
-            if let Ok(Some(rank)) = self.look(spec, &wanted)
-                && let Ok(opened) = self.open(spec, &self.saved[rank])?
-            {
-                self.take(rank, place, Some(opened));
+            match self.look(spec, &wanted) {
+                Ok(Some((rank, Some(source)))) => {
+                    let opened = behind(source, &self.saved[rank]);
+                    self.take(rank, place, Some(opened));
+                }
+                Ok(Some((rank, None))) => {
+                    if let Ok(opened) = self.open(spec, &self.saved[rank])? {
+                        self.take(rank, place, Some(opened));
+                    }
+                }
+                Ok(None) | Err(_) => {}
             }
         }
         Ok(())
     }
 
     /// Which of these sources, in the order of their offsets, a file is. It may begin as several do: it is the one of
-    /// which most was read.
-    fn look(&self, spec: &SourceSpec, wanted: &[usize]) -> Result<Option<usize>> {
+    /// which most was read. With it comes the file, if it still stands behind what was read of that source.
+    fn look(&self, spec: &SourceSpec, wanted: &[usize]) -> Result<Option<(usize, Option<Source>)>> {
         let mut source = Source::open(spec, &self.job.read)?;
         let size = source.plain_size()?;
-        let mut found = None;
+        let (mut found, mut stands_there) = (None, false);
         for &rank in wanted {
             let saved = &self.saved[rank];
             if size.is_some_and(|size| if saved.over { size != saved.offset } else { size < saved.offset }) {
                 continue;
             }
+            stands_there = false;
             match source.skip(saved.offset)? {
                 Skipped::Short(_) => break,
                 Skipped::To(digest) if digest == saved.digest && (!saved.over || source.is_at_end()?) => {
-                    found = Some(rank);
+                    (found, stands_there) = (Some(rank), true);
                 }
                 Skipped::To(_) => {}
             }
         }
-        Ok(found)
+        Ok(found.map(|rank| (rank, stands_there.then_some(source))))
     }
 
     /// Where nothing was read there is nothing to compare: it goes by what the file is called, or which it is.
@@ -249,7 +258,7 @@ impl<'j> Search<'j> {
                     describe(spec.format)
                 )));
             }
-            if let Some(skipped) = self.differs.get(&place) {
+            if let Some(skipped) = self.differs.get(&(rank, place)) {
                 return Err(changed(spec, saved, *skipped));
             }
         }
@@ -269,10 +278,7 @@ impl<'j> Search<'j> {
             return self.go_on(source, spec, saved).map(Ok);
         }
         match source.skip(saved.offset)? {
-            Skipped::To(digest) if digest == saved.digest => {
-                let header = saved.columns.clone().map(|names| (names, 0));
-                Ok(Ok(Opened { source, header, ahead: VecDeque::new(), resumed: true }))
-            }
+            Skipped::To(digest) if digest == saved.digest => Ok(Ok(behind(source, saved))),
             skipped => Ok(Err(skipped)),
         }
     }
@@ -302,6 +308,12 @@ impl<'j> Search<'j> {
         source.go_on_at(saved.offset)?;
         Ok(Opened { source, header, ahead: VecDeque::new(), resumed: true })
     }
+}
+
+/// A source that stands behind what was read of it.
+fn behind(source: Source, saved: &SourceV1) -> Opened {
+    let header = saved.columns.clone().map(|names| (names, 0));
+    Opened { source, header, ahead: VecDeque::new(), resumed: true }
 }
 
 fn changed(spec: &SourceSpec, saved: &SourceV1, skipped: Skipped) -> Error {
