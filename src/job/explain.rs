@@ -7,13 +7,14 @@ use std::fmt::Write;
 use crate::aggregate::Takes;
 use crate::error::printable;
 use crate::expr::FieldPath;
+use crate::outline;
 use crate::window::Windows;
 
 use super::settings::{Origin, Setting, Settings};
 use super::sources::describe;
 use super::{Aggregation, DEFAULT_TIME_FIELDS, Job, OutputFormat, Task};
 
-/// Two blanks, a name in this many columns, and what there is to say of it.
+/// The columns for names.
 const NAME_COLUMNS: usize = 14;
 
 /// The plan as text, each line ended.
@@ -51,14 +52,11 @@ struct Plan {
 
 impl Plan {
     fn section(&mut self, title: &str) {
-        let gap = if self.text.is_empty() { "" } else { "\n" };
-        self.text += &format!("{gap}{title}\n");
+        outline::section(&mut self.text, title);
     }
 
     fn line(&mut self, name: &str, what: &str) {
-        let (name, what) = (printable(name), printable(what));
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "  {name:NAME_COLUMNS$}  {what}");
+        outline::line(&mut self.text, NAME_COLUMNS, name, what);
     }
 
     /// Every option with its value and origin, the values padded so that the origins form a column.

@@ -1,6 +1,5 @@
 //! `windrow state show`: what a state directory holds, for people. The form of the text may change.
 
-use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,10 +10,11 @@ use crate::checkpoint::inspect_job::{self, Plan};
 use crate::checkpoint::inspect_windows::Open;
 use crate::checkpoint::written::{EndingV1, OutputV1, SourceV1};
 use crate::error::printable;
+use crate::outline;
 use crate::time::{self, Form, duration};
 use crate::window::{Window, Windows};
 
-/// Two blanks, a name in this many columns, and what there is to say of it.
+/// The columns for names.
 const NAME_COLUMNS: usize = 11;
 /// So many of the windows that fire next are shown with their keys.
 const WINDOWS_MAX: usize = 5;
@@ -40,14 +40,11 @@ struct Page<'l> {
 
 impl Page<'_> {
     fn section(&mut self, title: &str) {
-        let gap = if self.text.is_empty() { "" } else { "\n" };
-        self.text += &format!("{gap}{title}\n");
+        outline::section(&mut self.text, title);
     }
 
     fn line(&mut self, name: &str, what: &str) {
-        let (name, what) = (printable(name), printable(what));
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "  {name:NAME_COLUMNS$}  {what}");
+        outline::line(&mut self.text, NAME_COLUMNS, name, what);
     }
 
     fn job(&mut self) {
