@@ -22,8 +22,6 @@ use serde::de::DeserializeOwned;
 
 pub use crate::digest::{digest, join};
 
-/// The version of the format that this program writes.
-pub const VERSION: u16 = 1;
 
 const MAGIC: &[u8; 8] = b"WNDRWCP1";
 /// Bytes of a header.
@@ -44,6 +42,18 @@ pub enum Kind {
     Ids = 2,
     /// How much has been delivered to a stream.
     Delivery = 3,
+    /// A decision about event time.
+    Decision = 4,
+}
+
+impl Kind {
+    /// The newest version of such payloads that this program knows.
+    pub fn newest(self) -> u16 {
+        match self {
+            Kind::Checkpoint => 2,
+            Kind::Ids | Kind::Delivery | Kind::Decision => 1,
+        }
+    }
 }
 
 /// Why bytes are not what they should be.
@@ -55,6 +65,8 @@ pub enum Damage {
     Newer {
         /// Their version.
         version: u16,
+        /// The newest that is known.
+        known: u16,
     },
     /// They are of another kind than expected.
     OtherKind,
@@ -72,9 +84,9 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Damage::Foreign => f.write_str("it is no file of windrow's"),
-            Damage::Newer { version } => write!(
+            Damage::Newer { version, known } => write!(
                 f,
-                "it was written by a newer windrow (format {version}, this one knows up to {VERSION}); \
+                "it was written by a newer windrow (format {version}, this one knows up to {known}); \
                  use that one, or start anew with --replay"
             ),
             Damage::OtherKind => f.write_str("it is a file of windrow's, but of another kind"),
@@ -106,11 +118,16 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Damage> {
     }
 }
 
-/// The header of a payload; the payload follows it in the file.
+/// The header of a payload of version 1; the payload follows it in the file.
 pub fn header(kind: Kind, payload: &[u8]) -> [u8; HEADER_BYTES] {
+    header_of(kind, 1, payload)
+}
+
+/// The same for another version.
+pub fn header_of(kind: Kind, version: u16, payload: &[u8]) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(MAGIC);
-    header[8..10].copy_from_slice(&VERSION.to_le_bytes());
+    header[8..10].copy_from_slice(&version.to_le_bytes());
     header[10..12].copy_from_slice(&(kind as u16).to_le_bytes());
     header[12..20].copy_from_slice(&(payload.len() as u64).to_le_bytes());
     header[20..28].copy_from_slice(&digest(payload).to_le_bytes());
@@ -142,8 +159,8 @@ pub fn split(kind: Kind, bytes: &[u8]) -> Result<(u16, &[u8], usize), Damage> {
         return Err(Damage::Checksum);
     }
     let version = number(8, 2) as u16;
-    if version > VERSION {
-        return Err(Damage::Newer { version });
+    if version > kind.newest() {
+        return Err(Damage::Newer { version, known: kind.newest() });
     }
     if number(10, 2) != kind as u64 {
         return Err(Damage::OtherKind);
@@ -174,7 +191,7 @@ mod tests {
         let payload = encode(&value);
         let file = [&header(Kind::Checkpoint, &payload)[..], &payload].concat();
         let (version, found) = open(Kind::Checkpoint, &file).unwrap();
-        assert_eq!((version, decode::<(u64, Vec<u8>, String)>(found).unwrap()), (VERSION, value));
+        assert_eq!((version, decode::<(u64, Vec<u8>, String)>(found).unwrap()), (1, value));
         assert_eq!(open(Kind::Ids, &file), Err(Damage::OtherKind));
         assert_eq!(decode::<u64>(found), Err(Damage::Content));
     }
@@ -202,7 +219,7 @@ mod tests {
         header[8] = 200;
         let own = digest(&header[..28]);
         header[28..].copy_from_slice(&own.to_le_bytes());
-        assert_eq!(open(Kind::Ids, &header), Err(Damage::Newer { version: 200 }));
+        assert_eq!(open(Kind::Ids, &header), Err(Damage::Newer { version: 200, known: 1 }));
     }
 
     /// Bytes written by one version must be read by all later ones.

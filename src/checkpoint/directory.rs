@@ -6,6 +6,7 @@
 //! checkpoint.new        one that is being written
 //! ids-B                 remembered ids of the bucket B
 //! delivery              how much has been delivered to a pipe
+//! decisions-N           decisions about event time, from the N-th on
 //! ```
 //!
 //! The directory holds keys and ids, which may be personal data: it is made 0700 and its files 0600. One that
@@ -18,6 +19,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::codec::{self, Damage, Kind};
+use super::decisions;
 use super::guard;
 use super::written::CheckpointV1;
 use crate::error::{Error, Escaped, Result};
@@ -140,7 +142,7 @@ impl StateDir {
             guard::open(OpenOptions::new().read(true), &path).map_err(|denied| denied.at(&path))?;
         file.read_to_end(&mut bytes).map_err(|cause| failed(&path, cause))?;
         let decoded = codec::open(Kind::Checkpoint, &bytes)
-            .and_then(|(_, payload)| codec::decode::<CheckpointV1>(payload))
+            .and_then(|(version, payload)| CheckpointV1::decode(version, payload))
             .and_then(|found| if found.epoch == epoch { Ok(found) } else { Err(Damage::Content) });
         Ok(decoded.map_err(|damage| Unusable { path, damage }))
     }
@@ -154,8 +156,8 @@ impl StateDir {
     /// directory synced. After a failure of any step nothing more is done, so that the one before stays good.
     /// Returns its size in bytes.
     pub fn commit(&self, checkpoint: &CheckpointV1) -> Result<u64> {
-        let payload = codec::encode(checkpoint);
-        let header = codec::header(Kind::Checkpoint, &payload);
+        let (version, payload) = checkpoint.encode();
+        let header = codec::header_of(Kind::Checkpoint, version, &payload);
         let (aside, path) = (self.path.join(NEW), self.file(checkpoint.epoch));
         self.write_aside(&aside, &[&header, &payload]).map_err(|cause| failed(&aside, cause))?;
         fs::rename(&aside, &path).map_err(|cause| failed(&path, cause))?;
@@ -183,6 +185,7 @@ impl StateDir {
     pub fn clear(&self) -> Result<()> {
         // The oldest first: never does one that is not the newest seem to be.
         self.epochs()?.into_iter().rev().try_for_each(|epoch| self.remove(epoch))?;
+        decisions::clear(&self.path)?;
         self.sync()
     }
 

@@ -39,6 +39,12 @@
 //!
 //! A checkpoint that is damaged (a checksum covers every byte) is passed over for the one before.
 //!
+//! # Decisions
+//!
+//! The output is a function of the input only as long as no clock has a say. Where one has (`--idle-timeout`), what
+//! it decides is written down with its place in the sequence, and synced, before it takes effect: see `decisions`. A
+//! run that is continued decides the same there, and nothing of its own until it has come past the last of them.
+//!
 //! # Streams
 //!
 //! A pipe cannot be cut back or looked at. What it has taken is counted in a page of the state directory that is
@@ -46,6 +52,7 @@
 //! one write in doubt, of 4,096 bytes at most or of one row. See `output::ledger`.
 
 pub mod codec;
+pub mod decisions;
 pub mod directory;
 pub mod guard;
 pub mod ids;

@@ -1,10 +1,13 @@
-//! What a checkpoint file holds, as written: format version 1.
+//! What a checkpoint file holds, as written.
 //!
 //! These types are apart from the live ones, and a released one is never changed: a later version gets types of
 //! its own, and reads these. `testdata/state/` has files of every version for that.
+//!
+//! Version 2 is version 1 with [`LiveV2`] behind it. A checkpoint has the least version that can say what it says.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::codec::{self, Damage};
 use crate::operator::counts::Counts;
 use crate::operator::cut::{SequenceCut, SourceCut};
 use crate::time::{Form, Unit};
@@ -42,6 +45,18 @@ pub struct CheckpointV1 {
     pub ids: Vec<(i64, u64)>,
     /// The open windows, by whatever owned them.
     pub owners: Vec<Blob>,
+    /// What version 2 has in addition.
+    #[serde(skip)]
+    pub live: LiveV2,
+}
+
+/// What a checkpoint says of inputs that are waited for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveV2 {
+    /// How many decisions had been made: see `decisions`.
+    pub decisions: u64,
+    /// The sources that were idle, by rank, ascending.
+    pub idle: Vec<u32>,
 }
 
 /// How a run stood when a checkpoint was taken.
@@ -250,15 +265,42 @@ impl SourceV1 {
             form: self.form.map(Form::from),
             counts: Counts { read, accepted, filtered, late, duplicate, bad, partially_late },
             over: self.over,
+            idle: false,
         }
     }
 }
 
 impl CheckpointV1 {
+    /// The least version that can say what it says.
+    pub fn version(&self) -> u16 {
+        if self.live == LiveV2::default() { 1 } else { 2 }
+    }
+
+    /// Its version and bytes.
+    pub fn encode(&self) -> (u16, Vec<u8>) {
+        let version = self.version();
+        let bytes = if version == 1 { codec::encode(self) } else { codec::encode(&(self, &self.live)) };
+        (version, bytes)
+    }
+
+    /// A checkpoint from the bytes of a version.
+    ///
+    /// # Errors
+    /// [`Damage::Content`] where they are not what that version has.
+    pub fn decode(version: u16, bytes: &[u8]) -> Result<CheckpointV1, Damage> {
+        if version == 1 {
+            return codec::decode(bytes);
+        }
+        let (checkpoint, live): (CheckpointV1, LiveV2) = codec::decode(bytes)?;
+        Ok(CheckpointV1 { live, ..checkpoint })
+    }
+
     /// Where the sequencer stood.
     pub fn sequence(&self) -> SequenceCut {
+        let idle = |rank: u32| self.live.idle.binary_search(&rank).is_ok();
+        let cut = |(rank, source): (u32, &SourceV1)| SourceCut { idle: idle(rank), ..source.cut() };
         SequenceCut {
-            sources: self.sources.iter().map(SourceV1::cut).collect(),
+            sources: (0..).zip(&self.sources).map(cut).collect(),
             watermark: self.watermark,
             form: self.form.map(Form::from),
         }
@@ -284,6 +326,7 @@ mod tests {
             form: Some(Form::Number(Unit::Nanos)),
             counts,
             over: true,
+            idle: false,
         };
         let mut source = SourceV1::new("a", "csv".into(), Some((1, 2)));
         source.stand(&cut);

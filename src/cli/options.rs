@@ -87,6 +87,13 @@ pub struct TimeOptions {
     /// one: if that lies within DURATION of it both are believed, else it is a bad record.
     #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub max_jump: Option<String>,
+    /// Do not wait longer for an input that is silent [default: wait]
+    ///
+    /// An input that has brought nothing for this long, by the clock, holds the others up no more; when it
+    /// brings something again, it counts from the watermark on. When all are silent, time goes on by the clock,
+    /// and the last windows close without the next event. Pipes are silent, files are not.
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
+    pub idle_timeout: Option<String>,
     /// Remember ids longer than their windows are open
     #[arg(long, value_name = "DURATION", default_value = "0s", hide_short_help = true)]
     pub remember: String,

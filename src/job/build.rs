@@ -69,6 +69,10 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
             Some(text) => Some(duration_of("max-jump", text, settings)?),
             None => None,
         },
+        idle_timeout: match &time.idle_timeout {
+            Some(text) => Some(idle_timeout(text, settings)?),
+            None => None,
+        },
         late,
         bad,
         output,
@@ -95,6 +99,13 @@ fn ids(input: &InputOptions, fields: &mut Fields, settings: &Settings) -> Result
 
 fn duration_of(name: &str, text: &str, settings: &Settings) -> Result<i64> {
     duration::parse(text).map_err(|message| settings.wrong(name, message))
+}
+
+fn idle_timeout(text: &str, settings: &Settings) -> Result<std::time::Duration> {
+    match duration_of("idle-timeout", text, settings)? {
+        0 => Err(settings.wrong("idle-timeout", "must be longer than nothing: without a pause nobody is silent")),
+        micros => Ok(std::time::Duration::from_micros(micros.unsigned_abs())),
+    }
 }
 
 fn time_format(time: &TimeOptions, settings: &Settings) -> Result<TimeFormat> {

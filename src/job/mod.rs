@@ -44,6 +44,8 @@ pub struct Job {
     pub remember: i64,
     /// `--max-jump`, in microseconds.
     pub max_jump: Option<i64>,
+    /// `--idle-timeout`: a source that has brought nothing for so long is not waited for; `None`: it always is.
+    pub idle_timeout: Option<std::time::Duration>,
     /// `--late`.
     pub late: LatePolicy,
     /// `--bad`.

@@ -35,4 +35,6 @@ pub struct SourceCut {
     pub counts: Counts,
     /// Whether it has been read to its end.
     pub over: bool,
+    /// Whether it holds nobody up because it has been silent for long.
+    pub idle: bool,
 }

@@ -124,6 +124,11 @@ impl Regular {
         self.tail.as_ref().is_none_or(|tail| !tail.has_lost_pages())
     }
 
+    /// Whether nothing stands in the file that has not been produced yet.
+    pub fn has_caught_up(&self) -> bool {
+        self.tail.is_none()
+    }
+
     /// Ends the output behind the first `len` bytes produced: lost pages beyond are cut off, anything else there
     /// is an error.
     pub fn finish(&mut self, len: u64) -> Result<()> {

@@ -210,6 +210,15 @@ impl Sink {
         Ok(complete.then(|| self.produced.mark()))
     }
 
+    /// Whether all has been produced again that an earlier run had written.
+    pub fn has_caught_up(&self) -> bool {
+        match &self.to {
+            To::Plain(_) => true,
+            To::File(file) => file.has_caught_up(),
+            To::Stream(stream) => stream.ledger().now().counted <= self.produced.len(),
+        }
+    }
+
     /// What makes the output durable from another thread. It serves for the whole run.
     pub fn sync_handle(&self) -> Result<SyncHandle> {
         Ok(SyncHandle(match &self.to {

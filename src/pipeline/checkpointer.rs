@@ -12,7 +12,7 @@ use super::Progress;
 use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
 use crate::checkpoint::ids::{Owner, Segments};
-use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1};
+use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1, LiveV2};
 use crate::error::Result;
 use crate::operator::cut::SequenceCut;
 use crate::operator::dedup::Entry;
@@ -47,6 +47,8 @@ pub struct FrontPiece {
     pub ids: NewIds,
     /// How the run stands.
     pub ending: EndingV1,
+    /// How many decisions stand before it.
+    pub decisions: u64,
 }
 
 /// How much an output has taken.
@@ -242,6 +244,8 @@ impl Keeper {
         last.watermark = front.sequence.watermark;
         last.form = front.sequence.form.map(FormV1::from);
         last.owners = owners;
+        let idle = (0..).zip(&front.sequence.sources).filter(|(_, source)| source.idle);
+        last.live = LiveV2 { decisions: front.decisions, idle: idle.map(|(rank, _)| rank).collect() };
         for ((source, cut), columns) in
             last.sources.iter_mut().zip(&front.sequence.sources).zip(&front.columns)
         {

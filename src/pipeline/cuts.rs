@@ -1,13 +1,17 @@
 //! When the front cuts, and what it waits for then.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, after, never};
 
+use super::Progress;
 use super::checkpointer::{FrontPiece, Piece, Pieces};
+use crate::checkpoint::decisions::Decisions;
 use crate::checkpoint::written::EndingV1;
 use crate::error::{Error, Result};
-use crate::operator::sequence::Sequencer;
+use crate::operator::sequence::{Decided, Sequencer};
 
 /// New ids are handed over early when they take up this much memory, in bytes.
 const PENDING_BYTES_MAX: usize = 32 << 20;
@@ -20,22 +24,52 @@ pub struct Cuts {
     interval: Duration,
     /// When the last cut was made.
     last: Instant,
-    /// How many records had been read then.
-    read: u64,
+    /// How many records had been read then, and what the watermark was.
+    read: (u64, i64),
     under_way: bool,
     fresh: bool,
+    decisions: Decisions,
+    /// How many decisions stand before the last checkpoint, and before the cut that is under way.
+    behind: [u64; 2],
+    /// How many checkpoints have been committed.
+    committed: u64,
+    progress: Arc<Progress>,
+}
+
+/// What the cuts of a run begin with.
+pub struct Begin {
+    /// The way to the checkpointer.
+    pub pieces: Pieces,
+    /// Its answers.
+    pub answers: Receiver<Result<()>>,
+    /// `--checkpoint-interval`.
+    pub interval: Duration,
+    /// Where decisions go on record.
+    pub decisions: Decisions,
+    /// How many records had been read at the checkpoint that the run goes on from, and what the watermark was.
+    pub behind: Option<(u64, i64)>,
 }
 
 impl Cuts {
-    /// The cuts of a run that has just begun: a fresh one, or one that goes on behind so many records.
-    pub fn new(
-        pieces: Pieces,
-        answers: Receiver<Result<()>>,
-        interval: Duration,
-        behind: Option<u64>,
-    ) -> Cuts {
-        let (read, fresh) = (behind.unwrap_or(0), behind.is_none());
-        Cuts { pieces, answers, interval, last: Instant::now(), read, under_way: false, fresh }
+    /// The cuts of a run: a fresh one, or one that goes on.
+    pub fn new(begin: Begin, progress: &Arc<Progress>) -> Cuts {
+        let Begin { pieces, answers, interval, mut decisions, behind } = begin;
+        let (read, fresh) = (behind.unwrap_or((0, i64::MIN)), behind.is_none());
+        let made = decisions.cut();
+        Cuts {
+            pieces,
+            answers,
+            interval,
+            last: Instant::now(),
+            read,
+            under_way: false,
+            fresh,
+            decisions,
+            // Which of them the checkpoint needs that the run goes on from is not asked: they all stay for now.
+            behind: [0, made],
+            committed: 0,
+            progress: progress.clone(),
+        }
     }
 
     /// Whether nothing is on record yet.
@@ -43,14 +77,14 @@ impl Cuts {
         self.fresh
     }
 
-    /// Whether it is time for a cut: some record was read since the last one.
-    pub fn is_due(&self, read: u64) -> bool {
-        !self.under_way && read != self.read && self.last.elapsed() >= self.interval
+    /// Whether it is time for a cut: some record was read since the last one, or time has gone on.
+    pub fn is_due(&self, sequencer: &Sequencer) -> bool {
+        !self.under_way && stands(sequencer) != self.read && self.last.elapsed() >= self.interval
     }
 
-    /// A message when the next cut may be due; never while one is under way, or nothing was read since the last.
-    pub fn timer(&self, read: u64) -> Receiver<Instant> {
-        match self.under_way || read == self.read {
+    /// A message when the next cut may be due; never while one is under way, or nothing has moved since the last.
+    pub fn timer(&self, sequencer: &Sequencer) -> Receiver<Instant> {
+        match self.under_way || stands(sequencer) == self.read {
             true => never(),
             false => after(self.interval.saturating_sub(self.last.elapsed())),
         }
@@ -67,8 +101,10 @@ impl Cuts {
         debug_assert!(!self.under_way, "one cut at a time");
         let ids = sequencer.dedup().map(|dedup| dedup.take_pending()).unwrap_or_default();
         let sequence = sequencer.cut();
-        self.read = read(sequencer);
-        self.pieces.send(Piece::Front(Box::new(FrontPiece { sequence, columns, ids, ending })));
+        self.read = stands(sequencer);
+        let decisions = self.decisions.cut();
+        self.behind[1] = decisions;
+        self.pieces.send(Piece::Front(Box::new(FrontPiece { sequence, columns, ids, ending, decisions })));
         (self.last, self.under_way) = (Instant::now(), true);
     }
 
@@ -87,7 +123,20 @@ impl Cuts {
         answer: std::result::Result<Result<()>, crossbeam_channel::RecvError>,
     ) -> Result<()> {
         self.under_way = false;
-        answer.unwrap_or_else(|_| Err(Error::Internal("the checkpointer has stopped".to_owned())))
+        answer.unwrap_or_else(|_| Err(Error::Internal("the checkpointer has stopped".to_owned())))?;
+        let committed = self.progress.checkpoints.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.committed, committed) < committed {
+            // The checkpoint before this one may be gone back to.
+            let [last, this] = self.behind;
+            self.behind[0] = this;
+            self.decisions.forget(last)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a decision on record.
+    pub fn decide(&mut self, decided: Decided) -> Result<()> {
+        self.decisions.append(decided)
     }
 
     /// Whether a cut has not been answered yet.
@@ -96,7 +145,7 @@ impl Cuts {
     }
 }
 
-/// How many records a sequencer has read.
-pub fn read(sequencer: &Sequencer) -> u64 {
-    sequencer.counts().map(|counts| counts.read).sum()
+/// Where a sequencer stands: how many records it has read, and the watermark.
+fn stands(sequencer: &Sequencer) -> (u64, i64) {
+    (sequencer.read_records(), sequencer.watermark())
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvError, Sender, after, never, select};
 
 use super::Progress;
 use super::absent::Absent;
-use super::cuts::{self, Cuts};
+use super::cuts::Cuts;
 use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
+use super::silence::Silence;
 use super::stages::{Stage, Worker};
 use super::stop::{self, Stop};
 use crate::checkpoint::written::EndingV1;
@@ -20,7 +22,7 @@ use crate::input::{Format, Origin};
 use crate::job::{BadPolicy, Job, LatePolicy, Task};
 use crate::operator::cut::SequenceCut;
 use crate::operator::dedup::Dedup;
-use crate::operator::sequence::{Bad, Closing, Pause, Rules, Sequencer};
+use crate::operator::sequence::{Bad, Closing, Decided, Decision, Pause, Rules, Sequencer};
 use crate::operator::step::Step;
 use crate::output::rows::csv_header;
 use crate::parse::batch::Batch;
@@ -53,6 +55,8 @@ pub struct Front {
     /// Whether the job itself fixes the form of times.
     form_fixed: bool,
     absent: Absent,
+    /// Decides who is waited for, where the job says for how long.
+    silence: Option<Silence>,
     sent: bool,
 }
 
@@ -64,6 +68,8 @@ pub struct Resumed {
     pub columns: Vec<Option<Vec<String>>>,
     /// The ids that are remembered.
     pub dedup: Option<Dedup>,
+    /// What was decided behind that place.
+    pub decided: Vec<Decided>,
 }
 
 /// What the front has waited for. There is one at a time: its size does not matter.
@@ -116,8 +122,10 @@ impl Front {
         writer_ended: Receiver<Infallible>,
         progress: &Arc<Progress>,
     ) -> Front {
+        let rules = rules(job);
         Front {
-            sequencer: Sequencer::new(rules(job)),
+            silence: Silence::new(job, &rules),
+            sequencer: Sequencer::new(rules),
             sources: job.sources.iter().map(|_| SourceState::default()).collect(),
             requests,
             arrivals,
@@ -141,8 +149,13 @@ impl Front {
     /// Makes the run one that is kept: by these checkpoints, and continued from where an earlier one stood.
     pub fn keep(&mut self, cuts: Cuts, signals: Receiver<Signal>, resume: Option<Resumed>) {
         (self.cuts, self.signals) = (Some(cuts), signals);
-        if let Some(Resumed { sequence, columns, dedup }) = resume {
-            self.sequencer = Sequencer::resume(rules(&self.job), &sequence);
+        if let Some(Resumed { sequence, columns, dedup, mut decided }) = resume {
+            if self.pipe.is_some() {
+                // What was read behind the checkpoint does not come again: their places are lost, they are not.
+                let read = sequence.sources.iter().map(|source| source.counts.read).sum();
+                decided.iter_mut().for_each(|decided| decided.at = read);
+            }
+            self.sequencer = Sequencer::resume(rules(&self.job), &sequence, decided);
             self.absent = Absent::none(self.sources.len());
             if let (Some(ids), Some(loaded)) = (self.sequencer.dedup(), dedup) {
                 *ids = loaded;
@@ -173,6 +186,7 @@ impl Front {
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.take(arrival);
             }
+            self.listen()?;
             let pause = self.sequencer.advance(&mut step);
             for source in self.sequencer.take_used() {
                 let state = &mut self.sources[source as usize];
@@ -181,13 +195,13 @@ impl Front {
                 self.ask(source);
             }
             match pause {
-                Pause::Waiting if step.rows() < MORE_ROWS && !self.arrivals.is_empty() => continue,
-                Pause::Waiting => {
+                Pause::Waiting(_) if step.rows() < MORE_ROWS && !self.arrivals.is_empty() => continue,
+                Pause::Waiting(source) => {
                     if self.has_news(&step) || self.is_cut_due() {
                         self.send(&mut step)?;
                     }
                     if !self.is_time_to_stop()
-                        && let Some(signal) = self.take_next()?
+                        && let Some(signal) = self.take_next(source)?
                     {
                         self.stop(signal);
                     }
@@ -260,7 +274,7 @@ impl Front {
             }
             // Of one that an earlier run has read to its end nothing comes.
             while self.sources[number].next == 0 && !self.sources[number].ended {
-                if let Some(signal) = self.take_next()? {
+                if let Some(signal) = self.take_next(Some(number as u32))? {
                     return Err(Error::Stopped(signal));
                 }
             }
@@ -272,12 +286,17 @@ impl Front {
         Ok(())
     }
 
-    /// Waits for an arrival, or for the time of the next checkpoint; or returns the signal that came instead.
-    fn take_next(&mut self) -> Result<Option<Signal>> {
+    /// Waits for an arrival, of this source above all, or for the time of the next checkpoint or decision; or returns
+    /// the signal that came instead.
+    fn take_next(&mut self, source: Option<u32>) -> Result<Option<Signal>> {
+        let silent_until = match self.decide(source)? {
+            Ok(()) => return Ok(None),
+            Err(left) => left.map_or_else(never, after),
+        };
         let nobody = never();
         let (answers, timer) = match (&self.cuts, &self.stopping) {
             (Some(cuts), Some(stop)) => (&cuts.answers, after(stop.patience())),
-            (Some(cuts), None) => (&cuts.answers, cuts.timer(cuts::read(&self.sequencer))),
+            (Some(cuts), None) => (&cuts.answers, cuts.timer(&self.sequencer)),
             (None, _) => (&nobody, never()),
         };
         let news = self.stage.starve(|| {
@@ -288,6 +307,7 @@ impl Front {
                 recv(self.signals) -> signal => News::Signal(signal.ok()),
                 recv(answers) -> answer => News::Answer(answer),
                 recv(timer) -> _ => News::Time,
+                recv(silent_until) -> _ => News::Time,
             }
         });
         match news {
@@ -298,6 +318,45 @@ impl Front {
             News::Time => {}
         }
         Ok(None)
+    }
+
+    /// Decides about the silence of the source that is waited for, if it has lasted; if not, says when to ask again.
+    fn decide(&mut self, source: Option<u32>) -> Result<std::result::Result<(), Option<Duration>>> {
+        let Some(silence) = &mut self.silence else { return Ok(Err(None)) };
+        if self.stopping.is_some() || !self.arrivals.is_empty() {
+            return Ok(Err(None));
+        }
+        let decision = match silence.decide(source, self.sequencer.watermark()) {
+            Err(left) => return Ok(Err(left)),
+            Ok(decision) => decision,
+        };
+        // What an earlier run has delivered comes first: where it was silent is on record, where not it was not.
+        if self.sequencer.repeats_decisions() || !self.progress.caught_up.load(Ordering::Acquire) {
+            if !self.sent {
+                self.send(&mut Step::default())?;
+            }
+            return Ok(Err(Some(CATCH_UP)));
+        }
+        self.put(decision).map(Ok)
+    }
+
+    /// Sources that were idle and bring something count again.
+    fn listen(&mut self) -> Result<()> {
+        while !self.sequencer.repeats_decisions()
+            && let Some(source) = self.sequencer.roused()
+        {
+            self.put(Decision::Awake(source))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a decision here. It is on record before it takes effect.
+    fn put(&mut self, what: Decision) -> Result<()> {
+        if let Some(cuts) = &mut self.cuts {
+            cuts.decide(Decided { at: self.sequencer.read_records(), what })?;
+        }
+        self.sequencer.decide(what);
+        Ok(())
     }
 
     fn answered(&mut self, answer: std::result::Result<Result<()>, RecvError>) -> Result<()> {
@@ -323,7 +382,7 @@ impl Front {
 
     /// Whether it is time for a checkpoint.
     fn is_cut_due(&self) -> bool {
-        self.cuts.as_ref().is_some_and(|cuts| cuts.is_due(cuts::read(&self.sequencer)))
+        self.cuts.as_ref().is_some_and(|cuts| cuts.is_due(&self.sequencer))
     }
 
     /// Sends the step with a cut behind it, and waits until the checkpoint is there.
@@ -357,6 +416,9 @@ impl Front {
 
     fn take(&mut self, arrival: Arrival) {
         let source = arrival.source;
+        if let Some(silence) = &mut self.silence {
+            silence.heard(source);
+        }
         self.sources[source as usize].early.insert(arrival.number, arrival.what);
         loop {
             let state = &mut self.sources[source as usize];
@@ -491,6 +553,9 @@ pub fn live(job: &Job) -> usize {
 pub fn credit(job: &Job) -> usize {
     if live(job) == 1 { job.threads + job.buffer } else { 2 }
 }
+
+/// How often it is looked whether all has been written again that an earlier run had written.
+const CATCH_UP: Duration = Duration::from_millis(50);
 
 /// A step waits for what has already arrived until it holds this many rows.
 const MORE_ROWS: usize = 8 * 1024;

@@ -27,6 +27,7 @@ mod progress;
 mod readers;
 mod resume;
 mod shards;
+mod silence;
 pub mod stages;
 mod start;
 mod stop;
@@ -44,6 +45,8 @@ pub use progress::Progress;
 
 use crate::error::{Error, Result, Signal};
 use crate::job::Job;
+use crate::operator::counts::Counts;
+use crate::operator::cut::SequenceCut;
 use crate::operator::sequence::Sequencer;
 use crate::output::mark::Mark;
 use crate::output::sink::Sink;
@@ -108,11 +111,11 @@ fn start_and_run(
     let (resumed, keeper) = match kept {
         None => (None, None),
         Some(kept) => {
-            let (resumed, start) = kept.load(job, &mut owners)?;
-            (resumed, Some(checkpointer::start(start, owners.len(), progress)))
+            let (resumed, start, decisions) = kept.load(job, &mut owners)?;
+            (resumed, Some((checkpointer::start(start, owners.len(), progress), decisions)))
         }
     };
-    let pieces = keeper.as_ref().map(|keeper| keeper.pieces.clone());
+    let pieces = keeper.as_ref().map(|(keeper, _)| keeper.pieces.clone());
     let mut shards = shards::start(job, owners, pieces.as_ref(), progress);
     let (steps_in, steps_out) = bounded(job.buffer);
     // Nothing is ever sent here: the end of the channel is the end of the writer.
@@ -124,14 +127,17 @@ fn start_and_run(
     let mut front =
         front::Front::new(job, &projection, readers, arrivals_out, shards.steps, writer_ended, progress);
     let mut before = 0;
-    let keeper = keeper.map(|keeper| {
+    let keeper = keeper.map(|(keeper, decisions)| {
         let interval = job.state.as_ref().map_or(Duration::MAX, |state| state.interval);
-        let read = |resumed: &front::Resumed| resumed.sequence.sources.iter().map(|s| s.counts.read).sum();
-        let behind = resumed.as_ref().map(read);
-        let accepted =
-            |resumed: &front::Resumed| resumed.sequence.sources.iter().map(|s| s.counts.accepted).sum();
-        before = resumed.as_ref().map_or(0, accepted);
-        front.keep(cuts::Cuts::new(keeper.pieces, keeper.answers, interval, behind), signals, resumed);
+        let cut = resumed.as_ref().map(|resumed| &resumed.sequence);
+        let sum = |count: fn(&Counts) -> u64| {
+            move |cut: &SequenceCut| cut.sources.iter().map(|source| count(&source.counts)).sum::<u64>()
+        };
+        let behind = cut.map(|cut| (sum(|counts| counts.read)(cut), cut.watermark));
+        before = cut.map_or(0, sum(|counts| counts.accepted));
+        let begin =
+            cuts::Begin { pieces: keeper.pieces, answers: keeper.answers, interval, decisions, behind };
+        front.keep(cuts::Cuts::new(begin, progress), signals, resumed);
         keeper.thread
     });
     let read = front.run();

@@ -11,8 +11,9 @@ use super::ids::{self, Loaded};
 use super::resume::{self, Continued};
 use super::start::{self, Opened};
 use crate::checkpoint::codec;
+use crate::checkpoint::decisions::{self, Decisions};
 use crate::checkpoint::directory::StateDir;
-use crate::checkpoint::written::{CheckpointV1, EndingV1, OutputV1};
+use crate::checkpoint::written::{CheckpointV1, EndingV1, LiveV2, OutputV1};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
 use crate::job::{Durability, Job};
@@ -108,6 +109,7 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         bad: job.bad.path().map(begun_aside),
         ids: Vec::new(),
         owners: Vec::new(),
+        live: LiveV2::default(),
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true };
     let time_field = time_field.path;
@@ -282,13 +284,13 @@ impl Kept {
         summary
     }
 
-    /// Gives the owners what was saved, and returns the rest: where the front goes on, and what the checkpointer
-    /// starts with. From here on files of the state directory are changed.
+    /// Gives the owners what was saved, and returns the rest: where the front goes on, what the checkpointer starts
+    /// with, and where decisions go on record. From here on files of the state directory are changed.
     pub(super) fn load(
         self,
         job: &Job,
         owners: &mut [Box<dyn Owner>],
-    ) -> Result<(Option<Resumed>, checkpointer::Start)> {
+    ) -> Result<(Option<Resumed>, checkpointer::Start, Decisions)> {
         let Kept { dir, mut checkpoint, ids, fresh, .. } = self;
         let damaged = |damage: codec::Damage| {
             let path = dir.file(checkpoint.epoch);
@@ -311,14 +313,23 @@ impl Kept {
             }
             (None, true) => (Ids::None, None),
         };
+        let decided = match fresh {
+            true => Vec::new(),
+            false => decisions::read(dir.path(), checkpoint.live.decisions)?,
+        };
+        let decisions = match fresh {
+            true => Decisions::begin(&dir)?,
+            false => Decisions::resume(&dir, checkpoint.live.decisions + decided.len() as u64)?,
+        };
         // Damaged ones may have higher numbers, and are not to outlive those that are good.
         checkpoint.epoch = dir.epochs()?.first().copied().unwrap_or(0).max(checkpoint.epoch);
         let resumed = (!fresh).then(|| Resumed {
             sequence: checkpoint.sequence(),
             columns: checkpoint.sources.iter().map(|source| source.columns.clone()).collect(),
             dedup,
+            decided,
         });
-        Ok((resumed, checkpointer::Start { dir, ids: files, last: checkpoint, fresh }))
+        Ok((resumed, checkpointer::Start { dir, ids: files, last: checkpoint, fresh }, decisions))
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Progress {
     pub open_windows: AtomicU64,
     /// Rows written so far.
     pub rows: AtomicU64,
+    /// Whether all has been written again that an earlier run had written behind its last checkpoint.
+    pub caught_up: AtomicBool,
     /// Whether the writer is waiting for whoever takes its output.
     pub delivering: AtomicBool,
     /// Whether a pipe that brings only what is new is to be left alone.

@@ -113,7 +113,7 @@ const CHUNKS_BYTES: usize = 64 << 20;
 const CHUNK_BYTES_MIN: usize = 16 << 10;
 
 /// Whether reading never waits for anybody else.
-fn is_regular(origin: &Origin) -> bool {
+pub fn is_regular(origin: &Origin) -> bool {
     use std::os::fd::AsFd;
     match origin {
         Origin::Memory(_) | Origin::Absent => true,

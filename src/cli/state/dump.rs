@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::ids;
 use super::object::Object;
-use crate::checkpoint::codec::{Damage, VERSION};
+use crate::checkpoint::codec::Damage;
 use crate::checkpoint::inspect::Looked;
 use crate::checkpoint::inspect_ids::IdFile;
 use crate::checkpoint::inspect_job;
@@ -92,7 +92,7 @@ fn checkpoint(looked: &Looked, found: &Found, out: &mut dyn Write) -> io::Result
         looked.damaged.iter().map(|damaged| json(&damaged.to_string())).collect::<Vec<_>>().join(",");
     Object::of("checkpoint")
         .raw("number", checkpoint.epoch)
-        .raw("format", VERSION)
+        .raw("format", checkpoint.version())
         .text("taken_at", &String::from_utf8_lossy(&taken))
         // As text: JSON's numbers are not exact beyond 2^53 everywhere.
         .text("run", &format!("{:016x}", checkpoint.run))

@@ -7,14 +7,18 @@
 //!
 //! Records before a source's first event have no place in event time: they are read before all others, source
 //! by source, so that nothing has to be kept to find that first event.
+//!
+//! Where a clock decides that a source is not waited for any longer, that is a [`Decision`], and has its place in the
+//! sequence like a record.
 
+mod decision;
 mod judge;
 mod rules;
 mod source;
 mod stretch;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::mem;
 
 use super::counts::Account;
@@ -24,6 +28,7 @@ use super::step::Step;
 use crate::error::Error;
 use crate::parse::batch::Batch;
 use crate::time::Form;
+pub use decision::{Decided, Decision};
 use judge::Judge;
 pub use judge::span;
 pub use rules::{Bad, Closing, Rules};
@@ -33,8 +38,8 @@ use stretch::Run;
 /// Why the sequencer stops for the moment, or for good.
 #[derive(Debug)]
 pub enum Pause {
-    /// It needs more of some source.
-    Waiting,
+    /// It needs more of this source; `None`: of any, since none of them holds the others up.
+    Waiting(Option<u32>),
     /// The step holds enough.
     Full,
     /// All sources have ended.
@@ -51,10 +56,17 @@ pub struct Sequencer {
     sources: Vec<Source>,
     /// The unfinished sources that have shown an event, lowest watermark first.
     order: BinaryHeap<Reverse<(i64, u32)>>,
-    /// The sources before this one have shown their first event, or ended without one.
-    heads: u32,
+    /// The sources of which no event is known yet, in the order in which they are looked for; those that are idle
+    /// not counted.
+    heads: VecDeque<u32>,
     judge: Judge,
     watermark: i64,
+    /// How many sources are idle.
+    idle: usize,
+    /// How many records of all sources have been read.
+    read: u64,
+    /// What an earlier run has decided behind the place where this one began, and that is still to come.
+    decided: VecDeque<Decided>,
     /// The form of the first source's times, once it may be told.
     form: Option<Form>,
     /// Sources of which a batch has been used up since the last call of [`Sequencer::take_used`].
@@ -70,25 +82,36 @@ impl Sequencer {
         Sequencer {
             sources: rules.sources.iter().map(|_| Source::new(rules.jump_max)).collect(),
             order: BinaryHeap::new(),
-            heads: 0,
+            heads: (0..).take(rules.sources.len()).collect(),
             judge: Judge::new(&rules),
             watermark: i64::MIN,
+            idle: 0,
+            read: 0,
+            decided: VecDeque::new(),
             form: None,
             used: Vec::new(),
             rules,
         }
     }
 
-    /// A sequencer that goes on where another stood.
-    pub fn resume(rules: Rules, cut: &SequenceCut) -> Sequencer {
+    /// A sequencer that goes on where another stood. It makes `decided` again when their places come.
+    pub fn resume(rules: Rules, cut: &SequenceCut, decided: Vec<Decided>) -> Sequencer {
         let mut sequencer = Sequencer::new(rules);
         (sequencer.watermark, sequencer.form) = (cut.watermark, cut.form);
         for ((number, source), cut) in (0u32..).zip(&mut sequencer.sources).zip(&cut.sources) {
             *source = Source::resumed(cut, sequencer.rules.jump_max);
-            if let (Some(_), false) = (source.largest, source.over) {
+            sequencer.read += cut.counts.read;
+            sequencer.idle += usize::from(cut.idle);
+            if let (Some(_), false, false) = (source.largest, source.over, source.idle) {
                 sequencer.order.push(Reverse((source.watermark(sequencer.rules.delay), number)));
             }
         }
+        let sources = &sequencer.sources;
+        sequencer.heads.retain(|&number| {
+            let source = &sources[number as usize];
+            source.largest.is_none() && !source.over && !source.idle
+        });
+        sequencer.decided = decided.into();
         sequencer
     }
 
@@ -111,7 +134,8 @@ impl Sequencer {
         let number = batch.source;
         let source = &mut self.sources[number as usize];
         source.push(batch);
-        if self.rules.bad != Bad::Keep && source.let_go() {
+        // A decision may have its place among what would be let go.
+        if self.rules.bad != Bad::Keep && self.decided.is_empty() && source.let_go() {
             self.used.push(number);
         }
     }
@@ -128,7 +152,64 @@ impl Sequencer {
         if !(self.rules.hold && end.is_ok()) {
             source.decide_at_end();
         }
+        if source.idle && source.queue.is_empty() && !self.rules.hold && end.is_ok() {
+            // Nobody is waiting for it.
+            (source.idle, source.over) = (false, true);
+            self.idle -= 1;
+        }
         source.end = Some(end);
+    }
+
+    /// Makes a decision here, between two records.
+    pub fn decide(&mut self, what: Decision) {
+        match what {
+            Decision::Idle(number) => {
+                let source = &mut self.sources[number as usize];
+                if !source.over && !mem::replace(&mut source.idle, true) {
+                    self.idle += 1;
+                    self.order.retain(|Reverse((_, other))| *other != number);
+                    self.heads.retain(|other| *other != number);
+                    self.rise_to_lowest();
+                }
+            }
+            Decision::Awake(number) => self.awake(number),
+            Decision::Raise(watermark) => self.watermark = self.watermark.max(watermark),
+        }
+    }
+
+    fn awake(&mut self, number: u32) {
+        let source = &mut self.sources[number as usize];
+        if !mem::take(&mut source.idle) {
+            return;
+        }
+        self.idle -= 1;
+        match &mut source.largest {
+            Some(largest) => {
+                *largest = (*largest).max(self.watermark.saturating_add(self.rules.delay));
+                self.order.push(Reverse((source.watermark(self.rules.delay), number)));
+            }
+            None => self.heads.push_back(number),
+        }
+    }
+
+    /// An idle source that has brought something, or cannot be read further.
+    pub fn roused(&self) -> Option<u32> {
+        if self.idle == 0 {
+            return None;
+        }
+        let is_roused =
+            |source: &Source| source.idle && (!source.queue.is_empty() || matches!(source.end, Some(Err(_))));
+        self.sources.iter().position(is_roused).map(|number| number as u32)
+    }
+
+    /// Whether decisions of an earlier run are still to come. Until then no new one may be made.
+    pub fn repeats_decisions(&self) -> bool {
+        !self.decided.is_empty()
+    }
+
+    /// How many records of all sources have been read.
+    pub fn read_records(&self) -> u64 {
+        self.read
     }
 
     /// Appends to the step what can be read now.
@@ -146,9 +227,26 @@ impl Sequencer {
     }
 
     fn read(&mut self, step: &mut Step) -> Pause {
-        if let Some(pause) = self.read_heads(step) {
-            return pause;
+        loop {
+            while let Some(decided) = self.decided.front()
+                && decided.at <= self.read
+            {
+                let what = decided.what;
+                self.decided.pop_front();
+                self.decide(what);
+            }
+            let pause = match self.read_heads(step) {
+                None => self.read_in_order(step),
+                pause => pause,
+            };
+            if let Some(pause) = pause {
+                return pause;
+            }
         }
+    }
+
+    /// Reads on when the first event of every source is known; `None` where a decision is to be made first.
+    fn read_in_order(&mut self, step: &mut Step) -> Option<Pause> {
         self.form = self.form.or_else(|| self.sources.iter().find_map(|source| source.form));
         while let Some(Reverse((watermark, number))) = self.order.pop() {
             self.watermark = self.watermark.max(watermark);
@@ -169,42 +267,53 @@ impl Sequencer {
                     Err(error) => {
                         // What was read before may close windows yet.
                         self.watermark = self.watermark.max(source.watermark(self.rules.delay));
-                        return Pause::Failed(error);
+                        return Some(Pause::Failed(error));
                     }
                 }
             }
             let watermark = source.watermark(self.rules.delay);
             self.order.push(Reverse((watermark, number)));
-            // The new global watermark, unless this one was stopped short.
-            if let (Some(Reverse((lowest, _))), false) = (self.order.peek(), matches!(run, Run::Failed(_))) {
-                self.watermark = self.watermark.max(*lowest);
-            } else {
-                self.watermark = self.watermark.max(watermark);
+            match run {
+                // It was stopped short: the watermark is its own.
+                Run::Failed(error) => {
+                    self.watermark = self.watermark.max(watermark);
+                    return Some(Pause::Failed(error));
+                }
+                _ => self.rise_to_lowest(),
             }
             match run {
-                Run::Passed => {}
-                Run::Exhausted if held => return Pause::Held,
-                Run::Exhausted => return Pause::Waiting,
-                Run::Full => return Pause::Full,
-                Run::Failed(error) => return Pause::Failed(error),
+                Run::Passed | Run::Failed(_) => {}
+                Run::Decision => return None,
+                Run::Exhausted if held => return Some(Pause::Held),
+                Run::Exhausted => return Some(Pause::Waiting(Some(number))),
+                Run::Full => return Some(Pause::Full),
             }
         }
-        if self.rules.hold { Pause::Held } else { Pause::Ended }
+        Some(if self.sources.iter().any(|source| source.idle && source.end.is_none()) {
+            Pause::Waiting(None)
+        } else if self.rules.hold {
+            Pause::Held
+        } else {
+            Pause::Ended
+        })
     }
 
-    /// Reads what stands before the first event of each source; `None` once all of them are known.
+    /// Brings the watermark up to that of the source which is to be read next.
+    fn rise_to_lowest(&mut self) {
+        if let Some(Reverse((lowest, _))) = self.order.peek() {
+            self.watermark = self.watermark.max(*lowest);
+        }
+    }
+
+    /// Reads what stands before the first event of each source; `None` once all of them are known, or where a
+    /// decision is to be made first.
     fn read_heads(&mut self, step: &mut Step) -> Option<Pause> {
-        while (self.heads as usize) < self.sources.len() {
-            let number = self.heads;
-            let source = &self.sources[number as usize];
-            if source.over || source.largest.is_some() {
-                // An earlier run knew it.
-                self.heads += 1;
-                continue;
-            }
+        while let Some(&number) = self.heads.front() {
             match self.run(number, (i64::MAX, u32::MAX), step) {
                 Run::Failed(error) => return Some(Pause::Failed(error)),
                 Run::Full => return Some(Pause::Full),
+                // Whoever asks next makes it, and comes back here.
+                Run::Decision => return Some(Pause::Full),
                 Run::Passed => {
                     let source = &mut self.sources[number as usize];
                     // One that joins others which were read before starts at the watermark.
@@ -213,25 +322,39 @@ impl Sequencer {
                     self.order.push(Reverse((largest - self.rules.delay, number)));
                 }
                 Run::Exhausted => match self.sources[number as usize].end.take() {
-                    None => return Some(Pause::Waiting),
+                    None => return Some(Pause::Waiting(Some(number))),
                     // Where it is held, it joins when it has an event.
                     Some(Ok(())) => self.sources[number as usize].over = !self.rules.hold,
                     Some(Err(error)) => return Some(Pause::Failed(error)),
                 },
             }
-            self.heads += 1;
+            self.heads.pop_front();
         }
         None
     }
 
     /// Reads on in one source while its watermark is the lowest.
     fn run(&mut self, number: u32, limit: (i64, u32), step: &mut Step) -> Run {
+        let before = self.sources[number as usize].counts.read;
+        let run = self.run_uncounted(number, limit, step);
+        self.read += self.sources[number as usize].counts.read - before;
+        run
+    }
+
+    fn run_uncounted(&mut self, number: u32, limit: (i64, u32), step: &mut Step) -> Run {
         let source = &mut self.sources[number as usize];
+        // Where the next decision has its place.
+        let until = self.decided.front().map(|decided| source.counts.read + (decided.at - self.read));
         loop {
+            let left = until.map_or(u64::MAX, |until| until - source.counts.read);
+            if left == 0 {
+                return Run::Decision;
+            }
             let Some(head) = source.queue.front() else { return Run::Exhausted };
-            if source.row < head.decided {
+            let last = u64::from(head.decided).min(u64::from(source.row).saturating_add(left)) as u32;
+            if source.row < last {
                 let (rules, judge) = (&self.rules, &mut self.judge);
-                let stopped = stretch::read(rules, judge, source, number, limit, step);
+                let stopped = stretch::read(rules, judge, source, number, last, limit, step);
                 match stopped {
                     Some(Run::Failed(error)) => return Run::Failed(error),
                     Some(stopped) => {
@@ -245,6 +368,9 @@ impl Sequencer {
                 }
             }
             if !source.is_at_end() {
+                if source.queue.front().is_some_and(|head| source.row < head.decided) {
+                    return Run::Decision;
+                }
                 // `--max-jump` waits for the source's next event.
                 return Run::Exhausted;
             }

@@ -35,6 +35,8 @@ pub struct Source {
     pub end: Option<Result<(), Error>>,
     /// Whether it has been read to its end, and holds nobody up any more.
     pub over: bool,
+    /// Whether it holds nobody up because it has been silent for long.
+    pub idle: bool,
     pub form: Option<Form>,
     pub counts: Counts,
     /// The first record that this run has counted as bad, unless an earlier run had counted one.
@@ -85,7 +87,7 @@ impl Source {
 
     /// A source that goes on where another stood.
     pub fn resumed(cut: &SourceCut, jump_max: Option<i64>) -> Source {
-        let SourceCut { offset, digest, records, lines, largest, believed, form, counts, over } = *cut;
+        let SourceCut { offset, digest, records, lines, largest, believed, form, counts, over, idle } = *cut;
         Source {
             offset,
             digest,
@@ -95,6 +97,7 @@ impl Source {
             believed,
             jump: jump_max.map(|jump_max| JumpRule::resumed(jump_max, believed)),
             over,
+            idle,
             form,
             counts,
             arrived: counts.read,
@@ -214,6 +217,7 @@ impl Source {
             form: self.form,
             counts: self.counts,
             over: self.over,
+            idle: self.idle,
         };
         if let (Some(head), 1..) = (self.queue.front(), self.row) {
             let batch = &head.batch;

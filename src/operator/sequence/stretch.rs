@@ -20,21 +20,24 @@ pub enum Run {
     Exhausted,
     /// The step holds enough.
     Full,
+    /// A decision has its place here.
+    Decision,
     Failed(Error),
 }
 
-/// Reads the decided rows of a source's first batch until its watermark passes `limit` or a bad record ends the run;
-/// `None` if all of them are read. What was read goes into the step and the source's ledger.
+/// Reads the rows of a source's first batch before `last`, which are decided, until its watermark passes `limit` or a
+/// bad record ends the run; `None` if all of them are read. What was read goes into the step and the source's ledger.
 pub fn read(
     rules: &Rules,
     judge: &mut Judge,
     source: &mut Source,
     number: u32,
+    last: u32,
     limit: (i64, u32),
     step: &mut Step,
 ) -> Option<Run> {
     let head = source.queue.front_mut()?;
-    let (batch, unbelieved, decided) = (head.batch.clone(), mem::take(&mut head.unbelieved), head.decided);
+    let (batch, unbelieved) = (head.batch.clone(), mem::take(&mut head.unbelieved));
     let (first, first_record) = (source.row, source.records);
     let set_aside = &mut step.set_aside;
     let mut stretch = Stretch {
@@ -48,7 +51,7 @@ pub fn read(
         fires: Vec::new(),
         set_aside,
     };
-    let stopped = stretch.read(decided, limit);
+    let stopped = stretch.read(last, limit);
     let Stretch { rows, fires, .. } = stretch;
     // Of a batch that is not read to its end the ledger holds what was.
     source.counts.read += u64::from(source.row - first);
@@ -75,10 +78,10 @@ struct Stretch<'s> {
 }
 
 impl Stretch<'_> {
-    /// Reads rows up to `decided`, until the source's watermark passes `limit` or a bad record ends the run.
-    fn read(&mut self, decided: u32, limit: (i64, u32)) -> Option<Run> {
+    /// Reads rows before `last`, until the source's watermark passes `limit` or a bad record ends the run.
+    fn read(&mut self, last: u32, limit: (i64, u32)) -> Option<Run> {
         let (delay, batch) = (self.rules.delay, self.batch);
-        for row in self.source.row..decided {
+        for row in self.source.row..last {
             self.source.row = row + 1;
             let fate = batch.fates[row as usize];
             if fate == Fate::Untimed {
