@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec::{self, Damage};
 use crate::operator::counts::Counts;
-use crate::operator::cut::{SequenceCut, SourceCut};
+use crate::operator::cut::{PartCut, SequenceCut, SourceCut};
 use crate::time::{Form, Unit};
 
 /// One consistent cut of a run: what was read, what is remembered of it, and how much was delivered.
@@ -57,6 +57,19 @@ pub struct LiveV2 {
     pub decisions: u64,
     /// The sources that were idle, by rank, ascending.
     pub idle: Vec<u32>,
+    /// Where the files begin in which sources stood that have had several, by rank, ascending.
+    pub parts: Vec<PartV2>,
+}
+
+/// See [`PartCut`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartV2 {
+    /// The rank of the source.
+    pub source: u32,
+    /// See [`PartCut::start`].
+    pub start: u64,
+    /// See [`PartCut::digest`].
+    pub digest: u64,
 }
 
 /// How a run stood when a checkpoint was taken.
@@ -258,6 +271,7 @@ impl SourceV1 {
         SourceCut {
             offset: self.offset,
             digest: self.digest,
+            part: PartCut::default(),
             records: self.records,
             lines: self.lines,
             largest: self.largest,
@@ -295,10 +309,25 @@ impl CheckpointV1 {
         Ok(CheckpointV1 { live, ..checkpoint })
     }
 
+    /// Where the file begins in which a source stood.
+    pub fn part(&self, rank: u32) -> PartCut {
+        let found = self.live.parts.binary_search_by_key(&rank, |part| part.source);
+        found.map_or_else(
+            |_| PartCut::default(),
+            |at| {
+                let PartV2 { start, digest, .. } = self.live.parts[at];
+                PartCut { start, digest }
+            },
+        )
+    }
+
     /// Where the sequencer stood.
     pub fn sequence(&self) -> SequenceCut {
-        let idle = |rank: u32| self.live.idle.binary_search(&rank).is_ok();
-        let cut = |(rank, source): (u32, &SourceV1)| SourceCut { idle: idle(rank), ..source.cut() };
+        let cut = |(rank, source): (u32, &SourceV1)| SourceCut {
+            idle: self.live.idle.binary_search(&rank).is_ok(),
+            part: self.part(rank),
+            ..source.cut()
+        };
         SequenceCut {
             sources: (0..).zip(&self.sources).map(cut).collect(),
             watermark: self.watermark,
@@ -319,6 +348,7 @@ mod tests {
         let cut = SourceCut {
             offset: 1,
             digest: 2,
+            part: PartCut::default(),
             records: 3,
             lines: 4,
             largest: Some(-5),

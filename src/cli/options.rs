@@ -28,6 +28,16 @@ pub struct InputOptions {
     /// .bz2, .xz, .lz4); where that says nothing it is ndjson.
     #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
     pub from: Option<FormatName>,
+    /// Follow the inputs by their names, like tail -F
+    ///
+    /// A file is read on as it grows; when it is rotated (renamed, or copied and emptied) it is read to its end, and
+    /// then what has its name. One that is not there yet is waited for. Results come when the watermark passes
+    /// the ends of their windows: see --idle-timeout for what happens when nobody writes.
+    #[arg(short = 'F', long)]
+    pub follow: bool,
+    /// End a --follow when nothing has come for this long [default: never]
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
+    pub stop_after: Option<String>,
     /// Event id; repeats of an id are dropped
     ///
     /// The first copy read counts. An id is remembered as long as a window that contains its event is

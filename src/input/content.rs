@@ -89,6 +89,11 @@ impl Content {
         if self.packed || self.at < self.input.len() { Ok(true) } else { self.raw.is_ready(patience) }
     }
 
+    /// There is more behind the end.
+    pub fn go_on(&mut self) {
+        self.raw.go_on();
+    }
+
     /// How many uncompressed bytes are left, where that can be told.
     pub fn left(&self) -> Option<u64> {
         if self.packed { None } else { Some(self.raw.left()? + (self.input.len() - self.at) as u64) }

@@ -47,6 +47,8 @@ enum Store {
         file: File,
         base: u64,
     },
+    /// A regular file that may grow, and whose owner looks after what becomes of it.
+    Growing(File),
     Memory(Arc<[u8]>),
     Stream(Stream),
 }
@@ -69,6 +71,16 @@ impl Raw {
         Ok(Raw::new(store, size))
     }
 
+    /// A regular file that may grow.
+    pub fn growing(file: File) -> Raw {
+        Raw::new(Store::Growing(file), None)
+    }
+
+    /// There may be more behind the end.
+    pub fn go_on(&mut self) {
+        self.ended = false;
+    }
+
     /// An open descriptor, as standard input is one.
     #[cfg(test)]
     pub fn of_handle(file: File) -> Result<Raw, Fault> {
@@ -89,6 +101,7 @@ impl Raw {
             Store::Stream(stream) => stream.read(bytes, wait)?,
             Store::Cached(file) => got(file.read_at(bytes, self.at)?),
             Store::Held { file, base } => got(read_at(file, bytes, *base + self.at)?),
+            Store::Growing(file) => got(read_at(file, bytes, self.at)?),
             Store::Memory(memory) => {
                 let left = usize::try_from(self.at).ok().and_then(|at| memory.get(at..)).unwrap_or(&[]);
                 let n = left.len().min(bytes.len());

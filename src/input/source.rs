@@ -2,6 +2,7 @@
 //!
 //! A call keeps nothing but the unfinished tail of its chunk, so that thousands of sources can be open.
 
+use std::fs::File;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +63,11 @@ impl Source {
         let raw = Raw::open(&spec.origin, cache)
             .map_err(|fault| Error::Input { source: spec.name.clone(), reason: fault.to_string() })?;
         Ok(Source::new(spec, options, raw))
+    }
+
+    /// A source of a file that may grow: at its end there may be more later, see [`Source::go_on`].
+    pub(super) fn of_growing(spec: &SourceSpec, options: &ReadOptions, file: File) -> Source {
+        Source::new(spec, options, Raw::growing(file))
     }
 
     pub(super) fn new(spec: &SourceSpec, options: &ReadOptions, raw: Raw) -> Source {
@@ -191,6 +197,27 @@ impl Source {
             self.recognise().or_else(|fault| self.fail(&fault))?;
         }
         Ok(())
+    }
+
+    /// Looks at the first bytes, if that has not been done: compression, a byte order mark.
+    pub(super) fn recognise_start(&mut self) -> Result<()> {
+        self.start()
+    }
+
+    /// There is more behind the end of a file that grows.
+    pub(super) fn go_on(&mut self) {
+        self.ended = false;
+        self.content.go_on();
+    }
+
+    /// Nothing more comes: a last record without its line end is one too.
+    pub(super) fn release(&mut self) {
+        self.hold = false;
+    }
+
+    /// Counts offsets behind so many bytes that others brought.
+    pub(super) fn shift(&mut self, start: u64) {
+        self.offset += start;
     }
 
     fn recognise(&mut self) -> std::result::Result<(), Fault> {

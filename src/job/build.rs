@@ -17,7 +17,7 @@ use super::fields::Fields;
 use super::fingerprint::Fingerprint;
 use super::outputs::{self, Outputs};
 use super::settings::Settings;
-use super::{Aggregation, AtEof, Job, OutputFormat, Report, Stats, StdinResume, Task, Top};
+use super::{Aggregation, AtEof, Following, Job, OutputFormat, Report, Stats, StdinResume, Task, Top};
 use super::{sources, state};
 
 /// The job that the options ask for. The settings say in errors where an option came from.
@@ -73,6 +73,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
             Some(text) => Some(idle_timeout(text, settings)?),
             None => None,
         },
+        follow: follow(input, settings)?,
         late,
         bad,
         output,
@@ -101,9 +102,28 @@ fn duration_of(name: &str, text: &str, settings: &Settings) -> Result<i64> {
     duration::parse(text).map_err(|message| settings.wrong(name, message))
 }
 
+/// `--follow` and `--stop-after`.
+fn follow(input: &InputOptions, settings: &Settings) -> Result<Option<Following>> {
+    match (&input.stop_after, input.follow) {
+        (None, false) => Ok(None),
+        (Some(_), false) => {
+            Err(settings.unfit("stop-after", "needs --follow; a file that is not followed ends by itself"))
+        }
+        (stop_after, true) => {
+            let stop_after =
+                stop_after.as_ref().map(|text| duration_of("stop-after", text, settings)).transpose()?;
+            let stop_after = stop_after.map(|micros| std::time::Duration::from_micros(micros.unsigned_abs()));
+            Ok(Some(Following { stop_after }))
+        }
+    }
+}
+
 fn idle_timeout(text: &str, settings: &Settings) -> Result<std::time::Duration> {
     match duration_of("idle-timeout", text, settings)? {
-        0 => Err(settings.wrong("idle-timeout", "must be longer than nothing: without a pause nobody is silent")),
+        0 => {
+            Err(settings
+                .wrong("idle-timeout", "must be longer than nothing: without a pause nobody is silent"))
+        }
         micros => Ok(std::time::Duration::from_micros(micros.unsigned_abs())),
     }
 }

@@ -46,6 +46,8 @@ pub struct Job {
     pub max_jump: Option<i64>,
     /// `--idle-timeout`: a source that has brought nothing for so long is not waited for; `None`: it always is.
     pub idle_timeout: Option<std::time::Duration>,
+    /// `--follow`: inputs are followed by their names, and do not end by themselves.
+    pub follow: Option<Following>,
     /// `--late`.
     pub late: LatePolicy,
     /// `--bad`.
@@ -62,6 +64,13 @@ pub struct Job {
     pub fingerprint: fingerprint::Fingerprint,
     /// What is said on stderr.
     pub report: Report,
+}
+
+/// How inputs are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Following {
+    /// `--stop-after`: after so long without anything new all of them have ended.
+    pub stop_after: Option<std::time::Duration>,
 }
 
 /// What a job computes.

@@ -29,6 +29,18 @@ pub fn sources(options: &InputOptions, settings: &Settings) -> Result<Vec<Source
         }
         sources.push(source);
     }
+    if options.follow && sources.iter().any(is_stdin) {
+        let message =
+            "follows files by their names; standard input is read as it comes: leave it out, or name files";
+        return Err(settings.unfit("follow", message));
+    }
+    if options.follow
+        && let Some(twice) =
+            (1..sources.len()).find(|&n| sources[..n].iter().any(|s| s.name == sources[n].name))
+    {
+        let message = format!("{} is named twice, and can be followed once", Escaped(&sources[twice].name));
+        return Err(settings.wrong("files", message));
+    }
     check_csv_options(&sources, options, settings)?;
     Ok(sources)
 }

@@ -1,6 +1,8 @@
 //! Where a sequencer stands between two records: what it takes to go on from there.
 
 use super::counts::Counts;
+use crate::digest::join;
+use crate::parse::project::Lead;
 use crate::time::Form;
 
 /// Where all sources stand.
@@ -21,9 +23,11 @@ pub struct SourceCut {
     pub offset: u64,
     /// The digest of all bytes before it.
     pub digest: u64,
+    /// Where the file begins that it stands in.
+    pub part: PartCut,
     /// Records before it.
     pub records: u64,
-    /// Newlines before it.
+    /// Newlines before it, in that file.
     pub lines: u64,
     /// The largest event time read; before any, that of the first event, if that is known.
     pub largest: Option<i64>,
@@ -37,4 +41,23 @@ pub struct SourceCut {
     pub over: bool,
     /// Whether it holds nobody up because it has been silent for long.
     pub idle: bool,
+}
+
+/// Where the file begins that a source stands in: the first one, unless it is followed by its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PartCut {
+    /// Bytes of the source before that file.
+    pub start: u64,
+    /// Their digest.
+    pub digest: u64,
+}
+
+impl SourceCut {
+    /// Another file begins here; `lead` stands before its first record.
+    pub fn begin_part(&mut self, lead: &Lead) {
+        self.part = PartCut { start: self.offset, digest: self.digest };
+        self.offset += lead.bytes;
+        self.digest = join(self.digest, lead.digest, lead.bytes);
+        self.lines = lead.lines;
+    }
 }

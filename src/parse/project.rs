@@ -127,6 +127,8 @@ pub struct Layout {
     pub names: Vec<String>,
     /// What stands before the first chunk; `None` where an earlier run has read it.
     pub lead: Option<Lead>,
+    /// Which part of its source it is for: 0, 1, 2, ... Only a followed file has more than one.
+    pub part: u64,
 }
 
 /// What stands before the first chunk of a source: a byte order mark, blank lines, a header.

@@ -12,9 +12,9 @@ use super::Progress;
 use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
 use crate::checkpoint::ids::{Owner, Segments};
-use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1, LiveV2};
+use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1, LiveV2, PartV2};
 use crate::error::Result;
-use crate::operator::cut::SequenceCut;
+use crate::operator::cut::{PartCut, SequenceCut, SourceCut};
 use crate::operator::dedup::Entry;
 use crate::operator::saved::OwnerV1;
 use crate::output::mark::Mark;
@@ -244,8 +244,16 @@ impl Keeper {
         last.watermark = front.sequence.watermark;
         last.form = front.sequence.form.map(FormV1::from);
         last.owners = owners;
-        let idle = (0..).zip(&front.sequence.sources).filter(|(_, source)| source.idle);
-        last.live = LiveV2 { decisions: front.decisions, idle: idle.map(|(rank, _)| rank).collect() };
+        let ranked = || (0u32..).zip(&front.sequence.sources);
+        let part = |(source, cut): (u32, &SourceCut)| {
+            let PartCut { start, digest } = cut.part;
+            PartV2 { source, start, digest }
+        };
+        last.live = LiveV2 {
+            decisions: front.decisions,
+            idle: ranked().filter(|(_, source)| source.idle).map(|(rank, _)| rank).collect(),
+            parts: ranked().filter(|(_, source)| source.part.start > 0).map(part).collect(),
+        };
         for ((source, cut), columns) in
             last.sources.iter_mut().zip(&front.sequence.sources).zip(&front.columns)
         {

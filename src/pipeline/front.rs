@@ -97,6 +97,8 @@ struct SourceState {
     /// Arrivals that have overtaken others.
     early: BTreeMap<u64, Arrived>,
     layout: Option<Arc<Layout>>,
+    /// Which part of it the last batch was of.
+    part: u64,
     /// The columns of a CSV source that an earlier run has begun to read.
     columns: Option<Vec<String>>,
     /// Why the job does not fit it.
@@ -272,8 +274,8 @@ impl Front {
             if let Format::Ndjson = self.job.sources[number].format {
                 continue;
             }
-            // Of one that an earlier run has read to its end nothing comes.
-            while self.sources[number].next == 0 && !self.sources[number].ended {
+            // Of one that an earlier run has read to its end nothing comes, and a followed one may come much later.
+            while self.sources[number].next == 0 && !self.sources[number].ended && self.job.follow.is_none() {
                 if let Some(signal) = self.take_next(Some(number as u32))? {
                     return Err(Error::Stopped(signal));
                 }
@@ -435,7 +437,7 @@ impl Front {
                     self.progress.warn(&self.absent.end(source));
                     self.sequencer.end(source, Ok(()));
                 }
-                Err(error @ Error::Usage(_)) if state.layout.is_none() => {
+                Err(error @ Error::Usage(_)) if state.layout.is_none() && self.job.follow.is_none() => {
                     state.ended = true;
                     state.refused = Some(error);
                 }
@@ -450,7 +452,10 @@ impl Front {
 
     fn take_batch(&mut self, source: u32, batch: Batch, layout: Arc<Layout>) {
         let state = &mut self.sources[source as usize];
+        let is_next_part = std::mem::replace(&mut state.part, layout.part) < layout.part;
+        let lead = layout.lead.filter(|_| is_next_part);
         match &state.layout {
+            _ if is_next_part => state.layout = Some(layout),
             None => {
                 if let Some(lead) = &layout.lead {
                     self.sequencer.begin(source, lead.lines, lead.bytes, lead.digest);
@@ -463,7 +468,7 @@ impl Front {
         }
         self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
         self.progress.warn(&self.absent.look(&batch));
-        self.sequencer.push(batch);
+        self.sequencer.push(batch, lead);
     }
 
     /// `windrow order` passes CSV records on as they are, so all sources must have the same columns.

@@ -18,6 +18,7 @@
 mod absent;
 mod checkpointer;
 mod cuts;
+mod follower;
 mod front;
 pub mod ids;
 mod matches;
@@ -95,7 +96,7 @@ fn start_and_run(
     summary: &mut Summary,
 ) -> Result<()> {
     let source_names = prepared.source_names();
-    let Prepared { job, time_field, seed, opened, kept } = prepared;
+    let Prepared { job, time_field, seed, opened, follows, kept } = prepared;
     let job = &job;
     let projection = Arc::new(Projection::new(job, &time_field, seed));
 
@@ -103,7 +104,7 @@ fn start_and_run(
     // As many as can be under way, so that parsers never wait for the front.
     let (arrivals_in, arrivals_out) = bounded(front::credit(job) * front::live(job));
     let (pool_in, pool_out) = bounded(front::credit(job));
-    let readers = readers::start(job, &projection, opened, chunks_in, pool_out, progress);
+    let readers = readers::start(job, &projection, opened, follows, chunks_in, pool_out, progress);
     parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in, progress);
     drop(arrivals_in);
 

@@ -16,6 +16,7 @@ use crate::checkpoint::directory::StateDir;
 use crate::checkpoint::written::{CheckpointV1, EndingV1, LiveV2, OutputV1};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
+use crate::input::follow::Follow;
 use crate::job::{Durability, Job};
 use crate::operator::Owner;
 use crate::operator::counts::Counts;
@@ -35,6 +36,8 @@ pub struct Prepared {
     pub seed: u64,
     /// The sources that were opened already.
     pub opened: HashMap<u32, Opened>,
+    /// The followed files that an earlier run has begun.
+    pub follows: HashMap<u32, Follow>,
     /// What is kept for a later run, and was by an earlier one.
     pub kept: Option<Kept>,
 }
@@ -66,7 +69,8 @@ pub fn plain(job: &Arc<Job>) -> Result<Prepared> {
     start::check_paths(job)?;
     let mut opened = HashMap::new();
     let time_field = start::settle_time_field(job, &mut opened, &[])?.path;
-    Ok(Prepared { job: job.clone(), time_field, seed: random_seed(), opened, kept: None })
+    let follows = HashMap::new();
+    Ok(Prepared { job: job.clone(), time_field, seed: random_seed(), opened, follows, kept: None })
 }
 
 /// Prepares a job. Nothing is written but the state directory itself, if it is not there.
@@ -113,7 +117,8 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true };
     let time_field = time_field.path;
-    let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, kept: Some(kept) };
+    let follows = HashMap::new();
+    let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, follows, kept: Some(kept) };
     Ok(Ready::Run(prepared, Vec::new()))
 }
 
@@ -130,7 +135,7 @@ fn go_on(
         return anew(job, dir);
     }
     resume::check_job(&job, &checkpoint)?;
-    let Continued { specs, written, mut opened, mut notes } =
+    let Continued { specs, written, mut opened, follows, mut notes } =
         resume::continue_sources(&job, state, &checkpoint)?;
     notes.extend(damaged.iter().map(|damaged| format!("{damaged}; the checkpoint before it is used")));
     (job.sources, checkpoint.sources) = (specs, written);
@@ -151,7 +156,7 @@ fn go_on(
         let summary = kept.summary();
         return Ok(Ready::Done(job, kept, summary));
     }
-    let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, kept: Some(kept) };
+    let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, follows, kept: Some(kept) };
     Ok(Ready::Run(prepared, notes))
 }
 

@@ -13,11 +13,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Progress;
+use super::follower::{Followed, Follower};
 use super::front;
 use super::stages::Stage;
 use super::start::{Opened, csv_width};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
+use crate::input::follow::Follow;
 use crate::input::{Chunk, Format, Origin, ReadOptions, Source, SourceSpec};
 use crate::job::Job;
 use crate::parse::csv::Columns;
@@ -63,6 +65,7 @@ pub fn start(
     job: &Arc<Job>,
     projection: &Arc<Projection>,
     mut opened: HashMap<u32, Opened>,
+    mut follows: HashMap<u32, Follow>,
     to_parsers: Sender<Read>,
     pool: Receiver<Vec<u8>>,
     progress: &Arc<Progress>,
@@ -70,6 +73,7 @@ pub fn start(
     // As many requests as can be under way, so that the front never waits for a reader.
     let credit = front::credit(job);
     let (shared_in, shared_out) = bounded(credit * front::live(job));
+    let (followed_in, followed_out) = bounded(credit * front::live(job));
     let mut files = HashMap::new();
     let mut requests = Vec::new();
     let options = shared_memory(&job.read, front::live(job));
@@ -82,7 +86,14 @@ pub fn start(
         pool: pool.clone(),
         progress: progress.clone(),
     };
+    let mut followed = HashMap::new();
     for (number, spec) in (0u32..).zip(&job.sources) {
+        if let (Some(_), Origin::Path(path)) = (&job.follow, &spec.origin) {
+            let follow = follows.remove(&number).unwrap_or_else(|| Follow::new(spec, path, &options));
+            followed.insert(number, Followed::new(follow));
+            requests.push(followed_in.clone());
+            continue;
+        }
         let state =
             State { opened: opened.remove(&number), layout: None, next: 0, ended: false, position: 0 };
         if is_regular(&spec.origin) {
@@ -97,6 +108,18 @@ pub fn start(
     }
     let reader = reader(files);
     thread::spawn(move || reader.serve(&shared_out));
+    if !followed.is_empty() {
+        let follower = Follower {
+            job: job.clone(),
+            projection: projection.clone(),
+            to_parsers,
+            pool,
+            progress: progress.clone(),
+            stop_after: job.follow.and_then(|follow| follow.stop_after),
+            files: followed,
+        };
+        thread::spawn(move || follower.serve(&followed_out));
+    }
     requests
 }
 
@@ -242,7 +265,7 @@ fn lead(opened: &Opened, first: &Chunk) -> Option<Lead> {
 
 /// The names of a source's columns: as the header says, or by the number of fields in the first record. `None` if
 /// the chunk has no record to go by.
-fn names(format: Format, header: &mut Option<(Vec<String>, u64)>, chunk: &Chunk) -> Option<Vec<String>> {
+pub fn names(format: Format, header: &mut Option<(Vec<String>, u64)>, chunk: &Chunk) -> Option<Vec<String>> {
     let Format::Csv { delimiter } = format else { return Some(Vec::new()) };
     if let Some((names, _)) = header.take() {
         return Some(names);
@@ -253,7 +276,7 @@ fn names(format: Format, header: &mut Option<(Vec<String>, u64)>, chunk: &Chunk)
 }
 
 /// Where the job's fields stand in a source.
-fn layout(
+pub fn layout(
     source: &str,
     format: Format,
     names: Vec<String>,
@@ -266,7 +289,7 @@ fn layout(
             fields.iter().map(|field| column(source, field, &names)).collect::<Result<_>>()?
         }
     };
-    Ok(Layout { format, columns: Columns::new(&places), width: names.len(), names, lead })
+    Ok(Layout { format, columns: Columns::new(&places), width: names.len(), names, lead, part: 0 })
 }
 
 /// The column of a field.

@@ -9,6 +9,7 @@ use crate::checkpoint::directory::{StateDir, Unusable};
 use crate::checkpoint::written::{CheckpointV1, EndingV1, SourceV1};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
+use crate::input::follow::{Follow, Place};
 use crate::input::{Format, Origin, SourceSpec};
 use crate::job::fingerprint::Fingerprint;
 use crate::job::sources::describe;
@@ -109,12 +110,22 @@ pub struct Continued {
     pub written: Vec<SourceV1>,
     /// Those that were opened, by rank.
     pub opened: HashMap<u32, Opened>,
+    /// Those that are followed, by rank.
+    pub follows: HashMap<u32, Follow>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
 
 /// Finds every source of a checkpoint among the job's inputs, and opens each behind what was read of it.
 pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1) -> Result<Continued> {
+    if let Some(part) = checkpoint.live.parts.first()
+        && job.follow.is_none()
+    {
+        return Err(Error::usage(format!(
+            "the job has followed {} through more than one file; go on with --follow, or start anew with --replay",
+            Escaped(&checkpoint.sources[part.source as usize].name.now)
+        )));
+    }
     // The last of several runs may close what the others have held.
     let hold = state.at_eof == AtEof::Hold || checkpoint.ending == EndingV1::Held;
     let mut saved = checkpoint.sources.clone();
@@ -125,9 +136,18 @@ pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1
             *source = SourceV1 { name: source.name.clone(), ..anew };
         }
     }
+    let mut continued = Continued {
+        specs: Vec::new(),
+        written: Vec::new(),
+        opened: HashMap::new(),
+        follows: HashMap::new(),
+        notes: Vec::new(),
+    };
+    if job.follow.is_some() {
+        continue_followed(job, checkpoint, saved, hold, &mut continued)?;
+        return Ok(continued);
+    }
     let Matches { inputs, identities, taken } = matches(job, &saved, hold)?;
-    let mut continued =
-        Continued { specs: Vec::new(), written: Vec::new(), opened: HashMap::new(), notes: Vec::new() };
     for ((rank, mut written), input) in (0u32..).zip(saved).zip(inputs) {
         match input {
             Some((place, source)) => {
@@ -161,6 +181,53 @@ pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1
         continued.specs.push(spec.clone());
     }
     Ok(continued)
+}
+
+/// The same where inputs are followed: they are what their names say, and go on in whatever file has what was read last.
+fn continue_followed(
+    job: &Job,
+    checkpoint: &CheckpointV1,
+    saved: Vec<SourceV1>,
+    hold: bool,
+    continued: &mut Continued,
+) -> Result<()> {
+    let mut named: HashMap<&str, &SourceSpec> =
+        job.sources.iter().map(|spec| (spec.name.as_str(), spec)).collect();
+    for (rank, mut written) in (0u32..).zip(saved) {
+        let Some(spec) = named.remove(written.name.now.as_str()) else {
+            if !hold && !written.over {
+                return Err(Error::usage(format!(
+                    "the job was following {}, which is not named now; name it, or start anew with --replay",
+                    Escaped(&written.name.now)
+                )));
+            }
+            continued.specs.push(absent(&mut written, &job.task));
+            continued.written.push(written);
+            continue;
+        };
+        if checkpoint.ending == EndingV1::Closed {
+            // It was stopped by --stop-after, and all windows are closed.
+            written.over = true;
+        } else if let Origin::Path(path) = &spec.origin {
+            let part = checkpoint.part(rank);
+            let place = Place {
+                offset: written.offset,
+                digest: written.digest,
+                start: part.start,
+                start_digest: part.digest,
+            };
+            (written.over, written.identity) = (false, identity_of(spec));
+            continued.follows.insert(rank, Follow::resume(spec, path, &job.read, place)?);
+        }
+        continued.specs.push(spec.clone());
+        continued.written.push(written);
+    }
+    // What was not named before joins, in the order given.
+    for spec in job.sources.iter().filter(|spec| named.contains_key(spec.name.as_str())) {
+        continued.written.push(written(spec));
+        continued.specs.push(spec.clone());
+    }
+    Ok(())
 }
 
 /// A source that is over needs no reading; one that has grown since is told about, or refused where all windows

@@ -37,7 +37,11 @@ impl Silence {
         Some(Silence {
             timeout,
             heard: vec![Instant::now(); job.sources.len()],
-            may_wait: job.sources.iter().map(|source| !is_regular(&source.origin)).collect(),
+            may_wait: job
+                .sources
+                .iter()
+                .map(|source| job.follow.is_some() || !is_regular(&source.origin))
+                .collect(),
             all: None,
             span: match rules.closing {
                 Closing::Windows(Windows::None) => None,

@@ -1,10 +1,12 @@
 //! Before the threads: which field holds the event time, where the job does not say.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::time::Duration;
 
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
-use crate::input::{Chunk, Format, Origin, Source, SourceSpec};
+use crate::input::{Chunk, Format, Origin, ReadOptions, Source, SourceSpec};
 use crate::job::{BadPolicy, DEFAULT_TIME_FIELDS, Job};
 use crate::parse::batch::Cell;
 use crate::parse::json::{Scanner, Shape};
@@ -25,13 +27,27 @@ pub struct Opened {
 /// Whether all inputs are there: a job is not to wait for one of them to find that another is missing.
 pub fn check_paths(job: &Job) -> Result<()> {
     for spec in &job.sources {
-        if let Origin::Path(path) = &spec.origin
+        if let (Some(_), Origin::Path(path)) = (&job.follow, &spec.origin) {
+            check_followed(spec, path)?;
+        } else if let Origin::Path(path) = &spec.origin
             && std::fs::metadata(path).is_err()
         {
             Source::open(spec, &job.read)?;
         }
     }
     Ok(())
+}
+
+/// A followed file need not be there yet, but it must be one, and have a place.
+fn check_followed(spec: &SourceSpec, path: &Path) -> Result<()> {
+    let reason = match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => return Ok(()),
+        Ok(found) if found.is_dir() => "is a directory; name the files in it",
+        Ok(_) => "is no file, and is read as it comes: leave --follow out",
+        Err(_) if crate::paths::parent(path).is_dir() => return Ok(()),
+        Err(_) => "there is no such directory to look for it in",
+    };
+    Err(Error::Input { source: spec.name.clone(), reason: reason.to_owned() })
 }
 
 /// The event time field of a job.
@@ -64,6 +80,9 @@ enum First {
 pub fn settle_time_field(job: &Job, opened: &mut HashMap<u32, Opened>, over: &[bool]) -> Result<TimeField> {
     if let Some(field) = &job.time_field {
         return Ok(TimeField { path: field.clone(), known: true });
+    }
+    if job.follow.is_some() {
+        return settle_followed(job);
     }
     let mut looked = 0;
     for (number, spec) in (0u32..).zip(&job.sources) {
@@ -98,6 +117,32 @@ pub fn settle_time_field(job: &Job, opened: &mut HashMap<u32, Opened>, over: &[b
     }
     Ok(TimeField { path: path(DEFAULT_TIME_FIELDS[0]), known: false })
 }
+
+/// The same where inputs are followed: by the first record that is there, or that comes.
+fn settle_followed(job: &Job) -> Result<TimeField> {
+    let options = ReadOptions { hold: true, ..job.read.clone() };
+    loop {
+        for spec in &job.sources {
+            let Ok(mut source) = Source::open(spec, &options) else { continue };
+            if matches!(spec.format, Format::Csv { .. }) && job.read.header {
+                let Some((names, _)) = source.header()? else { continue };
+                let found = DEFAULT_TIME_FIELDS.iter().find(|field| names.iter().any(|name| name == *field));
+                let found = found.ok_or_else(|| no_time_field(&spec.name, "the header", &names))?;
+                return Ok(TimeField { path: path(found), known: true });
+            }
+            let fails = job.bad == BadPolicy::Fail;
+            match look(spec, fails, &mut 0, &mut source, &mut VecDeque::new())? {
+                First::Has(name) => return Ok(TimeField { path: path(name), known: true }),
+                First::Bad => return Ok(TimeField { path: path(DEFAULT_TIME_FIELDS[0]), known: false }),
+                First::Missing => {}
+            }
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// How often followed files are looked at that have no record yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How far into the inputs a record is looked for that can be used: what was read stays in memory until then.
 const LOOK_BYTES: u64 = 16 << 20;

@@ -125,7 +125,9 @@ impl Writer {
             }
             if let Some(Sinks { rows, late, bad }) = &self.sinks {
                 let caught_up = [Some(rows), late.as_ref(), bad.as_ref()].into_iter().flatten();
-                self.progress.caught_up.store(caught_up.into_iter().all(Sink::has_caught_up), Ordering::Release);
+                self.progress
+                    .caught_up
+                    .store(caught_up.into_iter().all(Sink::has_caught_up), Ordering::Release);
             }
             if cut {
                 self.hand_over()?;

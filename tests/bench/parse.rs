@@ -187,7 +187,7 @@ fn measure(case: &Case, level: Level) {
 fn layout(case: &Case, names: Vec<String>, projection: &Projection) -> Layout {
     if !case.csv {
         let columns = Columns::new(&[]);
-        return Layout { format: Format::Ndjson, columns, width: 0, names: Vec::new(), lead: None };
+        return Layout { format: Format::Ndjson, columns, width: 0, names: Vec::new(), lead: None, part: 0 };
     }
     let place = |steps: &[Step]| match steps {
         [Step::Member(member)] => names.iter().position(|name| name == member).expect("a column"),
@@ -195,7 +195,7 @@ fn layout(case: &Case, names: Vec<String>, projection: &Projection) -> Layout {
     };
     let places: Vec<usize> = projection.fields.iter().map(|field| place(&field.steps)).collect();
     let (columns, width) = (Columns::new(&places), names.len());
-    Layout { format: Format::Csv { delimiter: b',' }, columns, width, names, lead: None }
+    Layout { format: Format::Csv { delimiter: b',' }, columns, width, names, lead: None, part: 0 }
 }
 
 /// Chunks that end at line ends.

@@ -27,6 +27,7 @@ use super::dedup::Dedup;
 use super::step::Step;
 use crate::error::Error;
 use crate::parse::batch::Batch;
+use crate::parse::project::Lead;
 use crate::time::Form;
 pub use decision::{Decided, Decision};
 use judge::Judge;
@@ -129,11 +130,11 @@ impl Sequencer {
         self.judge.dedup.as_mut()
     }
 
-    /// Takes the next batch of a source.
-    pub fn push(&mut self, batch: Batch) {
+    /// Takes the next batch of a source; with `lead`, it is the first of another file of that source.
+    pub fn push(&mut self, batch: Batch, lead: Option<Lead>) {
         let number = batch.source;
         let source = &mut self.sources[number as usize];
-        source.push(batch);
+        source.push(batch, lead);
         // A decision may have its place among what would be let go.
         if self.rules.bad != Bad::Keep && self.decided.is_empty() && source.let_go() {
             self.used.push(number);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::digest;
 use crate::error::Error;
 use crate::operator::counts::{Counts, FirstBad};
-use crate::operator::cut::SourceCut;
+use crate::operator::cut::{PartCut, SourceCut};
 use crate::operator::jump::JumpRule;
 use crate::parse::batch::{Batch, Fate};
+use crate::parse::project::Lead;
 use crate::time::Form;
 
 /// One source.
@@ -24,6 +25,8 @@ pub struct Source {
     lines: u64,
     /// The digest of those bytes, where digests are wanted.
     digest: u64,
+    /// Where the file begins that they end in.
+    part: PartCut,
     /// Up to which byte of the first of them newlines have been counted, and how many there are: a batch
     /// full of bad records must not be counted through for each of them.
     counted: (usize, u64),
@@ -53,6 +56,8 @@ pub struct Queued {
     pub unbelieved: Vec<u32>,
     /// What stood behind it and need not be kept.
     behind: Behind,
+    /// Where another file of the source begins with it: what stands before its first record.
+    lead: Option<Lead>,
 }
 
 impl Queued {
@@ -87,10 +92,12 @@ impl Source {
 
     /// A source that goes on where another stood.
     pub fn resumed(cut: &SourceCut, jump_max: Option<i64>) -> Source {
-        let SourceCut { offset, digest, records, lines, largest, believed, form, counts, over, idle } = *cut;
+        let SourceCut { offset, digest, part, records, lines, largest, believed, form, counts, over, idle } =
+            *cut;
         Source {
             offset,
             digest,
+            part,
             records,
             lines,
             largest,
@@ -110,8 +117,8 @@ impl Source {
         (self.lines, self.offset, self.digest) = (lines, bytes, digest);
     }
 
-    /// Takes the next batch.
-    pub fn push(&mut self, batch: Batch) {
+    /// Takes the next batch; with `lead`, it is the first of another file of the source.
+    pub fn push(&mut self, batch: Batch, lead: Option<Lead>) {
         self.form = self.form.or(batch.form);
         let rows = batch.rows() as u32;
         self.arrived += u64::from(rows);
@@ -120,6 +127,7 @@ impl Source {
             decided: rows,
             unbelieved: Vec::new(),
             behind: Behind::default(),
+            lead,
         });
         self.apply_jump_rule();
     }
@@ -156,7 +164,11 @@ impl Source {
         let untimed = |queued: &Queued| queued.batch.fates.iter().all(|&fate| fate == Fate::Untimed);
         // The batch before holds the event itself, or stands behind it like this one.
         let [.., before, last] = self.queue.make_contiguous() else { return false };
-        if !undecided || !untimed(last) || !untimed(before) || before.batch.rows() < last.batch.rows().min(1)
+        if last.lead.is_some()
+            || !undecided
+            || !untimed(last)
+            || !untimed(before)
+            || before.batch.rows() < last.batch.rows().min(1)
         {
             return false;
         }
@@ -210,6 +222,7 @@ impl Source {
         let mut cut = SourceCut {
             offset: self.offset,
             digest: self.digest,
+            part: self.part,
             records: self.records + u64::from(self.row),
             lines: self.lines,
             largest: self.largest,
@@ -224,6 +237,9 @@ impl Source {
             let read =
                 batch.spans.get(self.row as usize).map_or(batch.texts.bytes.len(), |span| span.0 as usize);
             let bytes = &batch.texts.bytes[..read];
+            if let Some(lead) = &head.lead {
+                cut.begin_part(lead);
+            }
             cut.offset = batch.offset + read as u64;
             cut.digest = digest::join(cut.digest, digest::digest(bytes), read as u64);
             cut.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
@@ -239,22 +255,35 @@ impl Source {
     /// The line on which the record of a row of the first batch starts. Rows are asked for in ascending order.
     pub fn line(&mut self, row: u32) -> u64 {
         let Some(head) = self.queue.front() else { return self.lines + 1 };
+        let before = head.lead.as_ref().map_or(self.lines, |lead| lead.lines);
         let start = head.batch.spans[row as usize].0 as usize;
         let (byte, lines) = &mut self.counted;
         *lines += memchr::memchr_iter(b'\n', &head.batch.texts.bytes[*byte..start]).count() as u64;
         *byte = start;
-        self.lines + *lines + 1
+        before + *lines + 1
     }
 
     /// The line on which the first batch starts.
     pub fn first_line(&self) -> u64 {
-        self.lines + 1
+        let lead = self.queue.front().and_then(|head| head.lead.as_ref());
+        lead.map_or(self.lines, |lead| lead.lines) + 1
     }
 
     /// The first batch has been read to its end.
     pub fn use_up(&mut self) {
         let Some(queued) = self.queue.pop_front() else { return };
-        let Queued { batch, behind, .. } = queued;
+        let Queued { batch, behind, lead, .. } = queued;
+        if let Some(lead) = lead {
+            let mut cut = SourceCut {
+                offset: self.offset,
+                digest: self.digest,
+                lines: self.lines,
+                part: self.part,
+                ..SourceCut::default()
+            };
+            cut.begin_part(&lead);
+            (self.digest, self.lines, self.part) = (cut.digest, cut.lines, cut.part);
+        }
         self.counts.read += behind.records;
         self.counts.bad += behind.records;
         self.offset = batch.offset + batch.len + behind.bytes;

@@ -1,0 +1,467 @@
+//! A file that is followed by its name, like `tail -F`: as one stream, whatever stands under the name.
+//!
+//! The stream is made of *parts*: the files that have stood under the name, one behind the other. When another file
+//! takes over the name (rotation by rename), the one before is read to its end first; when the file is emptied (copy and
+//! truncate), the copy is. A part is left when its successor has something and it has not grown between two looks.
+//!
+//! Nothing here waits, and nothing here knows a clock: whoever reads looks again.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::rotated::{Rotated, rotated};
+use super::skip::Skipped;
+use super::source::Source;
+use super::{Chunk, Format, ReadOptions, SourceSpec};
+use crate::digest::{digest, join};
+use crate::error::{Error, Escaped, Result};
+
+/// Where a stream was read to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Bytes of the stream, all parts before counted.
+    pub offset: u64,
+    /// Their digest.
+    pub digest: u64,
+    /// Bytes before the part that was being read.
+    pub start: u64,
+    /// Their digest.
+    pub start_digest: u64,
+}
+
+/// A followed file.
+pub struct Follow {
+    spec: SourceSpec,
+    path: PathBuf,
+    options: ReadOptions,
+    current: Option<Part>,
+    /// How many parts have been begun.
+    parts: u64,
+    /// Bytes of the stream before the current part, or the next one.
+    start: u64,
+    /// The file that was left last.
+    left: Option<Rotated>,
+    /// Length and digest of the parts that were read to their end, the last ones.
+    done: VecDeque<(u64, u64)>,
+    /// How the files begin that had been rotated away before the stream began.
+    earlier: Vec<(u64, u64)>,
+    notes: Vec<String>,
+}
+
+/// What a part begins with.
+pub struct Head {
+    /// Its number: 0, 1, 2, ... within this run.
+    pub number: u64,
+    /// The names in its header, and how many lines that has.
+    pub header: Option<(Vec<String>, u64)>,
+    /// Bytes before its first chunk.
+    pub bytes: u64,
+    /// Their digest.
+    pub digest: u64,
+    /// Whether an earlier run had begun it.
+    pub resumed: bool,
+}
+
+/// A file that is being read.
+struct Part {
+    source: Source,
+    file: File,
+    at: Rotated,
+    head: Head,
+    /// Whether its header has been read.
+    begun: bool,
+    /// The digest of what has been given out of it, its header included.
+    digest: u64,
+    /// What stands before the place that was read to.
+    tail: Vec<u8>,
+    /// Whether it was at its end at the last look, when its successor had something.
+    quiet: bool,
+}
+
+/// What is to be done at the end of a part.
+enum Look {
+    /// It has grown.
+    Grown,
+    /// It may grow.
+    Wait,
+    /// Nothing more comes of it.
+    Leave,
+    /// It was emptied.
+    Emptied,
+}
+
+/// How many parts are remembered as done: more than rotation mostly keeps.
+const DONE_MAX: usize = 16;
+/// How many first bytes of an earlier file are compared: logs differ within their first lines.
+const BEGINNING_BYTES: u64 = 4096;
+/// How many bytes before the place that was read to are compared, to see that it is still the same file.
+const TAIL_BYTES: usize = 64;
+
+impl Follow {
+    /// Follows the file of this name from its start.
+    pub fn new(spec: &SourceSpec, path: &Path, options: &ReadOptions) -> Follow {
+        // What has no line end yet may go on.
+        let options = ReadOptions { hold: true, digests: true, ..options.clone() };
+        Follow {
+            spec: spec.clone(),
+            path: path.to_owned(),
+            options,
+            current: None,
+            parts: 0,
+            start: 0,
+            left: None,
+            done: VecDeque::new(),
+            earlier: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Goes on where an earlier run stood, in whatever file has that place now.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if no file has what was read last.
+    pub fn resume(spec: &SourceSpec, path: &Path, options: &ReadOptions, place: Place) -> Result<Follow> {
+        let mut follow = Follow::new(spec, path, options);
+        follow.start = place.start;
+        if place.offset == 0 {
+            return Ok(follow);
+        }
+        let named = look_at(path).ok().flatten();
+        for candidate in named.into_iter().chain(rotated(path).into_iter().rev()) {
+            if let Ok(Some(part)) = follow.stands_in(&candidate, place) {
+                follow.note_earlier(candidate.written);
+                follow.current = Some(part);
+                follow.parts = 1;
+                return Ok(follow);
+            }
+        }
+        Err(Error::usage(format!(
+            "{}: neither this file nor one that was rotated away from it has the {} bytes that were read last; put the \
+             file back that has them, or start anew with --replay",
+            Escaped(&spec.name),
+            place.offset - place.start
+        )))
+    }
+
+    /// A file opened at a place, if it has what was read before it.
+    fn stands_in(&self, candidate: &Rotated, place: Place) -> Result<Option<Part>> {
+        let mut part = self.open(candidate, true)?;
+        if let (Format::Csv { .. }, true) = (self.spec.format, self.options.header) {
+            // Its columns are those of its header; what stands behind is passed over from the start.
+            let mut other = self.open(candidate, true)?;
+            part.head.header = other.source.header()?.map(|(names, _)| (names, 0));
+        }
+        let len = place.offset - place.start;
+        match part.source.skip(len)? {
+            Skipped::To(found) if join(place.start_digest, found, len) == place.digest => {
+                part.digest = found;
+                part.begun = true;
+                part.source.shift(self.start);
+                Ok(Some(part))
+            }
+            Skipped::To(_) | Skipped::Short(_) => Ok(None),
+        }
+    }
+
+    fn open(&self, at: &Rotated, resumed: bool) -> Result<Part> {
+        let failed = |cause: io::Error| Error::Input {
+            source: self.spec.name.clone(),
+            reason: crate::error::words(&cause),
+        };
+        let file = open_file(&at.path).map_err(failed)?;
+        let source = Source::of_growing(&self.spec, &self.options, file.try_clone().map_err(failed)?);
+        let head = Head { number: self.parts, header: None, bytes: 0, digest: 0, resumed };
+        Ok(Part {
+            source,
+            file,
+            at: at.clone(),
+            head,
+            begun: false,
+            digest: 0,
+            tail: Vec::new(),
+            quiet: false,
+        })
+    }
+
+    /// The next chunk; `None` if there is nothing for now.
+    pub fn next(&mut self, mut buffer: Vec<u8>) -> Result<Option<Chunk>> {
+        loop {
+            if self.current.is_none() && !self.begin_part()? {
+                return Ok(None);
+            }
+            let Some(part) = &mut self.current else { continue };
+            if part.begun || part.read_header(&self.spec, &self.options, self.start)? {
+                match part.next(buffer)? {
+                    Chunk::End => buffer = Vec::new(),
+                    chunk => return Ok(Some(chunk)),
+                }
+            }
+            match self.look()? {
+                Look::Grown => {}
+                Look::Wait => return Ok(None),
+                Look::Emptied => self.find_copy(),
+                Look::Leave => {
+                    if let Some(chunk) = self.last_record()? {
+                        return Ok(Some(chunk));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is left at the end of all: a last record without its line end; [`Chunk::End`] if there is none.
+    pub fn finish(&mut self) -> Result<Chunk> {
+        let last = if self.current.is_some() { self.last_record()? } else { None };
+        Ok(last.unwrap_or(Chunk::End))
+    }
+
+    /// What the part of the chunk that came last begins with.
+    pub fn head(&self) -> Option<&Head> {
+        self.current.as_ref().map(|part| &part.head)
+    }
+
+    /// How much of the current file has been read, as stored, in bytes.
+    pub fn stored_position(&self) -> u64 {
+        self.current.as_ref().map_or(0, |part| part.source.stored_position())
+    }
+
+    /// What the user should know, once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// The last record of a part that has no line end; the part is left when there is none.
+    fn last_record(&mut self) -> Result<Option<Chunk>> {
+        let Some(part) = &mut self.current else { return Ok(None) };
+        part.source.release();
+        if part.begun || part.read_header(&self.spec, &self.options, self.start)? {
+            match part.next(Vec::new())? {
+                Chunk::End => {}
+                chunk => return Ok(Some(chunk)),
+            }
+            let end = part.source.offset();
+            if self.done.len() == DONE_MAX {
+                self.done.pop_front();
+            }
+            self.done.push_back((end - self.start, part.digest));
+            self.start = end;
+        }
+        let status = part.file.metadata().ok();
+        let written = status.map_or(part.at.written, |status| (status.mtime(), status.mtime_nsec()));
+        self.left = Some(Rotated { written, ..part.at.clone() });
+        self.current = None;
+        Ok(None)
+    }
+
+    /// Whether a part has grown, may grow, or is finished. It stands at its end.
+    fn look(&mut self) -> Result<Look> {
+        let Some(part) = &mut self.current else { return Ok(Look::Wait) };
+        let Ok(status) = part.file.metadata() else { return Ok(Look::Leave) };
+        let read = part.source.stored_position();
+        if status.size() < read || !part.has_same_tail(read) {
+            return Ok(Look::Emptied);
+        }
+        if status.size() > read {
+            (part.quiet, part.tail) = (false, Vec::new());
+            part.source.go_on();
+            return Ok(Look::Grown);
+        }
+        part.note_tail(read);
+        let named = look_at(&self.path).ok().flatten();
+        let successor =
+            named.is_some_and(|named| named.identity != part.at.identity && has_something(&named.path));
+        if !successor {
+            return Ok(Look::Wait);
+        }
+        // Whoever writes may not have changed over to the new file yet.
+        Ok(if std::mem::replace(&mut part.quiet, true) { Look::Leave } else { Look::Wait })
+    }
+
+    /// A file was emptied: what was not read of it before stands in its copy, if there is one.
+    fn find_copy(&mut self) {
+        let Some(part) = self.current.take() else { return };
+        let place = part.source.offset() - self.start;
+        for candidate in rotated(&self.path).into_iter().rev() {
+            if candidate.identity == part.at.identity {
+                continue;
+            }
+            let Ok(mut copy) = self.open(&candidate, part.head.resumed) else { continue };
+            if let Ok(Skipped::To(found)) = copy.source.skip(place)
+                && found == part.digest
+            {
+                copy.source.shift(self.start);
+                (copy.digest, copy.begun, copy.head) = (found, true, part.head);
+                self.current = Some(copy);
+                return;
+            }
+        }
+        // A copy that was made a moment before may be shorter than what was read.
+        let is_known = |candidate: &Rotated| {
+            let size = fs::metadata(&candidate.path).map_or(u64::MAX, |status| status.size());
+            candidate.written >= part.at.written && size <= part.source.stored_position()
+        };
+        if !rotated(&self.path).iter().any(is_known) {
+            self.notes.push(format!(
+                "{}: the file was emptied when {} bytes of it had been read, and there is no copy: what stood behind \
+                 them, if anything did, is lost",
+                Escaped(&self.spec.name),
+                part.source.stored_position()
+            ));
+        }
+        self.done.push_back((place, part.digest));
+        (self.start, self.left) = (self.start + place, None);
+    }
+
+    /// Opens the next part, if there is one.
+    fn begin_part(&mut self) -> Result<bool> {
+        let Some(next) = self.next_file() else { return Ok(false) };
+        match self.open(&next, false) {
+            Ok(part) => {
+                if self.parts == 0 {
+                    self.note_earlier(next.written);
+                }
+                self.parts += 1;
+                self.current = Some(part);
+                Ok(true)
+            }
+            // It has just been moved away: it is found under its other name at the next look.
+            Err(_) if !next.path.exists() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The file that comes behind the one that was left: rotation may have gone on in the meantime.
+    fn next_file(&self) -> Option<Rotated> {
+        if let Some(left) = &self.left {
+            for candidate in rotated(&self.path) {
+                if candidate.written < left.written || candidate.identity == left.identity {
+                    continue;
+                }
+                match self.is_done(&candidate) {
+                    Ok(true) => {}
+                    Ok(false) => return Some(candidate),
+                    // It is being written or moved.
+                    Err(_) => return None,
+                }
+            }
+        }
+        let named = look_at(&self.path).ok().flatten()?;
+        let is_left = self.left.as_ref().is_some_and(|left| left.identity == named.identity);
+        (!is_left).then_some(named)
+    }
+
+    /// Notes how the files begin that were rotated away before the first part was last written to: they do not belong to
+    /// the stream, also if they are compressed later, which may make them look new.
+    fn note_earlier(&mut self, written: (i64, i64)) {
+        let earlier = rotated(&self.path).into_iter().filter(|rotated| rotated.written < written);
+        self.earlier = earlier.filter_map(|rotated| self.beginning(&rotated).ok().flatten()).collect();
+    }
+
+    /// Length and digest of the first bytes of a file; `None` if it has none.
+    fn beginning(&self, file: &Rotated) -> Result<Option<(u64, u64)>> {
+        let len = match self.open(file, false)?.source.skip(BEGINNING_BYTES)? {
+            Skipped::To(digest) => return Ok(Some((BEGINNING_BYTES, digest))),
+            Skipped::Short(0) => return Ok(None),
+            Skipped::Short(len) => len,
+        };
+        Ok(match self.open(file, false)?.source.skip(len)? {
+            Skipped::To(digest) => Some((len, digest)),
+            Skipped::Short(_) => None,
+        })
+    }
+
+    /// Whether a file holds a part that has been read to its end, or stood there before the stream began.
+    fn is_done(&self, candidate: &Rotated) -> Result<bool> {
+        if self.beginning(candidate)?.is_some_and(|beginning| self.earlier.contains(&beginning)) {
+            return Ok(true);
+        }
+        let mut lengths: Vec<(u64, u64)> = self.done.iter().copied().collect();
+        lengths.sort_unstable();
+        let mut part = self.open(candidate, false)?;
+        for (length, digest) in lengths {
+            match part.source.skip(length)? {
+                Skipped::To(found) if found == digest && part.source.is_at_end()? => return Ok(true),
+                Skipped::To(_) => {}
+                Skipped::Short(_) => break,
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Part {
+    /// Reads the header, where there is to be one; whether the records can be read now.
+    fn read_header(&mut self, spec: &SourceSpec, options: &ReadOptions, start: u64) -> Result<bool> {
+        if self.file.metadata().is_ok_and(|status| status.size() == 0) {
+            return Ok(false);
+        }
+        if let (Format::Csv { .. }, true) = (spec.format, options.header) {
+            let Some(header) = self.source.header()? else { return Ok(false) };
+            self.head.header = Some(header);
+        } else {
+            self.source.recognise_start()?;
+        }
+        (self.head.bytes, self.head.digest) = (self.source.offset(), self.source.lead());
+        self.digest = self.head.digest;
+        self.source.shift(start);
+        self.begun = true;
+        Ok(true)
+    }
+
+    /// The next chunk of what is there.
+    fn next(&mut self, buffer: Vec<u8>) -> Result<Chunk> {
+        let chunk = self.source.next(buffer)?;
+        match &chunk {
+            Chunk::Records { bytes, .. } => {
+                self.digest = join(self.digest, digest(bytes), bytes.len() as u64)
+            }
+            Chunk::TooLong { len, digest, .. } => self.digest = join(self.digest, *digest, *len),
+            Chunk::End => {}
+        }
+        Ok(chunk)
+    }
+
+    /// Notes what stands before the place that was read to.
+    fn note_tail(&mut self, read: u64) {
+        let len = (read as usize).min(TAIL_BYTES);
+        let mut tail = vec![0; len];
+        let found = self.file.read_exact_at(&mut tail, read - len as u64);
+        self.tail = if found.is_ok() { tail } else { Vec::new() };
+    }
+
+    /// Whether that is still there.
+    fn has_same_tail(&self, read: u64) -> bool {
+        let len = self.tail.len();
+        let mut now = vec![0; len];
+        // It was noted at this place, if at all.
+        len == 0 || self.file.read_exact_at(&mut now, read - len as u64).is_ok() && now == self.tail
+    }
+}
+
+/// What stands under a name: a file, or nothing.
+fn look_at(path: &Path) -> io::Result<Option<Rotated>> {
+    match fs::metadata(path) {
+        Ok(status) if status.is_file() => Ok(Some(Rotated {
+            path: path.to_owned(),
+            written: (status.mtime(), status.mtime_nsec()),
+            identity: (status.dev(), status.ino()),
+        })),
+        Ok(_) => Ok(None),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+fn has_something(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|status| status.size() > 0)
+}
+
+/// Opens a regular file; what else stands under the name is not waited for.
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)
+}
