@@ -3,6 +3,7 @@
 mod cases;
 mod common;
 mod continued;
+mod followed;
 mod generate;
 mod golden;
 mod kept;

@@ -1,0 +1,301 @@
+//! Files that are followed by their names while they grow and are rotated, and inputs that fall silent. Through the
+//! binary.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A log that somebody writes to and rotates, and all that was ever written to it.
+struct Log {
+    dir: TempDir,
+    /// A line before each file's first record, if the log is CSV.
+    header: &'static str,
+    all: String,
+    events: u64,
+    rotated: u32,
+    random: u64,
+}
+
+impl Log {
+    fn new(header: &'static str, seed: u64) -> Log {
+        let dir = tempfile::tempdir().expect("there is room");
+        Log { dir, header, all: String::new(), events: 0, rotated: 0, random: seed }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The next random number below `limit` (SplitMix64).
+    fn random(&mut self, limit: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+
+    /// Appends as bytes come, also in the middle of a record.
+    fn append(&mut self, events: u64) {
+        let path = self.path("app.log");
+        let mut text = String::new();
+        if fs::metadata(&path).map_or(0, |status| status.len()) == 0 {
+            text.push_str(self.header);
+        }
+        let before = text.len();
+        for _ in 0..events {
+            self.events += 1;
+            // A second apart, up to three seconds of disorder.
+            let time = 1_700_000_000 + self.events - self.random(4).min(self.events);
+            let key = self.random(3);
+            match self.header {
+                "" => writeln!(text, "{{\"ts\":{time},\"k\":\"k{key}\",\"n\":{}}}", self.events),
+                _ => writeln!(text, "{time},k{key},{}", self.events),
+            }
+            .expect("text takes all");
+        }
+        self.all.push_str(&text[before..]);
+        let cut = self.random(text.len() as u64 + 1) as usize;
+        let mut file = OpenOptions::new().append(true).create(true).open(path).expect("a file");
+        file.write_all(&text.as_bytes()[..cut]).expect("there is room");
+        file.write_all(&text.as_bytes()[cut..]).expect("there is room");
+    }
+
+    /// Rotates by rename, or by copy and truncate; what was rotated before may be compressed.
+    fn rotate(&mut self) {
+        let path = self.path("app.log");
+        if fs::metadata(&path).map_or(0, |status| status.len()) == 0 {
+            return;
+        }
+        self.rotated += 1;
+        let name = self.path(&format!("app.log.{:04}", self.rotated));
+        if self.random(2) == 0 {
+            fs::rename(&path, name).expect("it is there");
+        } else {
+            fs::copy(&path, name).expect("there is room");
+            let file = OpenOptions::new().write(true).open(&path).expect("it is there");
+            file.set_len(0).expect("it can be emptied");
+        }
+        let earlier = self.path(&format!("app.log.{:04}", self.rotated - 1));
+        if self.random(3) == 0 && earlier.exists() {
+            assert!(Command::new("gzip").arg(earlier).status().expect("there is gzip").success());
+        }
+    }
+
+    /// Writes and rotates for a while.
+    fn live(&mut self, steps: u32) {
+        for _ in 0..steps {
+            let events = 1 + self.random(12);
+            self.append(events);
+            thread::sleep(Duration::from_millis(self.random(8)));
+            if self.random(6) == 0 {
+                self.rotate();
+            }
+        }
+    }
+
+    /// What a run writes that gets all of it at once.
+    fn undisturbed(&self) -> Vec<u8> {
+        let all = self.path(if self.header.is_empty() { "all.ndjson" } else { "all.csv" });
+        fs::write(&all, format!("{}{}", self.header, self.all)).expect("there is room");
+        let output = windrow(self.dir.path(), "-w 10s -d 3s all.*").output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    }
+
+    fn follow(&self, more: &str) -> Command {
+        let from = if self.header.is_empty() { "ndjson" } else { "csv" };
+        windrow(self.dir.path(), &format!("-w 10s -d 3s -F app.log --from {from} {more}"))
+    }
+}
+
+/// A job, by the shell.
+fn windrow(dir: &Path, rest: &str) -> Command {
+    let mut command = Command::new("sh");
+    let job = "-b k -a 'count(*),sum(n),last(n)' -t ts -q --to csv";
+    command.arg("-c").arg(format!("exec \"$0\" {job} {rest}")).arg(env!("CARGO_BIN_EXE_windrow"));
+    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[track_caller]
+fn succeeded(output: Output) -> Vec<u8> {
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    output.stdout
+}
+
+#[test]
+fn nothing_is_lost_in_rotation() {
+    for (seed, header) in [(1, ""), (2, "ts,k,n\n"), (3, "")] {
+        let mut log = Log::new(header, seed);
+        // It need not be there at first.
+        let run = log.follow("--stop-after 1500ms").spawn().expect("it runs");
+        log.live(250);
+        assert!(log.rotated > 10);
+        let output = run.wait_with_output().expect("it ends");
+        assert_eq!(String::from_utf8_lossy(&succeeded(output)), String::from_utf8_lossy(&log.undisturbed()));
+    }
+}
+
+/// Killed at any moment, and gone on with after further rotations.
+#[test]
+fn a_restart_finds_its_place_across_rotations() {
+    for (seed, header) in [(11, ""), (12, "ts,k,n\n")] {
+        let mut log = Log::new(header, seed);
+        let state = "-s st --checkpoint-interval 5ms -o out";
+        for _ in 0..12 {
+            let mut run = log.follow(state).spawn().expect("it runs");
+            let steps = 5 + log.random(30) as u32;
+            log.live(steps);
+            run.kill().expect("it runs");
+            let output = run.wait_with_output().expect("it ends");
+            assert!(output.stderr.is_empty(), "{output:?}");
+            let steps = log.random(12) as u32;
+            log.live(steps);
+        }
+        assert!(log.rotated > 10);
+        let last = log.follow(&format!("{state} --stop-after 1500ms")).output().expect("it runs");
+        succeeded(last);
+        let out = fs::read(log.path("out")).expect("it was written");
+        assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&log.undisturbed()));
+    }
+}
+
+#[test]
+fn a_place_that_is_gone_is_refused() {
+    let mut log = Log::new("", 21);
+    log.append(50);
+    let state = "-s st -o out";
+    let stop = format!("{state} --stop-after 100ms --at-eof hold");
+    succeeded(log.follow(&stop).output().expect("it runs"));
+    fs::remove_file(log.path("app.log")).expect("it is there");
+    log.append(50);
+    let output = log.follow(&stop).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("neither this file nor one that was rotated away from it"), "{message}");
+    // A job that has come past a rotation is one that follows.
+    let mut log = Log::new("", 22);
+    log.append(10);
+    let run = log.follow(&stop.replace("100ms", "600ms")).spawn().expect("it runs");
+    thread::sleep(Duration::from_millis(200));
+    fs::rename(log.path("app.log"), log.path("app.log.1")).expect("it is there");
+    log.append(10);
+    succeeded(run.wait_with_output().expect("it ends"));
+    let output =
+        windrow(log.dir.path(), "-w 10s -d 3s app.log -s st -o out --at-eof hold").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("go on with --follow"), "{output:?}");
+}
+
+/// A run whose rows are read as they come.
+struct Live {
+    run: Child,
+    rows: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Live {
+    fn new(mut command: Command) -> Live {
+        let mut run = command.spawn().expect("it runs");
+        let rows = BufReader::new(run.stdout.take().expect("it is a pipe")).lines();
+        Live { run, rows }
+    }
+
+    fn row(&mut self) -> String {
+        self.rows.next().expect("there is a row").expect("it is text")
+    }
+}
+
+/// The last window closes although nothing comes behind it.
+#[test]
+fn silence_closes_windows() {
+    let log = Log::new("", 0);
+    let mut command = windrow(log.dir.path(), "- --from ndjson --idle-timeout 200ms -d 0s -w 1s");
+    command.stdin(Stdio::piped());
+    let mut live = Live::new(command);
+    let mut stdin = live.run.stdin.take().expect("it is a pipe");
+    let started = Instant::now();
+    stdin
+        .write_all(b"{\"ts\":1700000000.0,\"k\":\"a\",\"n\":1}\n{\"ts\":1700000000.5,\"k\":\"a\",\"n\":2}\n")
+        .expect("it reads");
+    assert_eq!(live.row(), "window_start,window_end,k,count,sum_n,last_n");
+    assert_eq!(live.row(), "1700000000,1700000001,a,2,3,2");
+    // Half a second of the window was left.
+    assert!(started.elapsed() > Duration::from_millis(450), "{:?}", started.elapsed());
+    // Who speaks again does not reach into it.
+    stdin
+        .write_all(b"{\"ts\":1700000000.9,\"k\":\"a\",\"n\":4}\n{\"ts\":1700000007,\"k\":\"a\",\"n\":8}\n")
+        .expect("it reads");
+    drop(stdin);
+    assert_eq!(live.row(), "1700000007,1700000008,a,1,8,8");
+    assert!(live.rows.next().is_none());
+}
+
+/// A silent input does not hold the others up.
+#[test]
+fn the_silent_one_is_not_waited_for() {
+    let log = Log::new("", 0);
+    for name in ["a", "b"] {
+        assert!(Command::new("mkfifo").arg(log.path(name)).status().expect("there is mkfifo").success());
+    }
+    let mut live = Live::new(windrow(log.dir.path(), "a b --from ndjson --idle-timeout 200ms -d 0s -w 1s"));
+    let open = |name: &str| OpenOptions::new().write(true).open(log.path(name)).expect("it is there");
+    let (mut a, mut b) = (open("a"), open("b"));
+    b.write_all(b"{\"ts\":1700000000,\"k\":\"b\",\"n\":1}\n").expect("it reads");
+    for second in 0..3 {
+        writeln!(a, "{{\"ts\":{},\"k\":\"a\",\"n\":1}}", 1_700_000_000 + second).expect("it reads");
+    }
+    live.row();
+    assert_eq!(live.row(), "1700000000,1700000001,a,1,1,1");
+    assert_eq!(live.row(), "1700000000,1700000001,b,1,1,1");
+    // It counts again, from the watermark on.
+    writeln!(b, "{{\"ts\":1700000000,\"k\":\"b\",\"n\":1}}\n{{\"ts\":1700000005,\"k\":\"b\",\"n\":1}}")
+        .expect("it reads");
+    drop(b);
+    drop(a);
+    let rest: Vec<String> = live.rows.map(|row| row.expect("it is text")).collect();
+    assert!(rest.contains(&"1700000005,1700000006,b,1,1,1".to_owned()), "{rest:?}");
+    assert!(!rest.iter().any(|row| row.starts_with("1700000000,")), "{rest:?}");
+}
+
+/// What a clock has decided is decided again by the run that goes on, though its input comes all at once.
+#[test]
+fn silence_is_repeated() {
+    let log = Log::new("", 0);
+    let job = "- --from ndjson --idle-timeout 150ms -d 0s -w 1s -s st -o out --late late";
+    let events = [
+        "{\"ts\":1700000000,\"k\":\"a\",\"n\":1}\n",
+        // The window has closed by then.
+        "{\"ts\":1700000000.5,\"k\":\"a\",\"n\":2}\n{\"ts\":1700000003,\"k\":\"a\",\"n\":4}\n",
+    ];
+    let mut command = windrow(log.dir.path(), job);
+    let mut run = command.stdin(Stdio::piped()).spawn().expect("it runs");
+    let mut stdin = run.stdin.take().expect("it is a pipe");
+    stdin.write_all(events[0].as_bytes()).expect("it reads");
+    let rows = |wanted: usize| {
+        let started = Instant::now();
+        while fs::read_to_string(log.path("out")).map_or(0, |out| out.lines().count()) < wanted {
+            assert!(started.elapsed() < Duration::from_secs(30));
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    rows(2);
+    stdin.write_all(events[1].as_bytes()).expect("it reads");
+    rows(3);
+    run.kill().expect("it runs");
+    run.wait().expect("it ends");
+    let written = fs::read(log.path("out")).expect("it is there");
+    let late = fs::read(log.path("late")).expect("it is there");
+    let mut command = windrow(log.dir.path(), job);
+    let mut run = command.stdin(Stdio::piped()).spawn().expect("it runs");
+    run.stdin.take().expect("it is a pipe").write_all(events.concat().as_bytes()).expect("it reads");
+    succeeded(run.wait_with_output().expect("it ends"));
+    assert_eq!(fs::read(log.path("out")).expect("it is there"), written);
+    assert_eq!(fs::read(log.path("late")).expect("it is there"), late);
+    assert!(String::from_utf8_lossy(&late).contains("1700000000.5"));
+}
