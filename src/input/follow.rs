@@ -11,6 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 
@@ -34,12 +35,23 @@ pub struct Place {
     pub start_digest: u64,
 }
 
+/// When and where a stream begins of which nothing has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beginning {
+    /// Which file had the name then: device and inode.
+    pub identity: Option<(u64, u64)>,
+    /// When that was, in microseconds since the Unix epoch.
+    pub at: i64,
+}
+
 /// A followed file.
 pub struct Follow {
     spec: SourceSpec,
     path: PathBuf,
     options: ReadOptions,
     current: Option<Part>,
+    /// Where the stream begins, until its first file is opened.
+    beginning: Option<Beginning>,
     /// How many parts have been begun.
     parts: u64,
     /// Bytes of the stream before the current part, or the next one.
@@ -103,7 +115,7 @@ const BEGINNING_BYTES: u64 = 4096;
 const TAIL_BYTES: usize = 64;
 
 impl Follow {
-    /// Follows the file of this name from its start.
+    /// Follows the file that has this name now, from its start, whatever it is called by the time it is read.
     pub fn new(spec: &SourceSpec, path: &Path, options: &ReadOptions) -> Follow {
         // What has no line end yet may go on.
         let options = ReadOptions { hold: true, digests: true, ..options.clone() };
@@ -112,6 +124,7 @@ impl Follow {
             path: path.to_owned(),
             options,
             current: None,
+            beginning: Some(Beginning { identity: named(path).map(|named| named.identity), at: now() }),
             parts: 0,
             start: 0,
             left: None,
@@ -121,18 +134,19 @@ impl Follow {
         }
     }
 
+    /// Begins where an earlier run would have begun, had it come to read anything.
+    pub fn begin(spec: &SourceSpec, path: &Path, options: &ReadOptions, beginning: Beginning) -> Follow {
+        Follow { beginning: Some(beginning), ..Follow::new(spec, path, options) }
+    }
+
     /// Goes on where an earlier run stood, in whatever file has that place now.
     ///
     /// # Errors
     /// [`Error::Usage`] if no file has what was read last.
     pub fn resume(spec: &SourceSpec, path: &Path, options: &ReadOptions, place: Place) -> Result<Follow> {
         let mut follow = Follow::new(spec, path, options);
-        follow.start = place.start;
-        if place.offset == 0 {
-            return Ok(follow);
-        }
-        let named = look_at(path).ok().flatten();
-        for candidate in named.into_iter().chain(rotated(path).into_iter().rev()) {
+        (follow.start, follow.beginning) = (place.start, None);
+        for candidate in named(path).into_iter().chain(rotated(path).into_iter().rev()) {
             if let Ok(Some(part)) = follow.stands_in(&candidate, place) {
                 follow.note_earlier(candidate.written);
                 follow.current = Some(part);
@@ -244,12 +258,8 @@ impl Follow {
                 Chunk::End => {}
                 chunk => return Ok(Some(chunk)),
             }
-            let end = part.source.offset();
-            if self.done.len() == DONE_MAX {
-                self.done.pop_front();
-            }
-            self.done.push_back((end - self.start, part.digest));
-            self.start = end;
+            let (end, digest) = (part.source.offset(), part.digest);
+            self.note_done(end, digest);
         }
         let status = part.file.metadata().ok();
         let written = status.map_or(part.at.written, |status| (status.mtime(), status.mtime_nsec()));
@@ -272,9 +282,8 @@ impl Follow {
             return Ok(Look::Grown);
         }
         part.note_tail(read);
-        let named = look_at(&self.path).ok().flatten();
-        let successor =
-            named.is_some_and(|named| named.identity != part.at.identity && has_something(&named.path));
+        let successor = named(&self.path)
+            .is_some_and(|named| named.identity != part.at.identity && has_something(&named.path));
         if !successor {
             return Ok(Look::Wait);
         }
@@ -313,8 +322,17 @@ impl Follow {
                 part.source.stored_position()
             ));
         }
-        self.done.push_back((place, part.digest));
-        (self.start, self.left) = (self.start + place, None);
+        self.note_done(part.source.offset(), part.digest);
+        self.left = None;
+    }
+
+    /// The current part has been read to its end, which is there in the stream.
+    fn note_done(&mut self, end: u64, digest: u64) {
+        if self.done.len() == DONE_MAX {
+            self.done.pop_front();
+        }
+        self.done.push_back((end - self.start, digest));
+        self.start = end;
     }
 
     /// Opens the next part, if there is one.
@@ -336,7 +354,12 @@ impl Follow {
     }
 
     /// The file that comes behind the one that was left: rotation may have gone on in the meantime.
-    fn next_file(&self) -> Option<Rotated> {
+    fn next_file(&mut self) -> Option<Rotated> {
+        if let Some(beginning) = self.beginning.take()
+            && let Some(first) = rotated(&self.path).into_iter().find(|rotated| beginning.is_before(rotated))
+        {
+            return Some(first);
+        }
         if let Some(left) = &self.left {
             for candidate in rotated(&self.path) {
                 if candidate.written < left.written || candidate.identity == left.identity {
@@ -350,7 +373,7 @@ impl Follow {
                 }
             }
         }
-        let named = look_at(&self.path).ok().flatten()?;
+        let named = named(&self.path)?;
         let is_left = self.left.as_ref().is_some_and(|left| left.identity == named.identity);
         (!is_left).then_some(named)
     }
@@ -443,18 +466,29 @@ impl Part {
     }
 }
 
-/// What stands under a name: a file, or nothing.
-fn look_at(path: &Path) -> io::Result<Option<Rotated>> {
-    match fs::metadata(path) {
-        Ok(status) if status.is_file() => Ok(Some(Rotated {
-            path: path.to_owned(),
-            written: (status.mtime(), status.mtime_nsec()),
-            identity: (status.dev(), status.ino()),
-        })),
-        Ok(_) => Ok(None),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(cause),
+impl Beginning {
+    /// Whether a file that has been rotated away since belongs to the stream.
+    fn is_before(&self, rotated: &Rotated) -> bool {
+        let (seconds, nanos) = rotated.written;
+        let written = seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000);
+        // File systems note times by a coarser clock.
+        Some(rotated.identity) == self.identity || written.saturating_add(CLOCK_MICROS) >= self.at
     }
+}
+
+/// How far file times may trail the clock, in microseconds.
+const CLOCK_MICROS: i64 = 10_000;
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The file that stands under a name, if one does.
+fn named(path: &Path) -> Option<Rotated> {
+    let status = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let written = (status.mtime(), status.mtime_nsec());
+    Some(Rotated { path: path.to_owned(), written, identity: (status.dev(), status.ino()) })
 }
 
 fn has_something(path: &Path) -> bool {

@@ -67,9 +67,9 @@ pub struct Kept {
 /// Prepares a job without a state directory.
 pub fn plain(job: &Arc<Job>) -> Result<Prepared> {
     start::check_paths(job)?;
+    let follows = resume::follows(job);
     let mut opened = HashMap::new();
     let time_field = start::settle_time_field(job, &mut opened, &[])?.path;
-    let follows = HashMap::new();
     Ok(Prepared { job: job.clone(), time_field, seed: random_seed(), opened, follows, kept: None })
 }
 
@@ -94,6 +94,7 @@ pub fn prepare(job: Job) -> Result<Ready> {
 
 /// A job of which nothing was kept, or nothing that counts.
 fn anew(job: Job, dir: StateDir) -> Result<Ready> {
+    let follows = resume::follows(&job);
     let mut opened = HashMap::new();
     let time_field = start::settle_time_field(&job, &mut opened, &[])?;
     let seed = random_seed();
@@ -117,7 +118,6 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true };
     let time_field = time_field.path;
-    let follows = HashMap::new();
     let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, follows, kept: Some(kept) };
     Ok(Ready::Run(prepared, Vec::new()))
 }

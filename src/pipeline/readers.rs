@@ -88,8 +88,7 @@ pub fn start(
     };
     let mut followed = HashMap::new();
     for (number, spec) in (0u32..).zip(&job.sources) {
-        if let (Some(_), Origin::Path(path)) = (&job.follow, &spec.origin) {
-            let follow = follows.remove(&number).unwrap_or_else(|| Follow::new(spec, path, &options));
+        if let Some(follow) = follows.remove(&number) {
             followed.insert(number, Followed::new(follow));
             requests.push(followed_in.clone());
             continue;

@@ -9,7 +9,7 @@ use crate::checkpoint::directory::{StateDir, Unusable};
 use crate::checkpoint::written::{CheckpointV1, EndingV1, SourceV1};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
-use crate::input::follow::{Follow, Place};
+use crate::input::follow::{Beginning, Follow, Place};
 use crate::input::{Format, Origin, SourceSpec};
 use crate::job::fingerprint::Fingerprint;
 use crate::job::sources::describe;
@@ -210,24 +210,42 @@ fn continue_followed(
             written.over = true;
         } else if let Origin::Path(path) = &spec.origin {
             let part = checkpoint.part(rank);
-            let place = Place {
-                offset: written.offset,
-                digest: written.digest,
-                start: part.start,
-                start_digest: part.digest,
+            let follow = match written.offset {
+                0 => {
+                    let beginning = Beginning { identity: written.identity, at: checkpoint.taken_at };
+                    Follow::begin(spec, path, &job.read, beginning)
+                }
+                offset => {
+                    written.identity = identity_of(spec);
+                    let (digest, start, start_digest) = (written.digest, part.start, part.digest);
+                    Follow::resume(spec, path, &job.read, Place { offset, digest, start, start_digest })?
+                }
             };
-            (written.over, written.identity) = (false, identity_of(spec));
-            continued.follows.insert(rank, Follow::resume(spec, path, &job.read, place)?);
+            written.over = false;
+            continued.follows.insert(rank, follow);
         }
         continued.specs.push(spec.clone());
         continued.written.push(written);
     }
     // What was not named before joins, in the order given.
     for spec in job.sources.iter().filter(|spec| named.contains_key(spec.name.as_str())) {
+        continued.follows.extend(follow(job, continued.specs.len() as u32, spec));
         continued.written.push(written(spec));
         continued.specs.push(spec.clone());
     }
     Ok(())
+}
+
+/// The inputs of a job that begins, where they are followed. To be asked for before anything is looked into.
+pub fn follows(job: &Job) -> HashMap<u32, Follow> {
+    (0..).zip(&job.sources).filter_map(|(rank, spec)| follow(job, rank, spec)).collect()
+}
+
+fn follow(job: &Job, rank: u32, spec: &SourceSpec) -> Option<(u32, Follow)> {
+    match (&job.follow, &spec.origin) {
+        (Some(_), Origin::Path(path)) => Some((rank, Follow::new(spec, path, &job.read))),
+        _ => None,
+    }
 }
 
 /// A source that is over needs no reading; one that has grown since is told about, or refused where all windows

@@ -129,6 +129,15 @@ fn succeeded(output: Output) -> Vec<u8> {
     output.stdout
 }
 
+/// Compares rows, and shows the first that differs.
+#[track_caller]
+fn same_rows(found: &[u8], wanted: &[u8]) {
+    let (found, wanted) = (String::from_utf8_lossy(found), String::from_utf8_lossy(wanted));
+    let differs = found.lines().zip(wanted.lines()).find(|(found, wanted)| found != wanted);
+    assert_eq!(differs, None, "found {} rows, wanted {}", found.lines().count(), wanted.lines().count());
+    assert_eq!(found.len(), wanted.len());
+}
+
 #[test]
 fn nothing_is_lost_in_rotation() {
     for (seed, header) in [(1, ""), (2, "ts,k,n\n"), (3, "")] {
@@ -138,7 +147,7 @@ fn nothing_is_lost_in_rotation() {
         log.live(250);
         assert!(log.rotated > 10);
         let output = run.wait_with_output().expect("it ends");
-        assert_eq!(String::from_utf8_lossy(&succeeded(output)), String::from_utf8_lossy(&log.undisturbed()));
+        same_rows(&succeeded(output), &log.undisturbed());
     }
 }
 
@@ -162,7 +171,7 @@ fn a_restart_finds_its_place_across_rotations() {
         let last = log.follow(&format!("{state} --stop-after 1500ms")).output().expect("it runs");
         succeeded(last);
         let out = fs::read(log.path("out")).expect("it was written");
-        assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&log.undisturbed()));
+        same_rows(&out, &log.undisturbed());
     }
 }
 
