@@ -20,7 +20,7 @@ use crate::verify::job::Job;
 use crate::verify::scratch::{Scratch, failed};
 
 /// Options of a job that the proof sets, or that say nothing of the output.
-const REPLACED: [&str; 18] = [
+const REPLACED: [&str; 22] = [
     "files",
     "job",
     "output",
@@ -38,6 +38,10 @@ const REPLACED: [&str; 18] = [
     "quiet",
     "verbose",
     "progress",
+    "metrics",
+    "metrics-interval",
+    "metrics-listen",
+    "metrics-label",
     "color",
 ];
 

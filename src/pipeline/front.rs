@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, RecvError, Sender, after, never, select};
 
@@ -32,7 +31,7 @@ pub struct Front {
     sequencer: Sequencer,
     sources: Vec<SourceState>,
     requests: Requests,
-    arrivals: Receiver<Arrival>,
+    arrivals: Arc<Receiver<Arrival>>,
     steps: Vec<Sender<Arc<Step>>>,
     /// Ends with the writer, whatever the front is waiting for.
     writer_ended: Receiver<Infallible>,
@@ -48,6 +47,8 @@ pub struct Front {
     stopping: Option<Stop>,
     /// How many chunks of one source may be on their way or waiting, once it is being read.
     credit: usize,
+    /// The watermark that the later stages have been told.
+    told: i64,
     /// Whether there is but one source that something may come of.
     alone: bool,
     /// Whether the job itself fixes the form of times.
@@ -111,7 +112,7 @@ impl Front {
         job: &Arc<Job>,
         projection: &Projection,
         requests: Requests,
-        arrivals: Receiver<Arrival>,
+        arrivals: Arc<Receiver<Arrival>>,
         steps: Vec<Sender<Arc<Step>>>,
         writer_ended: Receiver<Infallible>,
         progress: &Arc<Progress>,
@@ -130,6 +131,7 @@ impl Front {
             pipe: stop::pipe(job),
             stopping: None,
             credit: credit(job),
+            told: i64::MIN,
             alone: live(job) == 1,
             form_fixed: projection.form().is_some(),
             absent: Absent::new(job),
@@ -143,6 +145,7 @@ impl Front {
         (self.cuts, self.signals) = (Some(cuts), signals);
         if let Some(Resumed { sequence, columns, dedup }) = resume {
             self.sequencer = Sequencer::resume(rules(&self.job), &sequence);
+            self.progress.stand_anew(&self.sequencer);
             self.absent = Absent::none(self.sources.len());
             if let (Some(ids), Some(loaded)) = (self.sequencer.dedup(), dedup) {
                 *ids = loaded;
@@ -183,8 +186,9 @@ impl Front {
             match pause {
                 Pause::Waiting if step.rows() < MORE_ROWS && !self.arrivals.is_empty() => continue,
                 Pause::Waiting => {
-                    if self.has_news(&step) || self.is_cut_due() {
-                        self.send(&mut step)?;
+                    match self.has_news(&step) || self.is_cut_due() {
+                        true => self.send(&mut step)?,
+                        false => self.progress.stand(&self.sequencer),
                     }
                     if !self.is_time_to_stop()
                         && let Some(signal) = self.take_next()?
@@ -282,7 +286,7 @@ impl Front {
         };
         let news = self.stage.starve(|| {
             select! {
-                recv(self.arrivals) -> arrival => arrival.map_or(News::Stopped("the parsers have"), News::Arrival),
+                recv(*self.arrivals) -> arrival => arrival.map_or(News::Stopped("the parsers have"), News::Arrival),
                 // The writer's own error says more, and comes first.
                 recv(self.writer_ended) -> _ => News::Stopped("the writer has"),
                 recv(self.signals) -> signal => News::Signal(signal.ok()),
@@ -335,6 +339,7 @@ impl Front {
 
     /// Lets the other threads end, and gives back the sequencer with its ledger.
     pub fn finish(self) -> Sequencer {
+        self.progress.stand(&self.sequencer);
         self.sequencer
     }
 
@@ -399,7 +404,6 @@ impl Front {
             Some(known) if known.names.is_empty() => state.layout = Some(layout),
             Some(_) => {}
         }
-        self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
         self.progress.warn(&self.absent.look(&batch));
         self.sequencer.push(batch);
     }
@@ -424,7 +428,7 @@ impl Front {
 
     /// Whether there is anything to tell the later stages.
     fn has_news(&self, step: &Step) -> bool {
-        let moved = step.watermark != self.progress.watermark.load(Ordering::Relaxed);
+        let moved = step.watermark != self.told;
         moved || !step.parts.is_empty() || !step.set_aside.is_empty()
     }
 
@@ -447,16 +451,13 @@ impl Front {
                 cuts.cut(&mut self.sequencer, self.sources.iter().map(known).collect(), ending);
             }
         }
-        self.progress.watermark.store(step.watermark, Ordering::Relaxed);
+        self.told = step.watermark;
+        self.progress.stand(&self.sequencer);
         let mut full = std::mem::take(step);
         if !self.sent {
             self.sent = true;
             full.header = self.header();
         }
-        let mut counts = crate::operator::counts::Counts::default();
-        self.sequencer.counts().for_each(|source| counts += *source);
-        self.progress.late.store(counts.late, Ordering::Relaxed);
-        self.progress.bad.store(counts.bad, Ordering::Relaxed);
         let full = Arc::new(full);
         for shard in &self.steps {
             // Whoever receives steps stops only after an error of its own, which is told when it is joined.
