@@ -60,6 +60,11 @@ fn process(to: &mut Exposition<'_>, run: &Snapshot, ended: Option<u8>) {
 
 /// The ledger. An input that is named twice is told once.
 fn inputs(to: &mut Exposition<'_>, run: &Snapshot, kind: Kind) {
+    job(to, &run.job);
+    // A family has a sample, or is not there.
+    if run.inputs.is_empty() {
+        return;
+    }
     let mut family = |name, help, samples: &[(&str, &str, fn(&Input) -> u64)]| {
         let mut family = to.family(name, Counter, help);
         for input in &run.inputs {
@@ -101,7 +106,10 @@ fn inputs(to: &mut Exposition<'_>, run: &Snapshot, kind: Kind) {
             ("outcome", "accepted", |input| input.run.partially_late),
         ],
     );
-    let Counts { accepted, filtered, late, duplicate, bad, .. } = run.job;
+}
+
+fn job(to: &mut Exposition<'_>, counts: &Counts) {
+    let Counts { accepted, filtered, late, duplicate, bad, .. } = *counts;
     to.family(
         "windrow_job_records",
         Gauge,
@@ -251,6 +259,10 @@ fn stages(to: &mut Exposition<'_>, run: &Snapshot) {
     let mut family = to.family("windrow_stage_threads", Gauge, "How many threads a stage has had.");
     for (stage, account) in &run.stages {
         family.sample(&[("stage", stage.name())], account.threads);
+    }
+    // Once nobody takes anything any more there are none.
+    if run.queues.iter().all(|(_, (_, room))| *room == 0) {
+        return;
     }
     let mut family = to.family("windrow_queue_length", Gauge, "Messages that wait between two stages.");
     for (queue, (waiting, _)) in &run.queues {

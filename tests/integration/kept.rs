@@ -235,7 +235,7 @@ fn stopper(progress: &Arc<Progress>, over: &Arc<AtomicBool>, patience: Option<u6
     let (progress, over) = (progress.clone(), over.clone());
     thread::spawn(move || {
         let started = Instant::now();
-        while progress.records.load(Ordering::Relaxed) <= records {
+        while progress.snapshot().run.read <= records {
             if over.load(Ordering::Relaxed) || started.elapsed() > HANGS_AFTER {
                 return;
             }

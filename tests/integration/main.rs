@@ -3,9 +3,11 @@
 mod cases;
 mod common;
 mod continued;
+mod exposition;
 mod generate;
 mod golden;
 mod kept;
+mod metrics;
 mod model;
 mod outputs;
 mod property;
