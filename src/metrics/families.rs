@@ -9,7 +9,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Kind;
-use super::exposition::{Exposition, Micros, Seconds, Type};
+use super::exposition::{Exposition, Labels, Micros, Seconds, Type};
 use crate::checkpoint::codec;
 use crate::operator::counts::Counts;
 use crate::pipeline::snapshot::{Checkpoints, Input, Snapshot};
@@ -23,7 +23,8 @@ pub fn text(
     labels: &[(String, String)],
     now: SystemTime,
 ) -> String {
-    let to = &mut Exposition::new(labels);
+    let mut exposition = Exposition::new(labels);
+    let to = &mut exposition;
     process(to, run, ended);
     inputs(to, run, kind);
     results(to, run);
@@ -33,7 +34,7 @@ pub fn text(
         self::checkpoints(to, checkpoints);
     }
     stages(to, run);
-    std::mem::replace(to, Exposition::new(&[])).into_text()
+    exposition.into_text()
 }
 
 fn process(to: &mut Exposition<'_>, run: &Snapshot, ended: Option<u8>) {
@@ -58,6 +59,9 @@ fn process(to: &mut Exposition<'_>, run: &Snapshot, ended: Option<u8>) {
     }
 }
 
+/// A number of an input.
+type Of = fn(&Input) -> u64;
+
 /// The ledger. An input that is named twice is told once.
 fn inputs(to: &mut Exposition<'_>, run: &Snapshot, kind: Kind) {
     job(to, &run.job);
@@ -65,45 +69,47 @@ fn inputs(to: &mut Exposition<'_>, run: &Snapshot, kind: Kind) {
     if run.inputs.is_empty() {
         return;
     }
-    let mut family = |name, help, samples: &[(&str, &str, fn(&Input) -> u64)]| {
+    let mut family = |name, help, samples: &[(Labels<'_>, Of)]| {
         let mut family = to.family(name, Counter, help);
         for input in &run.inputs {
-            for &(label, value, of) in samples {
-                let labels = [("input", input.name.as_str()), (label, value)];
-                family.sample(&labels[..if label.is_empty() { 1 } else { 2 }], of(input));
+            for (labels, of) in samples {
+                family.sample(&[&[("input", input.name.as_str())], *labels].concat(), of(input));
             }
         }
     };
-    family("windrow_input_records_total", "Records read.", &[("", "", |input| input.run.read)]);
+    family("windrow_input_records_total", "Records read.", &[(&[], |input| input.run.read)]);
     family(
         "windrow_input_bytes_total",
         "Bytes read, as stored (compressed, if they are).",
-        &[("", "", |input| input.bytes)],
+        &[(&[], |input| input.bytes)],
     );
     family(
         "windrow_accepted_records_total",
         "Events that entered their windows.",
-        &[("", "", |input| input.run.accepted)],
+        &[(&[], |input| input.run.accepted)],
     );
     family(
         "windrow_records_skipped_total",
         "Records that --where does not let pass, and bad ones.",
-        &[("reason", "where", |input| input.run.filtered), ("reason", "bad", |input| input.run.bad)],
+        &[
+            (&[("reason", "where")], |input| input.run.filtered),
+            (&[("reason", "bad")], |input| input.run.bad),
+        ],
     );
     family(
         "windrow_duplicate_records_total",
         "Repeats of an event by its id.",
-        &[("", "", |input| input.run.duplicate)],
+        &[(&[], |input| input.run.duplicate)],
     );
-    let (late, none): (fn(&Input) -> u64, fn(&Input) -> u64) = (|input| input.run.late, |_| 0);
+    let (late, none): (Of, Of) = (|input| input.run.late, |_| 0);
     let (dropped, aside) = if kind.keeps_late { (none, late) } else { (late, none) };
     family(
         "windrow_late_records_total",
         "Events too late for all their windows (dropped, or side_output: kept by --late), or for some (accepted).",
         &[
-            ("outcome", "dropped", dropped),
-            ("outcome", "side_output", aside),
-            ("outcome", "accepted", |input| input.run.partially_late),
+            (&[("outcome", "dropped")], dropped),
+            (&[("outcome", "side_output")], aside),
+            (&[("outcome", "accepted")], |input| input.run.partially_late),
         ],
     );
 }

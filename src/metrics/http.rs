@@ -17,10 +17,10 @@ use rustix::io::Errno;
 const HEAD_BYTES_MAX: usize = 16 << 10;
 /// How long a request may take to come, and its answer to go.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a request may take to come while others wait.
-const PATIENCE_IN_A_QUEUE: Duration = Duration::from_millis(100);
 /// How long a client has to read what is left of the answer, before the connection is torn down.
 const LINGER: Duration = Duration::from_millis(250);
+/// How long either may take once others wait.
+const PATIENCE_IN_A_QUEUE: Duration = Duration::from_millis(100);
 /// A failing `accept` means that there are no descriptors, say; it may have passed by then.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -45,9 +45,9 @@ fn attend(client: &TcpStream, listener: &TcpListener, metrics: &dyn Fn() -> Stri
     send(client, &answer.bytes())?;
     // Closing at once would reset the connection if there is more of a request, and the answer might be lost.
     client.shutdown(Shutdown::Write)?;
-    let until = Instant::now() + LINGER;
+    let mut turn = Turn::new(client, listener, LINGER);
     let mut rest = [0; 4096];
-    while wait(client, None, until)? == Waited::Bytes && (&*client).read(&mut rest)? > 0 {}
+    while turn.wait()? && (&*client).read(&mut rest)? > 0 {}
     Ok(())
 }
 
@@ -65,17 +65,10 @@ enum Head {
 
 fn read_head(client: &TcpStream, listener: &TcpListener) -> io::Result<Head> {
     let (mut head, mut piece) = (Vec::new(), [0; 4096]);
-    let (mut until, mut others) = (Instant::now() + PATIENCE, Some(listener));
+    let mut turn = Turn::new(client, listener, PATIENCE);
     loop {
-        match wait(client, others, until)? {
-            Waited::Others => {
-                until = until.min(Instant::now() + PATIENCE_IN_A_QUEUE);
-                others = None;
-                continue;
-            }
-            Waited::Enough if head.is_empty() => return Ok(Head::Gone),
-            Waited::Enough => return Ok(Head::Late),
-            Waited::Bytes => {}
+        if !turn.wait()? {
+            return Ok(if head.is_empty() { Head::Gone } else { Head::Late });
         }
         let len = (&*client).read(&mut piece)?;
         // The end may stand across two pieces.
@@ -101,32 +94,38 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
     crlf.into_iter().chain(lf).min()
 }
 
-/// Why a wait is over.
-#[derive(Debug, PartialEq, Eq)]
-enum Waited {
-    /// There are bytes to read, or the client has gone.
-    Bytes,
-    /// Others want to be attended to.
-    Others,
-    /// Time is up.
-    Enough,
+/// A client's turn, which is shorter once others wait.
+struct Turn<'c> {
+    client: &'c TcpStream,
+    /// Where others come from, until one has.
+    others: Option<&'c TcpListener>,
+    until: Instant,
 }
 
-fn wait(client: &TcpStream, others: Option<&TcpListener>, until: Instant) -> io::Result<Waited> {
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(Waited::Enough);
-        }
-        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        let client = PollFd::from_borrowed_fd(client.as_fd(), PollFlags::IN);
-        let mut fds = vec![client];
-        fds.extend(others.map(|others| PollFd::from_borrowed_fd(others.as_fd(), PollFlags::IN)));
-        match poll(&mut fds, Some(&left)) {
-            Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) if !fds[0].revents().is_empty() => return Ok(Waited::Bytes),
-            Ok(_) => return Ok(Waited::Others),
-            Err(error) => return Err(error.into()),
+impl<'c> Turn<'c> {
+    fn new(client: &'c TcpStream, listener: &'c TcpListener, patience: Duration) -> Turn<'c> {
+        Turn { client, others: Some(listener), until: Instant::now() + patience }
+    }
+
+    /// Waits until there are bytes to read, or the end of them. Returns whether they came in time.
+    fn wait(&mut self) -> io::Result<bool> {
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+            let mut fds = vec![PollFd::from_borrowed_fd(self.client.as_fd(), PollFlags::IN)];
+            fds.extend(self.others.map(|others| PollFd::from_borrowed_fd(others.as_fd(), PollFlags::IN)));
+            match poll(&mut fds, Some(&left)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) if !fds[0].revents().is_empty() => return Ok(true),
+                Ok(_) => {
+                    self.others = None;
+                    self.until = self.until.min(Instant::now() + PATIENCE_IN_A_QUEUE);
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }

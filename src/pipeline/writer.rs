@@ -66,8 +66,6 @@ struct Writer {
     rows: u64,
     /// How much of the rows earlier runs have written.
     before: Mark,
-    /// The events of a step: how many, and when they had been read. Reused.
-    events: Vec<(u64, u64)>,
     pieces: Option<Pieces>,
     progress: Arc<Progress>,
     stage: Worker,
@@ -107,7 +105,6 @@ impl Writer {
             numbers,
             rows,
             before,
-            events: Vec::new(),
             pieces,
             progress,
             stage,
@@ -123,7 +120,8 @@ impl Writer {
             }
             self.write_set_aside(&step)?;
             let (cut, ended, last) = (step.cut, step.ended, step.last);
-            self.note_events(&step);
+            // The events themselves are let go before what they make fire is merged.
+            let read = step.read.clone();
             drop(step);
             if let Some(reason) = self.write_rows(fired)? {
                 self.end()?;
@@ -136,7 +134,7 @@ impl Writer {
                 self.finish()?;
                 finished = true;
             }
-            self.tell();
+            self.tell(&read);
             if cut {
                 self.hand_over()?;
             }
@@ -144,23 +142,12 @@ impl Writer {
         if finished { Ok(()) } else { self.end() }
     }
 
-    /// Notes how many events a step brings, and when they had been read.
-    fn note_events(&mut self, step: &Step) {
-        for part in &step.parts {
-            let (read, count) = (part.batch.read_nanos, part.rows.len() as u64);
-            match self.events.last_mut() {
-                Some((last, events)) if *last == read => *events += count,
-                _ => self.events.push((read, count)),
-            }
-        }
-    }
-
     /// Tells those who watch the run what has been written, and of the events that it comes of.
-    fn tell(&mut self) {
+    fn tell(&self, read: &[(u64, u64)]) {
         self.tell_rows();
         let now = self.progress.stages.nanos();
-        let took = |(read, count)| (Duration::from_nanos(now.saturating_sub(read)), count);
-        self.progress.applied(self.events.drain(..).map(took));
+        let took = |&(at, events): &(u64, u64)| (Duration::from_nanos(now.saturating_sub(at)), events);
+        self.progress.applied(read.iter().map(took));
     }
 
     fn tell_rows(&self) {
