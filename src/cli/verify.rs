@@ -170,8 +170,29 @@ mod tests {
         };
         assert_eq!(
             args(&[
-                "windrow", "-w1m", "-o", "x", "-s", "y", "--replay", "-j", "3", "-b", "a", "-b", "b", "f",
-                "-v"
+                "windrow",
+                "-w1m",
+                "-o",
+                "x",
+                "-s",
+                "y",
+                "--replay",
+                "-j",
+                "3",
+                "-b",
+                "a",
+                "-b",
+                "b",
+                "f",
+                "-v",
+                "--metrics",
+                "m.prom",
+                "--metrics-interval",
+                "1s",
+                "--metrics-listen",
+                "[::1]:0",
+                "--metrics-label",
+                "a=b"
             ]),
             want(&["--window=1m", "--by=a", "--by=b"], &["--output=d/rows", "--", "f"])
         );

@@ -10,14 +10,19 @@ mod file;
 mod http;
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
+
+use crossbeam_channel::bounded;
 
 use crate::error::{Error, Escaped, Result, words};
 use crate::job::{Job, LatePolicy, Task};
 use crate::pipeline::Progress;
 use file::Target;
+
+/// How long the last state of the file may take to be written.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
 /// Publishes the metrics of a run, until it has ended.
 pub struct Exporter {
@@ -29,9 +34,11 @@ struct Shared {
     progress: Arc<Progress>,
     kind: Kind,
     labels: Vec<(String, String)>,
-    /// The exit code, once the run has ended. Held while the file is written: nothing is written behind its last state.
-    ended: Mutex<Option<u8>>,
+    /// The exit code, once the run has ended.
+    ended: OnceLock<u8>,
     file: Option<Target>,
+    /// Held while the file is written, so that nothing is written behind its last state.
+    writing: Mutex<()>,
 }
 
 /// What of a job says which metrics it has.
@@ -67,13 +74,14 @@ impl Exporter {
                 keeps_late: job.late != LatePolicy::Drop,
             },
             labels: settings.labels.clone(),
-            ended: Mutex::new(None),
+            ended: OnceLock::new(),
             file,
+            writing: Mutex::default(),
         });
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(listener) = listener {
             let shared = shared.clone();
-            thread::spawn(move || http::serve(&listener, &|| shared.text(*shared.ended())));
+            thread::spawn(move || http::serve(&listener, &|| shared.text()));
         }
         if shared.file.is_some() {
             let (shared, interval) = (shared.clone(), settings.interval);
@@ -92,13 +100,16 @@ impl Exporter {
         self.shared.write();
     }
 
-    /// Writes the last state to the file, with the exit code. Only the first end counts.
+    /// Writes the last state to the file, with the exit code. Only the first end counts. A disk that does not answer
+    /// keeps the process from its end for [`LAST_WORDS_MAX`] and no longer.
     pub fn finish(&self, code: u8) {
-        let mut ended = self.shared.ended();
-        if ended.is_none() {
-            *ended = Some(code);
-            self.shared.write_state(*ended);
-        }
+        let _ = self.shared.ended.set(code);
+        let (shared, (done, is_done)) = (self.shared.clone(), bounded::<()>(1));
+        thread::spawn(move || {
+            shared.write_state(true);
+            drop(done);
+        });
+        let _ = is_done.recv_timeout(LAST_WORDS_MAX);
     }
 }
 
@@ -119,26 +130,24 @@ fn write_on(shared: &Shared, interval: Duration) {
 }
 
 impl Shared {
-    fn ended(&self) -> MutexGuard<'_, Option<u8>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn text(&self, ended: Option<u8>) -> String {
-        families::text(&self.progress.snapshot(), self.kind, ended, &self.labels, SystemTime::now())
+    fn text(&self) -> String {
+        let (run, ended) = (self.progress.snapshot(), self.ended.get().copied());
+        families::text(&run, self.kind, ended, &self.labels, SystemTime::now())
     }
 
     /// Writes the file, unless the run has ended, and says whether it goes on.
     fn write(&self) -> bool {
-        let ended = self.ended();
-        if ended.is_none() {
-            self.write_state(None);
-        }
-        ended.is_none()
+        self.write_state(false);
+        self.ended.get().is_none()
     }
 
-    fn write_state(&self, ended: Option<u8>) {
+    fn write_state(&self, last: bool) {
         let Some(file) = &self.file else { return };
-        if let Some(cause) = file.write(&self.text(ended)) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ended.get().is_some() != last {
+            return;
+        }
+        if let Some(cause) = file.write(&self.text()) {
             let path = file.path().display().to_string();
             self.progress.warn(&[format!(
                 "--metrics: {} cannot be written: {}; the job goes on, and it is tried again",

@@ -218,9 +218,7 @@ fn prepare_unlocked(job: &Job) -> windrow::error::Result<Ready> {
     let started = Instant::now();
     loop {
         match prepare(job.clone()) {
-            Err(Error::Usage(message))
-                if message.contains("is using this") && started.elapsed() < HANGS_AFTER =>
-            {
+            Err(Error::InUse(_)) if started.elapsed() < HANGS_AFTER => {
                 thread::sleep(Duration::from_millis(2));
             }
             prepared => return prepared,
