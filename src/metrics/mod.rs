@@ -1,8 +1,8 @@
 //! The numbers of a run for those who watch it: as a file for node_exporter's textfile collector, and over HTTP.
 //!
-//! Both take the same [`text`](exposition) of the same [`Snapshot`](crate::pipeline::snapshot::Snapshot). Nothing
-//! here may hold up the job or end it once it has begun: a file that cannot be written is warned of, once, and a client
-//! of the server gets no more than its share of one thread.
+//! Both take the same text of a [`Snapshot`](crate::pipeline::snapshot::Snapshot). Nothing here may hold up the job, or
+//! end it once it has begun: a file that cannot be written is warned of, once, and a client of the server gets no more
+//! than its share of one thread.
 
 mod exposition;
 mod families;

@@ -172,12 +172,16 @@ impl Front {
             // Before the first byte of output it is on record where it will stand.
             self.cut(&mut step, EndingV1::Running)?;
         }
+        // Whether records have been read that those who watch the run have not been told of: with very many sources
+        // they cannot be told whenever one has brought something.
+        let mut untold = false;
         loop {
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.take(arrival);
             }
             let pause = self.sequencer.advance(&mut step);
             for source in self.sequencer.take_used() {
+                untold = true;
                 let state = &mut self.sources[source as usize];
                 state.under_way -= 1;
                 state.begun = true;
@@ -186,10 +190,12 @@ impl Front {
             match pause {
                 Pause::Waiting if step.rows() < MORE_ROWS && !self.arrivals.is_empty() => continue,
                 Pause::Waiting => {
-                    match self.has_news(&step) || self.is_cut_due() {
-                        true => self.send(&mut step)?,
-                        false => self.progress.stand(&self.sequencer),
+                    if self.has_news(&step) || self.is_cut_due() {
+                        self.send(&mut step)?;
+                    } else if untold {
+                        self.progress.stand(&self.sequencer);
                     }
+                    untold = false;
                     if !self.is_time_to_stop()
                         && let Some(signal) = self.take_next()?
                     {
