@@ -45,6 +45,8 @@ pub enum Error {
     },
     /// The run cannot go on for the reason given. Exit code 1.
     Failed(String),
+    /// Another run is using the state directory. Exit code 2.
+    InUse(String),
     /// The reader of standard output went away: not reported. Exit code 141.
     ReaderGone,
     /// A signal asked the run to stop, and a checkpoint has been taken: not reported. Exit code 128 and its number.
@@ -94,7 +96,7 @@ impl Error {
     /// The process exit code for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Usage(_) | Error::Syntax(_) => 2,
+            Error::Usage(_) | Error::Syntax(_) | Error::InUse(_) => 2,
             Error::ReaderGone => 141,
             Error::Stopped(signal) => signal.exit_code(),
             _ => 1,
@@ -118,7 +120,9 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(message) | Error::Failed(message) => f.write_str(&shown(message)),
+            Error::Usage(message) | Error::Failed(message) | Error::InUse(message) => {
+                f.write_str(&shown(message))
+            }
             Error::Syntax(error) => error.fmt(f),
             Error::BadRecord { source, line, reason, excerpt, way_out } => {
                 write!(f, "{}:{line}: {}", Escaped(source), shown(reason))?;

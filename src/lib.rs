@@ -27,6 +27,7 @@ pub mod pipeline;
 
 pub mod verify;
 
+pub mod metrics;
 pub mod stats;
 
 // What several of them speak of.

@@ -226,7 +226,7 @@ fn in_use(path: &Path, lock: &mut File) -> Error {
         "" => String::new(),
         holder => format!(" (process {holder})"),
     };
-    Error::usage(format!(
+    Error::InUse(format!(
         "{}: another run{holder} is using this state directory; wait for it, or name another",
         shown(path)
     ))

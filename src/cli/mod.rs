@@ -12,6 +12,7 @@ pub mod report;
 pub mod run;
 pub mod signals;
 mod state;
+mod status;
 pub mod streams;
 pub mod values;
 mod verify;

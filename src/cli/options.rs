@@ -302,6 +302,25 @@ pub struct DiagnosticOptions {
         hide_short_help = true
     )]
     pub progress: When,
+    /// Write metrics there for node_exporter's textfile collector
+    ///
+    /// FILE is called NAME.prom. It is replaced whole every --metrics-interval, and once at the end with the exit
+    /// code. windrow's README lists what is in it. Every sample has the label job="NAME", unless --metrics-label
+    /// names another job. On SIGUSR1 a run says on standard error how it stands, metrics or not.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub metrics: Option<PathBuf>,
+    /// Time between two states of that file
+    #[arg(long, value_name = "DURATION", default_value = "10s", hide_short_help = true)]
+    pub metrics_interval: String,
+    /// Serve metrics over HTTP, as at 127.0.0.1:9464
+    ///
+    /// GET /metrics has them in Prometheus' text format, GET /healthz says that the run goes on. Everybody who can
+    /// reach the address can read them. With port 0 a free one is taken, which is told on standard error.
+    #[arg(long, value_name = "ADDRESS:PORT", hide_short_help = true)]
+    pub metrics_listen: Option<String>,
+    /// A label on every sample of the metrics; repeatable
+    #[arg(long, value_name = "NAME=VALUE", hide_short_help = true)]
+    pub metrics_label: Vec<String>,
     /// Colour: auto (on a terminal), always, never
     ///
     /// auto also heeds NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0 and TERM=dumb, in this order.

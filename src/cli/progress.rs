@@ -5,7 +5,6 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, Progres
 use crate::input::Origin;
 use crate::job::{Job, When};
 use crate::pipeline::Progress;
+use crate::pipeline::snapshot::Snapshot;
 use crate::time::{Form, write_time};
 
 /// How often the display is renewed.
@@ -88,13 +88,13 @@ fn show(progress: &Progress, size: Option<u64>, patience: Duration, stopped: &Re
     };
     let start = Instant::now();
     loop {
-        let bytes = progress.bytes_read.load(Ordering::Relaxed);
+        let now = progress.snapshot();
         if size.is_some() {
-            bar.set_position(bytes);
+            bar.set_position(now.bytes_read());
         } else {
             bar.tick();
         }
-        bar.set_message(message(progress, bytes, size.is_some(), start.elapsed()));
+        bar.set_message(message(&now, size.is_some(), start.elapsed()));
         if !matches!(stopped.recv_timeout(INTERVAL), Err(RecvTimeoutError::Timeout)) {
             break;
         }
@@ -106,27 +106,29 @@ fn plain() -> ProgressStyle {
     ProgressStyle::default_spinner()
 }
 
-fn message(progress: &Progress, bytes: u64, bar: bool, elapsed: Duration) -> String {
-    let records = progress.records.load(Ordering::Relaxed);
+fn message(now: &Snapshot, bar: bool, elapsed: Duration) -> String {
+    let records = now.run.read;
     let rate = records as f64 / elapsed.as_secs_f64().max(0.25);
     let mut text = format!("{} records, {}/s", HumanCount(records), HumanCount(rate as u64));
     if !bar {
-        text = format!("{}, {text}", HumanBytes(bytes));
+        text = format!("{}, {text}", HumanBytes(now.bytes_read()));
     }
-    let watermark = progress.watermark.load(Ordering::Relaxed);
-    if watermark != i64::MIN {
-        let mut shown = Vec::new();
-        // Nobody can read fractions that pass four times a second.
-        let seconds = watermark.div_euclid(MICROS_PER_SECOND).saturating_mul(MICROS_PER_SECOND);
-        write_time(seconds, Form::Text, None, &mut shown);
-        text += &format!(", watermark {}", String::from_utf8_lossy(&shown));
+    if let Some(watermark) = now.watermark {
+        text += &format!(", watermark {}", clock(watermark));
     }
-    text += &format!(", {} open", HumanCount(progress.open_windows.load(Ordering::Relaxed)));
-    for (count, what) in [(&progress.late, "late"), (&progress.bad, "bad")] {
-        let count = count.load(Ordering::Relaxed);
+    text += &format!(", {} open", HumanCount(now.held.unwrap_or_default().windows));
+    for (count, what) in [(now.job.late, "late"), (now.job.bad, "bad")] {
         if count > 0 {
             text += &format!(", {} {what}", HumanCount(count));
         }
     }
     text
+}
+
+/// An event time for people, in whole seconds: nobody can read fractions that pass four times a second.
+pub fn clock(micros: i64) -> String {
+    let mut shown = Vec::new();
+    let seconds = micros.div_euclid(MICROS_PER_SECOND).saturating_mul(MICROS_PER_SECOND);
+    write_time(seconds, Form::Text, None, &mut shown);
+    String::from_utf8_lossy(&shown).into_owned()
 }

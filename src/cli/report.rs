@@ -27,9 +27,14 @@ pub fn text(text: &str) {
 
 /// Writes a warning while a run goes on.
 pub fn warning(text: &str) {
+    line(&format!("warning: {text}"));
+}
+
+/// Writes a line while a run goes on, with the name of the program before it.
+pub fn line(text: &str) {
     // A progress display is drawn anew below it.
     let clear = if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
-    self::text(&format!("{clear}windrow: warning: {text}\n"));
+    self::text(&format!("{clear}windrow: {text}\n"));
 }
 
 /// Writes a text to standard output. A reader that went away ends the run quietly, as elsewhere.

@@ -1,20 +1,52 @@
 //! Runs a job with the outputs it names, and says on stderr what became of it.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::progress::Display;
+use super::signals::LastWords;
 use super::work::Work;
-use super::{outputs, report, signals};
+use super::{outputs, report, signals, status};
 use crate::error::{Error, Escaped, Result};
 use crate::input::Origin;
 use crate::job::{Job, Report, Stats};
+use crate::metrics::Exporter;
 use crate::pipeline::{self, Progress, Ready};
 use crate::stats::Summary;
 
-/// Runs a job to its end, or goes on with it where an earlier run stood.
+/// Runs a job to its end, or goes on with it where an earlier run stood, for those who watch it too.
 pub fn run(job: Job) -> Result<()> {
+    let progress = Arc::new(Progress::default());
+    status::answer(&progress, job.report.stats == Stats::Json)?;
+    let exporter = Exporter::start(&job, &progress)?.map(Arc::new);
+    if let Some(address) = exporter.as_ref().and_then(|exporter| exporter.address()) {
+        tell_address(&job, address);
+    }
+    let result = run_watched(job, &progress, exporter.as_ref());
+    match (&exporter, &result) {
+        // The file is that of the other run.
+        (_, Err(Error::InUse(_))) | (None, _) => {}
+        (Some(exporter), Ok(())) => exporter.finish(0),
+        (Some(exporter), Err(error)) => exporter.finish(error.exit_code()),
+    }
+    result
+}
+
+/// Says where metrics are served. Of a port that nobody has chosen nobody knows otherwise.
+fn tell_address(job: &Job, address: SocketAddr) {
+    let url = format!("http://{address}/metrics");
+    let chosen = job.metrics.listen.is_some_and(|asked| asked.port() == 0);
+    match job.report.stats {
+        Stats::Json if chosen => report::text(&format!("{}\n", serde_json::json!({ "metrics": url }))),
+        _ if chosen || says_what_happens(&job.report, std::io::stderr().is_terminal()) => {
+            report::text(&format!("windrow: metrics at {url}\n"));
+        }
+        _ => {}
+    }
+}
+
+fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporter>>) -> Result<()> {
     let quiet = job.report.quiet;
     let prepared = match pipeline::prepare(job)? {
         Ready::Run(prepared, notes) => {
@@ -23,6 +55,7 @@ pub fn run(job: Job) -> Result<()> {
         }
         Ready::Done(job, kept, summary) => {
             outputs::check(&job, &kept)?;
+            progress.done(&summary);
             if says_what_happens(&job.report, std::io::stderr().is_terminal()) {
                 report::text("windrow: the job was done already; nothing was read. What it came to:\n");
             }
@@ -39,16 +72,26 @@ pub fn run(job: Job) -> Result<()> {
         report::text(&format!("windrow: goes on behind {} records\n", kept.summary().total().read));
     }
     let outputs = outputs::outputs(&job, prepared.kept.as_ref())?;
-    let progress = Arc::new(Progress::default());
-    let signals = match job.state {
-        Some(_) => signals::take_over(&progress)?,
-        None => crossbeam_channel::never(),
+    let last_words: LastWords = match exporter.cloned() {
+        Some(exporter) => Arc::new(move |code| exporter.finish(code)),
+        None => Arc::new(|_| {}),
+    };
+    let signals = match (&job.state, exporter) {
+        (Some(_), _) => signals::take_over(progress, &last_words)?,
+        (None, Some(_)) => {
+            signals::end_with(&last_words)?;
+            crossbeam_channel::never()
+        }
+        (None, None) => crossbeam_channel::never(),
     };
     if !job.report.quiet && job.report.stats != Stats::Json {
         let _ = progress.warn.set(report::warning);
     }
-    let display = Display::start(&job, &progress);
-    let (summary, result) = pipeline::run_prepared(prepared, outputs, &progress, signals);
+    if let Some(exporter) = exporter {
+        exporter.begin();
+    }
+    let display = Display::start(&job, progress);
+    let (summary, result) = pipeline::run_prepared(prepared, outputs, progress, signals);
     display.stop();
     if let Err(Error::Stopped(_)) = result
         && job.state.is_some()
@@ -56,12 +99,12 @@ pub fn run(job: Job) -> Result<()> {
     {
         report::text("windrow: stopped, with a checkpoint; the same command goes on from there\n");
     }
-    if result.is_ok() && is_empty_by_oversight(&job, &progress) {
+    if result.is_ok() && is_empty_by_oversight(&job, progress) {
         progress.warn(&["standard input was empty, and no FILE is named".to_owned()]);
     }
     // A reader that has gone away is left in peace.
     if !matches!(result, Err(Error::ReaderGone)) {
-        let work = Work::of(&progress, job.state.is_some());
+        let work = Work::of(&progress.snapshot());
         report::text(&account(&job, &summary, &work, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
@@ -71,7 +114,7 @@ pub fn run(job: Job) -> Result<()> {
 fn is_empty_by_oversight(job: &Job, progress: &Progress) -> bool {
     let files = [job.output.as_deref(), job.late.path(), job.bad.path()];
     matches!(&job.sources[..], [source] if matches!(source.origin, Origin::Stdin))
-        && progress.bytes_read.load(Ordering::Relaxed) == 0
+        && progress.snapshot().bytes_read() == 0
         && job.state.is_none()
         && files.iter().any(Option::is_some)
 }

@@ -21,45 +21,73 @@ const PATIENCE: Duration = Duration::from_millis(800);
 /// How often it is looked at then.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Is told the exit code before the process ends for a signal.
+pub type LastWords = Arc<dyn Fn(u8) + Send + Sync>;
+
 /// Takes over the signals. The channel gives the first one.
-pub fn take_over(progress: &Arc<Progress>) -> Result<Receiver<Signal>> {
-    let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
-    let mut signals = Signals::new(wanted).map_err(|cause| {
-        Error::Failed(format!("signals cannot be taken over: {}", crate::error::words(&cause)))
-    })?;
+pub fn take_over(progress: &Arc<Progress>, last_words: &LastWords) -> Result<Receiver<Signal>> {
+    let mut signals = wanted()?;
     let (told, tells) = bounded(1);
+    let last_words = last_words.clone();
+    let end = move |signal: Signal| {
+        last_words(signal.exit_code());
+        std::process::exit(signal.exit_code().into());
+    };
     let progress = progress.clone();
     thread::spawn(move || {
         let mut coming = signals.forever().map(named);
         let Some(first) = coming.next() else { return };
         // There is room: it is the only message.
         let _ = told.try_send(first);
-        thread::spawn(move || end_if_stuck(first, &told, &progress));
+        let end_first = end.clone();
+        thread::spawn(move || {
+            wait_until_stuck(&told, &progress);
+            report::text(
+                "windrow: stopped before a last checkpoint could be made; the same command goes on from the one before\n",
+            );
+            end_first(first);
+        });
         if let Some(second) = coming.next() {
-            std::process::exit(second.exit_code().into());
+            end(second);
         }
     });
     Ok(tells)
 }
 
+/// Lets a run that is not kept end for a signal as it would by itself, but not without last words.
+pub fn end_with(last_words: &LastWords) -> Result<()> {
+    let mut signals = wanted()?;
+    let last_words = last_words.clone();
+    thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            last_words(named(signal).exit_code());
+            // So that whoever started the program sees what ended it. It does not come back.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    });
+    Ok(())
+}
+
+/// The signals that end a run, but for those that are ignored.
+fn wanted() -> Result<Signals> {
+    let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
+    Signals::new(wanted).map_err(|cause| {
+        Error::Failed(format!("signals cannot be taken over: {}", crate::error::words(&cause)))
+    })
+}
+
 /// Whether whoever started the program wants a signal to be ignored, as `nohup` and shells for background jobs do.
-fn is_ignored(signal: i32) -> bool {
+pub fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     mask >> (signal - 1) & 1 == 1
 }
 
-/// Ends the process if the run has not even noticed the signal, or is held up by whoever reads its output.
-fn end_if_stuck(signal: Signal, told: &Sender<Signal>, progress: &Progress) {
+/// Returns if the run has not even noticed the signal, or is held up by whoever reads its output.
+fn wait_until_stuck(told: &Sender<Signal>, progress: &Progress) {
     thread::sleep(PATIENCE);
-    loop {
-        if !told.is_empty() || progress.delivering.load(Ordering::Relaxed) {
-            report::text(
-                "windrow: stopped before a last checkpoint could be made; the same command goes on from the one before\n",
-            );
-            std::process::exit(signal.exit_code().into());
-        }
+    while told.is_empty() && !progress.delivering.load(Ordering::Relaxed) {
         thread::sleep(LOOK);
     }
 }

@@ -20,7 +20,7 @@ use crate::verify::job::Job;
 use crate::verify::scratch::{Scratch, failed};
 
 /// Options of a job that the proof sets, or that say nothing of the output.
-const REPLACED: [&str; 18] = [
+const REPLACED: [&str; 22] = [
     "files",
     "job",
     "output",
@@ -38,6 +38,10 @@ const REPLACED: [&str; 18] = [
     "quiet",
     "verbose",
     "progress",
+    "metrics",
+    "metrics-interval",
+    "metrics-listen",
+    "metrics-label",
     "color",
 ];
 
@@ -166,8 +170,29 @@ mod tests {
         };
         assert_eq!(
             args(&[
-                "windrow", "-w1m", "-o", "x", "-s", "y", "--replay", "-j", "3", "-b", "a", "-b", "b", "f",
-                "-v"
+                "windrow",
+                "-w1m",
+                "-o",
+                "x",
+                "-s",
+                "y",
+                "--replay",
+                "-j",
+                "3",
+                "-b",
+                "a",
+                "-b",
+                "b",
+                "f",
+                "-v",
+                "--metrics",
+                "m.prom",
+                "--metrics-interval",
+                "1s",
+                "--metrics-listen",
+                "[::1]:0",
+                "--metrics-label",
+                "a=b"
             ]),
             want(&["--window=1m", "--by=a", "--by=b"], &["--output=d/rows", "--", "f"])
         );

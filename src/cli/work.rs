@@ -1,11 +1,10 @@
 //! What a run has spent: time by stage, and its checkpoints. For `-v`, and for `--stats=json`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::pipeline::Progress;
+use crate::pipeline::snapshot::{Checkpoints, Snapshot};
 use crate::pipeline::stages::{Account, Stage};
 
 /// What a run has spent so far.
@@ -16,63 +15,35 @@ pub struct Work {
     checkpoints: Option<Checkpoints>,
 }
 
-#[derive(Debug)]
-struct Checkpoints {
-    made: u64,
-    last_took: Duration,
-    last_bytes: u64,
-    longest_pause: Duration,
-}
-
 impl Work {
-    /// That of a run, which keeps checkpoints or does not.
-    pub fn of(progress: &Progress, keeps: bool) -> Work {
-        let of = |value: &AtomicU64| value.load(Ordering::Relaxed);
-        let micros = |value: &AtomicU64| Duration::from_micros(of(value));
-        Work {
-            took: progress.stages.elapsed(),
-            stages: Stage::ALL.map(|stage| (stage, progress.stages.account(stage))).into(),
-            checkpoints: keeps.then(|| Checkpoints {
-                made: of(&progress.checkpoints),
-                last_took: micros(&progress.checkpoint_micros),
-                last_bytes: of(&progress.checkpoint_bytes),
-                longest_pause: micros(&progress.pause_micros),
-            }),
-        }
+    /// That of a run.
+    pub fn of(run: &Snapshot) -> Work {
+        Work { took: run.elapsed, stages: run.stages.into(), checkpoints: run.checkpoints }
     }
 
     /// Lines for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        if let Some(Checkpoints { made, last_took, last_bytes, longest_pause }) = &self.checkpoints {
-            let s = if *made == 1 { "" } else { "s" };
+        if let Some(checkpoints) = &self.checkpoints {
+            let made = checkpoints.took.count();
+            let s = if made == 1 { "" } else { "s" };
             text += &format!("windrow: {made} checkpoint{s}");
-            if *made > 0 {
+            if made > 0 {
                 text += &format!(
-                    ", the last one in {} ms, with {last_bytes} bytes beside the ids; the longest pause for one: {:.1} ms",
-                    last_took.as_micros().div_ceil(1000),
-                    longest_pause.as_secs_f64() * 1e3
+                    ", the last one in {} ms, with {} bytes beside the ids; the longest pause for one: {:.1} ms",
+                    checkpoints.last_took.as_micros().div_ceil(1000),
+                    checkpoints.last_bytes.unwrap_or(0),
+                    checkpoints.longest_pause.as_secs_f64() * 1e3
                 );
             }
             text.push('\n');
         }
         let shares: Vec<String> =
-            self.stages.iter().map(|(stage, account)| self.share(*stage, account)).collect();
+            self.stages.iter().map(|(stage, account)| share(*stage, account, self.took)).collect();
         if !shares.is_empty() {
             text += &format!("windrow: {:.2} s; at work: {}\n", self.took.as_secs_f64(), shares.join(", "));
         }
         text
-    }
-
-    /// How much of its threads' time a stage has worked.
-    fn share(&self, stage: Stage, account: &Account) -> String {
-        let available = self.took.as_secs_f64() * account.threads.max(1) as f64;
-        let percent = 100.0 * account.busy.as_secs_f64() / available.max(1e-9);
-        let of = match account.threads {
-            0 | 1 => String::new(),
-            threads => format!(" of {threads} threads"),
-        };
-        format!("{} {percent:.0} %{of}", stage.name())
     }
 
     /// Adds it to a JSON object: `seconds`, `stages` and `checkpoints`. Times are in seconds.
@@ -90,12 +61,24 @@ impl Work {
         object["stages"] = stages.collect();
         object["checkpoints"] = match checkpoints {
             None => Value::Null,
-            Some(Checkpoints { made, last_took, last_bytes, longest_pause }) => json!({
-                "made": made, "last_seconds": last_took.as_secs_f64(), "last_bytes": last_bytes,
-                "longest_pause_seconds": longest_pause.as_secs_f64()
+            Some(checkpoints) => json!({
+                "made": checkpoints.took.count(), "last_seconds": checkpoints.last_took.as_secs_f64(),
+                "last_bytes": checkpoints.last_bytes.unwrap_or(0),
+                "longest_pause_seconds": checkpoints.longest_pause.as_secs_f64()
             }),
         };
     }
+}
+
+/// How much of its threads' time a stage has worked, of so long a run.
+pub fn share(stage: Stage, account: &Account, took: Duration) -> String {
+    let available = took.as_secs_f64() * account.threads.max(1) as f64;
+    let percent = 100.0 * account.busy.as_secs_f64() / available.max(1e-9);
+    let of = match account.threads {
+        0 | 1 => String::new(),
+        threads => format!(" of {threads} threads"),
+    };
+    format!("{} {percent:.0} %{of}", stage.name())
 }
 
 #[cfg(test)]
@@ -105,12 +88,9 @@ mod tests {
     #[test]
     fn checkpoints_are_counted() {
         let check = |made, want: &str| {
-            let checkpoints = Checkpoints {
-                made,
-                last_took: Duration::from_millis(2),
-                last_bytes: 7,
-                longest_pause: Duration::ZERO,
-            };
+            let mut checkpoints = Checkpoints::default();
+            checkpoints.took.observe(Duration::from_millis(2), made);
+            (checkpoints.last_took, checkpoints.last_bytes) = (Duration::from_millis(2), Some(7));
             let work = Work { checkpoints: Some(checkpoints), ..Work::default() };
             let text = work.text();
             assert!(text.starts_with(want), "{text}");

@@ -258,13 +258,14 @@ impl Follow {
                 Chunk::End => {}
                 chunk => return Ok(Some(chunk)),
             }
-            let (end, digest) = (part.source.offset(), part.digest);
-            self.note_done(end, digest);
         }
+        let Some(part) = self.current.take() else { return Ok(None) };
         let status = part.file.metadata().ok();
         let written = status.map_or(part.at.written, |status| (status.mtime(), status.mtime_nsec()));
-        self.left = Some(Rotated { written, ..part.at.clone() });
-        self.current = None;
+        if part.begun {
+            self.note_done(part.source.offset(), part.digest);
+        }
+        self.left = Some(Rotated { written, ..part.at });
         Ok(None)
     }
 

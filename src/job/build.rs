@@ -18,16 +18,17 @@ use super::fingerprint::Fingerprint;
 use super::outputs::{self, Outputs};
 use super::settings::Settings;
 use super::{Aggregation, AtEof, Following, Job, OutputFormat, Report, Stats, StdinResume, Task, Top};
-use super::{sources, state};
+use super::{metrics, sources, state};
 
 /// The job that the options ask for. The settings say in errors where an option came from.
 pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
     let JobArgs { input, time, aggregate, output, state, limits, diagnostics } = args;
     let state = state::state(state, settings)?;
     let sources = sources::sources(input, settings)?;
+    let metrics = metrics::metrics(diagnostics, settings)?;
     let Outputs { output, late, bad } = {
         let outputs = outputs::outputs(output, settings)?;
-        outputs::check_distinct(&outputs, &sources, settings)?;
+        outputs::check_distinct(&outputs, metrics.file.as_deref(), &sources, settings)?;
         outputs
     };
     let mut fields = Fields::new(input.no_header);
@@ -82,6 +83,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
         state,
         fingerprint: Fingerprint::default(),
         report: report(diagnostics),
+        metrics,
     };
     state::check(&job, settings)?;
     job.fingerprint = Fingerprint::of(&job, settings);

@@ -132,6 +132,8 @@ mod tests {
         check("-w 1m", "-w 1m", None);
         check("-w 1m", "--window 1m -j 3 --buffer 9 --stats --bad skip -o x", None);
         check("-w 1m -s d", "-w 1m -s e --at-eof hold --checkpoint-interval 1s", None);
+        let metrics = "--metrics a.prom --metrics-interval 1s --metrics-listen [::1]:0 --metrics-label a=b";
+        check("-w 1m", &format!("-w 1m {metrics}"), None);
         check("-w 1m -d 60s", "-w 1m -d 1m", None);
         check("-w 1m", "-w 2m", Some(("window", "1m", "2m")));
         check("-w 1m", "-w 1m -d 6s", Some(("delay", "5s", "6s")));

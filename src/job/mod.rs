@@ -6,6 +6,7 @@ pub mod explain;
 pub mod fields;
 pub mod file;
 pub mod fingerprint;
+pub mod metrics;
 pub mod outputs;
 pub mod settings;
 pub mod sources;
@@ -64,6 +65,8 @@ pub struct Job {
     pub fingerprint: fingerprint::Fingerprint,
     /// What is said on stderr.
     pub report: Report,
+    /// Where the numbers of a run can be read while it goes on.
+    pub metrics: metrics::Metrics,
 }
 
 /// How inputs are followed.

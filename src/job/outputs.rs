@@ -57,7 +57,12 @@ pub fn outputs(options: &OutputOptions, settings: &Settings) -> Result<Outputs> 
 }
 
 /// Refuses one file for two purposes. Devices are let pass: `/dev/null` may take everything.
-pub fn check_distinct(outputs: &Outputs, sources: &[SourceSpec], settings: &Settings) -> Result<()> {
+pub fn check_distinct(
+    outputs: &Outputs,
+    metrics: Option<&Path>,
+    sources: &[SourceSpec],
+    settings: &Settings,
+) -> Result<()> {
     let mut taken: Vec<(String, Identity)> = Vec::new();
     for source in sources {
         let identity = match &source.origin {
@@ -88,6 +93,9 @@ pub fn check_distinct(outputs: &Outputs, sources: &[SourceSpec], settings: &Sett
     }
     if let Some(path) = outputs.bad.path() {
         write(settings.option("bad"), Identity::of_path(path))?;
+    }
+    if let Some(path) = metrics {
+        write(settings.option("metrics"), Identity::of_path(path))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The loss ledger: every record read ends in exactly one count.
 
 use std::fmt;
-use std::ops::{AddAssign, Deref};
+use std::ops::{AddAssign, Deref, Sub};
 
 /// What became of the records of a source, or of all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -76,6 +76,23 @@ impl fmt::Display for Counts {
         match partially_late {
             0 => Ok(()),
             _ => write!(f, " ({partially_late} partially late)"),
+        }
+    }
+}
+
+impl Sub for Counts {
+    type Output = Counts;
+
+    /// What has come since an earlier ledger of the same records.
+    fn sub(self, earlier: Counts) -> Counts {
+        Counts {
+            read: self.read - earlier.read,
+            accepted: self.accepted - earlier.accepted,
+            filtered: self.filtered - earlier.filtered,
+            late: self.late - earlier.late,
+            duplicate: self.duplicate - earlier.duplicate,
+            bad: self.bad - earlier.bad,
+            partially_late: self.partially_late - earlier.partially_late,
         }
     }
 }

@@ -234,6 +234,11 @@ impl Keys {
         self.entries.len() - self.free.len()
     }
 
+    /// How many keys something uses.
+    pub fn used(&self) -> usize {
+        self.len() - self.unused
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

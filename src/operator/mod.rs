@@ -30,6 +30,18 @@ use crate::output::rows::HandOn;
 use loaded::Loaded;
 use saved::OwnerV1;
 
+/// How much an owner holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Open windows: panes, sessions, or the one of `--window none`. For `windrow order`, waiting events.
+    pub windows: u64,
+    /// Distinct keys in them.
+    pub keys: u64,
+    /// Where the oldest of them starts, in microseconds since the Unix epoch. `None` if there is none, and for
+    /// sessions, which are not kept in the order of their starts.
+    pub oldest: Option<i64>,
+}
+
 /// One owner of a part of the state: what a shard thread drives.
 pub trait Owner: Send {
     /// Applies a step and hands on the rows that leave, in order and in slices: one or more, of which the last
@@ -38,8 +50,8 @@ pub trait Owner: Send {
     fn apply(&mut self, step: &step::Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()>;
     /// How many events it has taken so far.
     fn taken(&self) -> u64;
-    /// How many windows (panes, sessions, waiting events) are open.
-    fn open(&self) -> usize;
+    /// How much it holds.
+    fn held(&self) -> Held;
     /// All that it holds, for a checkpoint.
     fn save(&mut self) -> OwnerV1;
     /// Decodes what some owner had saved, for all owners of this run.

@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 
-use super::Owner;
 use super::loaded::Loaded;
 use super::saved::{OwnerV1, WaitingV1};
 use super::step::Step;
+use super::{Held, Owner};
 use crate::checkpoint::codec::Damage;
 use crate::checkpoint::written::Blob;
 use crate::output::rows::{Fired, HandOn};
@@ -56,8 +56,9 @@ impl Owner for Orderer {
         self.taken
     }
 
-    fn open(&self) -> usize {
-        self.waiting.len()
+    fn held(&self) -> Held {
+        let oldest = self.waiting.peek().map(|Reverse((place, _))| place.time);
+        Held { windows: self.waiting.len() as u64, keys: 0, oldest }
     }
 
     fn save(&mut self) -> OwnerV1 {

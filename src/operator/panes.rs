@@ -192,6 +192,11 @@ impl PaneStore {
     pub fn open(&self) -> usize {
         self.panes.len()
     }
+
+    /// Where the oldest open pane starts.
+    pub fn oldest(&self) -> Option<i64> {
+        self.panes.first_key_value().map(|(&start, _)| start)
+    }
 }
 
 /// Merges the panes of a window, and emits it.

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::Owner;
 use super::keys::Keys;
 use super::loaded::{Loaded, Share};
 use super::panes::PaneStore;
@@ -11,6 +10,7 @@ use super::saved::OwnerV1;
 use super::sessions::SessionStore;
 use super::step::{Part, Step};
 use super::table::{Additions, Calls, Group, Table};
+use super::{Held, Owner};
 use crate::aggregate::Accumulators;
 use crate::checkpoint::codec::Damage;
 use crate::output::rows::{Fired, HandOn, RowBuilder, RowPlan};
@@ -75,12 +75,13 @@ impl Owner for Shard {
         self.rows_added
     }
 
-    fn open(&self) -> usize {
-        match &self.windows {
-            Open::Panes(store) => store.open(),
-            Open::Sessions(store) => store.open_count(),
-            Open::Whole(table, _) => usize::from(!table.keys.is_empty()),
-        }
+    fn held(&self) -> Held {
+        let (windows, keys, oldest) = match &self.windows {
+            Open::Panes(store) => (store.open(), self.keys.used(), store.oldest()),
+            Open::Sessions(store) => (store.open_count(), self.keys.used(), None),
+            Open::Whole(table, _) => (usize::from(!table.keys.is_empty()), table.keys.len(), None),
+        };
+        Held { windows: windows as u64, keys: keys as u64, oldest }
     }
 
     fn save(&mut self) -> OwnerV1 {

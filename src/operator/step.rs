@@ -24,7 +24,13 @@ pub struct Step {
     pub form: Option<Form>,
     /// The first step of `windrow order` over CSV: the header.
     pub header: Vec<u8>,
+    /// When the chunks had been read that the accepted events come of, in nanoseconds since the run began, and how
+    /// many events come of each; a chunk may stand here more than once. For metrics alone.
+    pub read: Vec<(u64, u64)>,
 }
+
+/// Where sources take turns, a chunk is looked for among so many that were noted last.
+const CHUNKS_NOTED: usize = 4;
 
 /// Accepted events of one batch.
 #[derive(Debug)]
@@ -72,6 +78,16 @@ pub const UNBELIEVED: &str =
     "its time is further ahead than --max-jump allows, and the next event does not bear it out";
 
 impl Step {
+    /// Adds accepted events of one batch, of which there is one or more.
+    pub fn push(&mut self, part: Part) {
+        let (at, events) = (part.batch.read_nanos, part.rows.len() as u64);
+        self.parts.push(part);
+        match self.read.iter_mut().rev().take(CHUNKS_NOTED).find(|(other, _)| *other == at) {
+            Some((_, noted)) => *noted += events,
+            None => self.read.push((at, events)),
+        }
+    }
+
     /// How many events it holds.
     pub fn rows(&self) -> usize {
         self.parts.iter().map(|part| part.rows.len()).sum()

@@ -164,6 +164,11 @@ impl Sink {
         }
     }
 
+    /// How many bytes have been produced, by earlier runs too, those in the buffer not counted.
+    pub fn produced_bytes(&self) -> u64 {
+        self.produced.len()
+    }
+
     /// Whether the buffer is full.
     pub fn is_full(&self) -> bool {
         self.buffer.len() >= BUFFER_BYTES

@@ -225,6 +225,8 @@ pub struct Batch {
     pub len: u64,
     /// The digest of those bytes, where digests are wanted.
     pub digest: u64,
+    /// When the chunk had been read, in nanoseconds since the run began: for metrics alone.
+    pub read_nanos: u64,
     /// The form of the source's times, once a usable one has been seen.
     pub form: Option<crate::time::Form>,
     /// Where the chunk's buffer goes when the batch is done with.

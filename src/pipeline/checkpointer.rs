@@ -4,7 +4,7 @@
 //! At most one cut is under way: the front asks for the next one when the last has been answered.
 
 use std::thread::{self, JoinHandle};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -109,6 +109,8 @@ pub fn start(start: Start, owners: usize, progress: &std::sync::Arc<Progress>) -
     let (answers_in, answers_out) = bounded(1);
     let Start { dir, ids, last, fresh } = start;
     let progress = progress.clone();
+    let taken_at = u64::try_from(last.taken_at).map(|micros| UNIX_EPOCH + Duration::from_micros(micros));
+    progress.keep(taken_at.ok().filter(|_| !fresh));
     let owners = vec![None; owners];
     let mut keeper =
         Keeper { dir, ids, last, fresh, front: None, owners, writer: None, later: Vec::new(), progress };
@@ -141,6 +143,9 @@ impl Keeper {
                 Err(error) => Err(error),
             };
             let failed = answer.is_err();
+            if failed {
+                self.progress.checkpoint_failed();
+            }
             // After a failure nothing is tried again: the checkpoint before stays the good one.
             if answers.send(answer).is_err() || failed {
                 break;

@@ -1,7 +1,6 @@
 //! When the front cuts, and what it waits for then.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, after, never};
@@ -124,7 +123,7 @@ impl Cuts {
     ) -> Result<()> {
         self.under_way = false;
         answer.unwrap_or_else(|_| Err(Error::Internal("the checkpointer has stopped".to_owned())))?;
-        let committed = self.progress.checkpoints.load(Ordering::Relaxed);
+        let committed = self.progress.committed();
         if std::mem::replace(&mut self.committed, committed) < committed {
             // The checkpoint before this one may be gone back to.
             let [last, this] = self.behind;

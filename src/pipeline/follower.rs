@@ -6,7 +6,6 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -98,7 +97,8 @@ impl Follower {
                     heard = Instant::now();
                 }
                 let Some(followed) = self.files.get_mut(&source) else { continue };
-                let read = Read { source, number: followed.next, form: request.form, what };
+                let nanos = self.progress.stages.nanos();
+                let read = Read { source, number: followed.next, form: request.form, nanos, what };
                 followed.next += 1;
                 if stage.send(&self.to_parsers, read).is_err() {
                     return;
@@ -135,7 +135,7 @@ impl Follower {
             None => return Ok(None),
         };
         let position = followed.follow.stored_position();
-        self.progress.bytes_read.fetch_add(position.saturating_sub(followed.position), Ordering::Relaxed);
+        self.progress.read(source, position.saturating_sub(followed.position));
         followed.position = position;
         if matches!(chunk, Chunk::End) {
             return Ok(Some(What::End(Ok(()))));

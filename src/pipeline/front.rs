@@ -34,7 +34,7 @@ pub struct Front {
     sequencer: Sequencer,
     sources: Vec<SourceState>,
     requests: Requests,
-    arrivals: Receiver<Arrival>,
+    arrivals: Arc<Receiver<Arrival>>,
     steps: Vec<Sender<Arc<Step>>>,
     /// Ends with the writer, whatever the front is waiting for.
     writer_ended: Receiver<Infallible>,
@@ -50,6 +50,8 @@ pub struct Front {
     stopping: Option<Stop>,
     /// How many chunks of one source may be on their way or waiting, once it is being read.
     credit: usize,
+    /// The watermark that the later stages have been told.
+    told: i64,
     /// Whether there is but one source that something may come of.
     alone: bool,
     /// Whether the job itself fixes the form of times.
@@ -119,7 +121,7 @@ impl Front {
         job: &Arc<Job>,
         projection: &Projection,
         requests: Requests,
-        arrivals: Receiver<Arrival>,
+        arrivals: Arc<Receiver<Arrival>>,
         steps: Vec<Sender<Arc<Step>>>,
         writer_ended: Receiver<Infallible>,
         progress: &Arc<Progress>,
@@ -140,6 +142,7 @@ impl Front {
             pipe: stop::pipe(job),
             stopping: None,
             credit: credit(job),
+            told: i64::MIN,
             alone: live(job) == 1,
             form_fixed: projection.form().is_some(),
             absent: Absent::new(job),
@@ -158,6 +161,7 @@ impl Front {
                 decided.iter_mut().for_each(|decided| decided.at = read);
             }
             self.sequencer = Sequencer::resume(rules(&self.job), &sequence, decided);
+            self.progress.stand_anew(&self.sequencer);
             self.absent = Absent::none(self.sources.len());
             if let (Some(ids), Some(loaded)) = (self.sequencer.dedup(), dedup) {
                 *ids = loaded;
@@ -184,6 +188,9 @@ impl Front {
             // Before the first byte of output it is on record where it will stand.
             self.cut(&mut step, EndingV1::Running)?;
         }
+        // Whether records have been read that those who watch the run have not been told of: with very many sources
+        // they cannot be told whenever one has brought something.
+        let mut untold = false;
         loop {
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.take(arrival);
@@ -191,6 +198,7 @@ impl Front {
             self.listen()?;
             let pause = self.sequencer.advance(&mut step);
             for source in self.sequencer.take_used() {
+                untold = true;
                 let state = &mut self.sources[source as usize];
                 state.under_way -= 1;
                 state.begun = true;
@@ -201,7 +209,10 @@ impl Front {
                 Pause::Waiting(source) => {
                     if self.has_news(&step) || self.is_cut_due() {
                         self.send(&mut step)?;
+                    } else if untold {
+                        self.progress.stand(&self.sequencer);
                     }
+                    untold = false;
                     if !self.is_time_to_stop()
                         && let Some(signal) = self.take_next(source)?
                     {
@@ -303,7 +314,7 @@ impl Front {
         };
         let news = self.stage.starve(|| {
             select! {
-                recv(self.arrivals) -> arrival => arrival.map_or(News::Stopped("the parsers have"), News::Arrival),
+                recv(*self.arrivals) -> arrival => arrival.map_or(News::Stopped("the parsers have"), News::Arrival),
                 // The writer's own error says more, and comes first.
                 recv(self.writer_ended) -> _ => News::Stopped("the writer has"),
                 recv(self.signals) -> signal => News::Signal(signal.ok()),
@@ -396,6 +407,7 @@ impl Front {
 
     /// Lets the other threads end, and gives back the sequencer with its ledger.
     pub fn finish(self) -> Sequencer {
+        self.progress.stand(&self.sequencer);
         self.sequencer
     }
 
@@ -466,7 +478,6 @@ impl Front {
             Some(known) if known.names.is_empty() => state.layout = Some(layout),
             Some(_) => {}
         }
-        self.progress.records.fetch_add(batch.rows() as u64, Ordering::Relaxed);
         self.progress.warn(&self.absent.look(&batch));
         self.sequencer.push(batch, lead);
     }
@@ -491,7 +502,7 @@ impl Front {
 
     /// Whether there is anything to tell the later stages.
     fn has_news(&self, step: &Step) -> bool {
-        let moved = step.watermark != self.progress.watermark.load(Ordering::Relaxed);
+        let moved = step.watermark != self.told;
         moved || !step.parts.is_empty() || !step.set_aside.is_empty()
     }
 
@@ -514,16 +525,13 @@ impl Front {
                 cuts.cut(&mut self.sequencer, self.sources.iter().map(known).collect(), ending);
             }
         }
-        self.progress.watermark.store(step.watermark, Ordering::Relaxed);
+        self.told = step.watermark;
+        self.progress.stand(&self.sequencer);
         let mut full = std::mem::take(step);
         if !self.sent {
             self.sent = true;
             full.header = self.header();
         }
-        let mut counts = crate::operator::counts::Counts::default();
-        self.sequencer.counts().for_each(|source| counts += *source);
-        self.progress.late.store(counts.late, Ordering::Relaxed);
-        self.progress.bad.store(counts.bad, Ordering::Relaxed);
         let full = Arc::new(full);
         for shard in &self.steps {
             // Whoever receives steps stops only after an error of its own, which is told when it is joined.

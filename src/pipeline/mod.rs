@@ -18,6 +18,7 @@
 mod absent;
 mod checkpointer;
 mod cuts;
+pub mod distribution;
 mod follower;
 mod front;
 pub mod ids;
@@ -29,13 +30,13 @@ mod readers;
 mod resume;
 mod shards;
 mod silence;
+pub mod snapshot;
 pub mod stages;
 mod start;
 mod stop;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ use crate::output::mark::Mark;
 use crate::output::sink::Sink;
 use crate::parse::project::Projection;
 use crate::stats::Summary;
+use stages::Queue;
 
 /// Where the outputs of a run go. Opened when the first step is written, so that a job that does not fit its
 /// input leaves them alone.
@@ -82,7 +84,7 @@ pub fn run_prepared(
     progress: &Arc<Progress>,
     signals: Receiver<Signal>,
 ) -> (Summary, Result<()>) {
-    progress.watermark.store(i64::MIN, Ordering::Relaxed);
+    progress.begin(&prepared.job.sources);
     let mut summary = Summary::new(prepared.job.sources.iter().map(|source| source.name.clone()));
     let result = start_and_run(prepared, outputs, progress, signals, &mut summary);
     (summary, result)
@@ -104,9 +106,13 @@ fn start_and_run(
     // As many as can be under way, so that parsers never wait for the front.
     let (arrivals_in, arrivals_out) = bounded(front::credit(job) * front::live(job));
     let (pool_in, pool_out) = bounded(front::credit(job));
+    let (chunks_out, arrivals_out) = (Arc::new(chunks_out), Arc::new(arrivals_out));
+    progress.stages.watch(Queue::Chunks, &chunks_out);
+    progress.stages.watch(Queue::Batches, &arrivals_out);
     let readers = readers::start(job, &projection, opened, follows, chunks_in, pool_out, progress);
-    parsers::start(job, &projection, chunks_out, &arrivals_in, &pool_in, progress);
-    drop(arrivals_in);
+    parsers::start(job, &projection, &chunks_out, &arrivals_in, &pool_in, progress);
+    // Whoever sends is to notice when the other side has gone.
+    drop((chunks_out, arrivals_in));
 
     let mut owners = shards::owners(job, seed);
     let (resumed, keeper) = match kept {

@@ -33,7 +33,7 @@ pub type Arrived = Result<Option<(Batch, Arc<Layout>)>>;
 pub fn start(
     job: &Arc<Job>,
     projection: &Arc<Projection>,
-    chunks: Receiver<Read>,
+    chunks: &Arc<Receiver<Read>>,
     arrivals: &Sender<Arrival>,
     pool: &Sender<Vec<u8>>,
     progress: &Arc<Progress>,
@@ -47,7 +47,7 @@ pub fn start(
             let stage = progress.stages.enter(Stage::Parse);
             let mut parser = Parser::new(&projection);
             for read in stage.drain(&chunks) {
-                let Read { source, number, form, what } = read;
+                let Read { source, number, form, nanos, what } = read;
                 let what = match what {
                     What::End(end) => end.map(|()| None),
                     What::Chunk(Chunk::Records { bytes, offset }, layout) => {
@@ -73,7 +73,8 @@ pub fn start(
                     What::Chunk(Chunk::End, _) => Ok(None),
                 };
                 let what = what.map(|arrived| {
-                    arrived.map(|(batch, layout)| {
+                    arrived.map(|(mut batch, layout)| {
+                        batch.read_nanos = nanos;
                         (if job.bad == BadPolicy::Skip { lighten(batch, &job) } else { batch }, layout)
                     })
                 });

@@ -80,7 +80,7 @@ pub fn prepare(job: Job) -> Result<Ready> {
     };
     start::check_paths(&job)?;
     let dir = StateDir::open(&state.dir)?;
-    let outputs = [job.output.as_deref(), job.late.path(), job.bad.path()];
+    let outputs = [job.output.as_deref(), job.late.path(), job.bad.path(), job.metrics.file.as_deref()];
     outputs.into_iter().flatten().try_for_each(|path| dir.check_outside(path))?;
     let found = match state.replay {
         true => None,

@@ -1,59 +1,236 @@
-//! What a run looks like from outside while it goes on.
+//! What the threads say of a run while it goes on, each once for a step or a chunk, so that it costs nothing.
+//!
+//! Whoever looks from outside takes a [`Snapshot`]. Numbers that belong together change together, under a lock that
+//! nobody holds for longer than it takes to copy them.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
 
-use super::stages::Stages;
+use super::distribution::Distribution;
+use super::snapshot::{Checkpoints, Input, Rows, Snapshot};
+use super::stages::{Queue, Stage, Stages};
+use crate::input::{Origin, SourceSpec};
+use crate::operator::Held;
+use crate::operator::counts::Counts;
+use crate::operator::sequence::{Sequencer, Standing};
+use crate::stats::Summary;
 
-/// What a run looks like from outside while it goes on. Written by the threads, read by the progress display.
+/// So many inputs are told one by one; the others together, under the name [`OTHERS`].
+const INPUTS_MAX: usize = 50;
+/// What further inputs are called.
+const OTHERS: &str = "(others)";
+
+/// What a run looks like from outside while it goes on; one for each run.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Bytes read so far, as stored.
-    pub bytes_read: AtomicU64,
-    /// Records read so far.
-    pub records: AtomicU64,
-    /// Late events and bad records so far.
-    pub late: AtomicU64,
-    /// Bad records so far.
-    pub bad: AtomicU64,
-    /// The watermark; `i64::MIN` before the first event.
-    pub watermark: AtomicI64,
-    /// Open panes or sessions, of the first shard.
-    pub open_windows: AtomicU64,
-    /// Rows written so far.
-    pub rows: AtomicU64,
+    inputs: OnceLock<Inputs>,
+    reading: Mutex<Reading>,
+    rows: Mutex<Rows>,
+    latency: Mutex<Distribution>,
+    owners: OnceLock<Owners>,
+    /// `None` where none are made.
+    checkpoints: Mutex<Option<Checkpoints>>,
     /// Whether all has been written again that an earlier run had written behind its last checkpoint.
     pub caught_up: AtomicBool,
     /// Whether the writer is waiting for whoever takes its output.
     pub delivering: AtomicBool,
     /// Whether a pipe that brings only what is new is to be left alone.
     pub stop_reading: AtomicBool,
-    /// Checkpoints committed so far.
-    pub checkpoints: AtomicU64,
-    /// How long the last one took, in microseconds.
-    pub checkpoint_micros: AtomicU64,
-    /// Its size in bytes, the files of ids not counted.
-    pub checkpoint_bytes: AtomicU64,
-    /// The longest that a thread of the flow stood still to hand over its piece of one, in microseconds.
-    pub pause_micros: AtomicU64,
     /// What the threads do with their time.
     pub stages: Arc<Stages>,
     /// Gets what the user had better know while the run goes on; unset: nobody wants to.
     pub warn: OnceLock<fn(&str)>,
 }
 
+/// The inputs as they are told: two of one name are one.
+#[derive(Debug)]
+struct Inputs {
+    names: Vec<String>,
+    /// Per source, the place of its name; `None` for one of an earlier run that is not named any more.
+    places: Vec<Option<usize>>,
+    /// Per name, bytes read so far, as stored.
+    bytes: Vec<AtomicU64>,
+}
+
+impl Inputs {
+    fn new(sources: &[SourceSpec]) -> Inputs {
+        let mut names: Vec<String> = Vec::new();
+        let mut known = HashMap::new();
+        let mut place = |source: &SourceSpec| {
+            if matches!(source.origin, Origin::Absent) {
+                return None;
+            }
+            let name = match known.len() < INPUTS_MAX || known.contains_key(source.name.as_str()) {
+                true => source.name.as_str(),
+                false => OTHERS,
+            };
+            Some(*known.entry(name.to_owned()).or_insert_with(|| {
+                names.push(name.to_owned());
+                names.len() - 1
+            }))
+        };
+        let places = sources.iter().map(&mut place).collect();
+        Inputs { places, bytes: names.iter().map(|_| AtomicU64::default()).collect(), names }
+    }
+}
+
+/// Where the sequence stands, as of one instant between two records.
+#[derive(Debug, Default)]
+struct Reading {
+    /// The ledger of the job, that of earlier runs included.
+    job: Counts,
+    /// What of it earlier runs have read.
+    before: Counts,
+    /// By name.
+    inputs: Vec<InputReading>,
+    watermark: Option<i64>,
+    ids: u64,
+    /// When records were last read.
+    at: Option<SystemTime>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct InputReading {
+    counts: Counts,
+    before: Counts,
+    newest: Option<i64>,
+    watermark: Option<i64>,
+}
+
+impl InputReading {
+    /// Adds a source of this name. One that is finished holds nobody up: its times mean nothing any more.
+    fn add(&mut self, source: &Standing) {
+        self.counts += source.counts;
+        if !source.over {
+            self.newest = self.newest.max(source.newest);
+            self.watermark = self.watermark.into_iter().chain(source.watermark).min();
+        }
+    }
+}
+
+/// What the owners of keys hold.
+#[derive(Debug)]
+struct Owners {
+    /// Whether they have the same windows, each for its own keys.
+    share_windows: bool,
+    held: Vec<Mutex<Held>>,
+}
+
 impl Progress {
+    /// A run over these inputs begins.
+    pub(super) fn begin(&self, sources: &[SourceSpec]) {
+        let inputs = self.inputs.get_or_init(|| Inputs::new(sources));
+        locked(&self.reading).inputs = vec![InputReading::default(); inputs.names.len()];
+    }
+
+    /// Checkpoints will be made; the run goes on from one that was made then, if it goes on.
+    pub(super) fn keep(&self, resumed: Option<SystemTime>) {
+        let begun = Checkpoints { resumed: resumed.is_some(), last_at: resumed, ..Checkpoints::default() };
+        *locked(&self.checkpoints) = Some(begun);
+    }
+
+    /// A source has brought so many bytes, as stored.
+    pub(super) fn read(&self, source: u32, bytes: u64) {
+        let Some(inputs) = self.inputs.get() else { return };
+        if let Some(&Some(place)) = inputs.places.get(source as usize) {
+            inputs.bytes[place].fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes where the sequencer stands.
+    pub(super) fn stand(&self, sequencer: &Sequencer) {
+        let places = self.inputs.get().map_or(&[][..], |inputs| &inputs.places);
+        let reading = &mut *locked(&self.reading);
+        let read = reading.job.read;
+        reading.job = Counts::default();
+        for input in &mut reading.inputs {
+            *input = InputReading { before: input.before, ..InputReading::default() };
+        }
+        for (source, place) in sequencer.standings().zip(places) {
+            reading.job += source.counts;
+            if let Some(input) = place.and_then(|place| reading.inputs.get_mut(place)) {
+                input.add(&source);
+            }
+        }
+        reading.watermark = Some(sequencer.watermark()).filter(|&watermark| watermark != i64::MIN);
+        reading.ids = sequencer.ids() as u64;
+        if reading.job.read != read {
+            reading.at = Some(SystemTime::now());
+        }
+    }
+
+    /// Notes where the sequencer stands that goes on from where an earlier run stood.
+    pub(super) fn stand_anew(&self, sequencer: &Sequencer) {
+        self.stand(sequencer);
+        let reading = &mut *locked(&self.reading);
+        (reading.before, reading.at) = (reading.job, None);
+        reading.inputs.iter_mut().for_each(|input| input.before = input.counts);
+    }
+
+    /// The job was done before.
+    pub fn done(&self, summary: &Summary) {
+        let total = summary.total();
+        *locked(&self.reading) = Reading { job: total, before: total, ..Reading::default() };
+        *locked(&self.rows) = Rows { job: summary.rows, ..Rows::default() };
+    }
+
+    /// Notes what has been written: rows in all, and of them rows and bytes of this run.
+    pub(super) fn written(&self, rows: Rows) {
+        *locked(&self.rows) = rows;
+    }
+
+    /// Events have been applied, and what they made fire is written: how many, so long after they were read.
+    pub(super) fn applied(&self, events: impl Iterator<Item = (Duration, u64)>) {
+        let mut latency = locked(&self.latency);
+        events.for_each(|(took, count)| latency.observe(took, count));
+    }
+
+    /// Earlier runs have written so many rows.
+    pub(super) fn written_before(&self, rows: u64) {
+        *locked(&self.rows) = Rows { job: rows, ..Rows::default() };
+    }
+
+    /// So many owners of keys begin; whether they have the same windows, each for its own keys.
+    pub(super) fn own(&self, owners: usize, share_windows: bool) {
+        let held = (0..owners).map(|_| Mutex::default()).collect();
+        self.owners.get_or_init(|| Owners { share_windows, held });
+    }
+
+    /// Notes what an owner holds.
+    pub(super) fn hold(&self, owner: usize, held: Held) {
+        if let Some(place) = self.owners.get().and_then(|owners| owners.held.get(owner)) {
+            *locked(place) = held;
+        }
+    }
+
     /// Notes a checkpoint that has been committed.
     pub(super) fn checkpoint(&self, took: Duration, bytes: u64) {
-        self.checkpoint_micros.store(micros(took), Ordering::Relaxed);
-        self.checkpoint_bytes.store(bytes, Ordering::Relaxed);
-        self.checkpoints.fetch_add(1, Ordering::Relaxed);
+        if let Some(checkpoints) = &mut *locked(&self.checkpoints) {
+            checkpoints.took.observe(took, 1);
+            (checkpoints.last_took, checkpoints.last_bytes) = (took, Some(bytes));
+            checkpoints.last_at = Some(SystemTime::now());
+        }
+    }
+
+    /// How many checkpoints have been committed.
+    pub(super) fn committed(&self) -> u64 {
+        locked(&self.checkpoints).as_ref().map_or(0, |checkpoints| checkpoints.took.count())
+    }
+
+    /// Notes a checkpoint that could not be made.
+    pub(super) fn checkpoint_failed(&self) {
+        if let Some(checkpoints) = &mut *locked(&self.checkpoints) {
+            checkpoints.failed += 1;
+        }
     }
 
     /// Notes how long a thread stood still for a checkpoint.
     pub(super) fn pause(&self, took: Duration) {
-        self.pause_micros.fetch_max(micros(took), Ordering::Relaxed);
+        if let Some(checkpoints) = &mut *locked(&self.checkpoints) {
+            checkpoints.longest_pause = checkpoints.longest_pause.max(took);
+        }
     }
 
     /// Passes warnings on.
@@ -62,8 +239,98 @@ impl Progress {
             warnings.iter().for_each(|warning| warn(warning));
         }
     }
+
+    /// What can be seen of the run now.
+    pub fn snapshot(&self) -> Snapshot {
+        let reading = locked(&self.reading);
+        let input = |(name, (bytes, input)): (&String, (&AtomicU64, &InputReading))| Input {
+            name: name.clone(),
+            bytes: bytes.load(Ordering::Relaxed),
+            run: input.counts - input.before,
+            newest: input.newest,
+            watermark: input.watermark,
+        };
+        let inputs = self.inputs.get().map_or_else(Vec::new, |known| {
+            known.names.iter().zip(known.bytes.iter().zip(&reading.inputs)).map(input).collect()
+        });
+        let Reading { job, before, watermark, ids, at, .. } = *reading;
+        drop(reading);
+        Snapshot {
+            started: self.stages.started(),
+            elapsed: self.stages.elapsed(),
+            inputs,
+            job,
+            run: job - before,
+            watermark,
+            ids,
+            read_at: at,
+            rows: *locked(&self.rows),
+            latency: *locked(&self.latency),
+            held: self.owners.get().map(Owners::together),
+            checkpoints: *locked(&self.checkpoints),
+            stages: Stage::ALL.map(|stage| (stage, self.stages.account(stage))),
+            queues: Queue::ALL.map(|queue| (queue, self.stages.queue(queue))),
+        }
+    }
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+impl Owners {
+    fn together(&self) -> Held {
+        let all = self.held.iter().map(|held| *locked(held));
+        all.reduce(|one, other| Held {
+            windows: match self.share_windows {
+                true => one.windows.max(other.windows),
+                false => one.windows + other.windows,
+            },
+            keys: one.keys + other.keys,
+            oldest: one.oldest.into_iter().chain(other.oldest).min(),
+        })
+        .unwrap_or_default()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Format;
+
+    fn sources(names: impl Iterator<Item = String>) -> Vec<SourceSpec> {
+        let spec = |name| SourceSpec { name, origin: Origin::Memory([].into()), format: Format::Ndjson };
+        names.map(spec).collect()
+    }
+
+    #[test]
+    fn inputs_of_one_name_are_told_once() {
+        let mut sources = sources(["a", "b", "a"].map(str::to_owned).into_iter());
+        sources.insert(0, SourceSpec { origin: Origin::Absent, ..sources[0].clone() });
+        let inputs = Inputs::new(&sources);
+        assert_eq!(inputs.names, ["a", "b"]);
+        assert_eq!(inputs.places, [None, Some(0), Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn many_inputs_do_not_make_many_series() {
+        let inputs = Inputs::new(&sources((0..2000).map(|n| n.to_string())));
+        assert_eq!((inputs.names.len(), inputs.places.len()), (INPUTS_MAX + 1, 2000));
+        assert_eq!((inputs.places[INPUTS_MAX - 1], inputs.places[1999]), (Some(49), Some(50)));
+        assert_eq!(inputs.names[50], OTHERS);
+    }
+
+    #[test]
+    fn owners_are_told_together() {
+        let check = |share_windows, want| {
+            let progress = Progress::default();
+            assert_eq!(progress.snapshot().held, None);
+            progress.own(2, share_windows);
+            progress.hold(0, Held { windows: 2, keys: 5, oldest: None });
+            progress.hold(1, Held { windows: 3, keys: 4, oldest: Some(7) });
+            assert_eq!(progress.snapshot().held, Some(Held { windows: want, keys: 9, oldest: Some(7) }));
+        };
+        check(true, 3);
+        check(false, 5);
+    }
 }

@@ -45,6 +45,8 @@ pub struct Read {
     pub number: u64,
     /// As the request said.
     pub form: Option<Form>,
+    /// When it had been read, in nanoseconds since the run began.
+    pub nanos: u64,
     /// What was read.
     pub what: What,
 }
@@ -179,7 +181,9 @@ impl Reader {
                 state.ended = true;
                 state.opened = None;
             }
-            let read = Read { source: request.source, number: state.next, form: request.form, what };
+            let Request { source, form } = request;
+            let nanos = self.progress.stages.nanos();
+            let read = Read { source, number: state.next, form, nanos, what };
             state.next += 1;
             self.sources.insert(request.source, state);
             if stage.send(&self.to_parsers, read).is_err() {
@@ -208,7 +212,7 @@ impl Reader {
             None => opened.source.next(self.pool.try_recv().unwrap_or_default())?,
         };
         let position = opened.source.stored_position();
-        self.progress.bytes_read.fetch_add(position.saturating_sub(state.position), Ordering::Relaxed);
+        self.progress.read(number, position.saturating_sub(state.position));
         state.position = position;
         let chunk = match chunk {
             // A header without records is held against the job all the same: it comes with a chunk of nothing.

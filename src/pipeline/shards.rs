@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -10,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Progress;
 use super::checkpointer::{Piece, Pieces};
-use super::stages::Stage;
+use super::stages::{Queue, Stage};
 use crate::job::{Job, Task};
 use crate::operator::Owner;
 use crate::operator::loaded::Share;
@@ -19,13 +18,14 @@ use crate::operator::shard::Shard;
 use crate::operator::step::Step;
 use crate::operator::table::Calls;
 use crate::output::rows::{Fired, RowPlan};
+use crate::window::Windows;
 
 /// The running shards.
 pub struct Shards {
     /// Where each takes its steps from.
     pub steps: Vec<Sender<Arc<Step>>>,
     /// What each has fired, in slices, of which each step has exactly one that is its last.
-    pub fired: Vec<Receiver<Fired>>,
+    pub fired: Vec<Arc<Receiver<Fired>>>,
     /// Each ends with the number of events that it has taken.
     pub threads: Vec<JoinHandle<u64>>,
 }
@@ -57,9 +57,15 @@ pub fn start(
     progress: &Arc<Progress>,
 ) -> Shards {
     let mut shards = Shards { steps: Vec::new(), fired: Vec::new(), threads: Vec::new() };
+    let has_panes =
+        matches!(&job.task, Task::Aggregate(task) if !matches!(task.windows, Windows::Session { .. }));
+    progress.own(owners.len(), has_panes);
     for (number, owner) in owners.into_iter().enumerate() {
         let (steps_in, steps_out) = bounded(job.buffer);
         let (fired_in, fired_out) = bounded(job.buffer);
+        let (steps_out, fired_out) = (Arc::new(steps_out), Arc::new(fired_out));
+        progress.stages.watch(Queue::Steps, &steps_out);
+        progress.stages.watch(Queue::Rows, &fired_out);
         let progress = progress.clone();
         let pieces = pieces.cloned();
         shards.steps.push(steps_in);
@@ -78,6 +84,7 @@ fn serve(
     progress: Arc<Progress>,
 ) -> u64 {
     let stage = progress.stages.enter(Stage::Aggregate);
+    progress.hold(number, owner.held());
     let mut hand_on = |slice| match stage.send(fired, slice) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
@@ -93,9 +100,7 @@ fn serve(
             pieces.send(Piece::Owner(number, owner.save()));
             progress.pause(stopped.elapsed());
         }
-        if number == 0 {
-            progress.open_windows.store(owner.open() as u64, Ordering::Relaxed);
-        }
+        progress.hold(number, owner.held());
     }
     owner.taken()
 }

@@ -3,9 +3,10 @@
 //!
 //! Only a wait looks at the clock: a message that is there, or that there is room for, costs nothing here.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError};
 
@@ -40,23 +41,70 @@ impl Stage {
     }
 }
 
-/// The accounts of all stages.
+/// What waits between two stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Chunks that have been read and are to be parsed.
+    Chunks,
+    /// Batches that have been parsed and are to be merged.
+    Batches,
+    /// Steps of the one sequence that are to be applied, once for each owner of keys.
+    Steps,
+    /// Slices of rows that are to be written.
+    Rows,
+}
+
+impl Queue {
+    /// All of them.
+    pub const ALL: [Queue; 4] = [Queue::Chunks, Queue::Batches, Queue::Steps, Queue::Rows];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Queue::Chunks => "chunks",
+            Queue::Batches => "batches",
+            Queue::Steps => "steps",
+            Queue::Rows => "rows",
+        }
+    }
+}
+
+/// The accounts of all stages, and what waits between them.
 #[derive(Debug)]
 pub struct Stages {
     /// Times are in nanoseconds since then.
     origin: Instant,
+    started: SystemTime,
     books: [Book; Stage::ALL.len()],
+    queues: Mutex<Vec<Watched>>,
+}
+
+/// A queue that is looked at, as long as somebody takes from it: how many messages wait, and for how many there is
+/// room.
+struct Watched(Queue, Box<dyn Fn() -> Option<(usize, usize)> + Send>);
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {:?}", self.0, self.1())
+    }
 }
 
 /// What is noted of a stage.
 #[derive(Debug, Default)]
 struct Book {
     threads: AtomicUsize,
+    /// Together under one lock, and by a clock that is read under it: what is read of them while threads change them
+    /// fits together and never goes back.
+    times: Mutex<Times>,
+    queued: AtomicUsize,
+    room: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Times {
     lived: Total,
     starved: Total,
     blocked: Total,
-    queued: AtomicUsize,
-    room: AtomicUsize,
 }
 
 /// A stage's account, or that of its threads so far.
@@ -79,32 +127,34 @@ pub struct Account {
 /// Time spent by several threads, those included that are at it.
 #[derive(Debug, Default)]
 struct Total {
-    /// Ends minus beginnings.
-    sum: AtomicI64,
+    /// Ends minus beginnings, in nanoseconds.
+    sum: i64,
     /// How many have begun and not ended.
-    open: AtomicI64,
+    open: i64,
 }
 
 impl Total {
-    fn begin(&self, now: i64) {
-        self.sum.fetch_sub(now, Ordering::Relaxed);
-        self.open.fetch_add(1, Ordering::Relaxed);
+    fn begin(&mut self, now: i64) {
+        (self.sum, self.open) = (self.sum - now, self.open + 1);
     }
 
-    fn end(&self, now: i64) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        self.sum.fetch_add(now, Ordering::Relaxed);
+    fn end(&mut self, now: i64) {
+        (self.sum, self.open) = (self.sum + now, self.open - 1);
     }
 
     fn nanos(&self, now: i64) -> u64 {
-        let open = self.open.load(Ordering::Relaxed);
-        u64::try_from(self.sum.load(Ordering::Relaxed) + open * now).unwrap_or(0)
+        u64::try_from(self.sum + self.open * now).unwrap_or(0)
     }
 }
 
 impl Default for Stages {
     fn default() -> Stages {
-        Stages { origin: Instant::now(), books: Default::default() }
+        Stages {
+            origin: Instant::now(),
+            started: SystemTime::now(),
+            books: Default::default(),
+            queues: Mutex::default(),
+        }
     }
 }
 
@@ -113,8 +163,28 @@ impl Stages {
     pub fn enter(self: &Arc<Self>, stage: Stage) -> Worker {
         let worker = Worker { stages: self.clone(), stage };
         worker.book().threads.fetch_add(1, Ordering::Relaxed);
-        worker.book().lived.begin(self.now());
+        worker.note(|times| &mut times.lived, Total::begin);
         worker
+    }
+
+    /// Lets a queue be looked at. That keeps nobody waiting, and does not keep the queue alive.
+    pub fn watch<T: Send + 'static>(&self, queue: Queue, receiver: &Arc<Receiver<T>>) {
+        let receiver = Arc::downgrade(receiver);
+        let look = move || receiver.upgrade().map(|queue| (queue.len(), queue.capacity().unwrap_or(0)));
+        locked(&self.queues).push(Watched(queue, Box::new(look)));
+    }
+
+    /// How many messages wait in a queue now, and for how many there is room: over all owners of keys, where each
+    /// has one.
+    pub fn queue(&self, queue: Queue) -> (usize, usize) {
+        let queues = locked(&self.queues);
+        let found = queues.iter().filter(|watched| watched.0 == queue).filter_map(|watched| watched.1());
+        found.fold((0, 0), |(all, room_for_all), (waiting, room)| (all + waiting, room_for_all + room))
+    }
+
+    /// When the run began.
+    pub fn started(&self) -> SystemTime {
+        self.started
     }
 
     /// How long the run has gone on.
@@ -122,10 +192,17 @@ impl Stages {
         self.origin.elapsed()
     }
 
+    /// The same in nanoseconds.
+    pub fn nanos(&self) -> u64 {
+        u64::try_from(self.now()).unwrap_or(0)
+    }
+
     /// The account of a stage.
     pub fn account(&self, stage: Stage) -> Account {
-        let (book, now) = (&self.books[stage as usize], self.now());
-        let [lived, starved, blocked] = [&book.lived, &book.starved, &book.blocked].map(|t| t.nanos(now));
+        let book = &self.books[stage as usize];
+        let times = locked(&book.times);
+        let now = self.now();
+        let [lived, starved, blocked] = [&times.lived, &times.starved, &times.blocked].map(|t| t.nanos(now));
         Account {
             threads: book.threads.load(Ordering::Relaxed),
             busy: Duration::from_nanos(lived.saturating_sub(starved + blocked)),
@@ -139,6 +216,10 @@ impl Stages {
     fn now(&self) -> i64 {
         i64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(i64::MAX)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A thread at its stage. It leaves when this is dropped.
@@ -168,12 +249,12 @@ impl Worker {
 
     /// Waits for something to do.
     pub fn starve<T>(&self, wait: impl FnOnce() -> T) -> T {
-        self.spend(&self.book().starved, wait)
+        self.spend(|times| &mut times.starved, wait)
     }
 
     /// Waits until what was handed on has been dealt with.
     pub fn block<T>(&self, wait: impl FnOnce() -> T) -> T {
-        self.spend(&self.book().blocked, wait)
+        self.spend(|times| &mut times.blocked, wait)
     }
 
     /// Hands a message on.
@@ -196,17 +277,22 @@ impl Worker {
         &self.stages.books[self.stage as usize]
     }
 
-    fn spend<T>(&self, total: &Total, wait: impl FnOnce() -> T) -> T {
-        total.begin(self.stages.now());
+    fn spend<T>(&self, total: impl Fn(&mut Times) -> &mut Total, wait: impl FnOnce() -> T) -> T {
+        self.note(&total, Total::begin);
         let waited = wait();
-        total.end(self.stages.now());
+        self.note(&total, Total::end);
         waited
+    }
+
+    fn note(&self, total: impl Fn(&mut Times) -> &mut Total, what: fn(&mut Total, i64)) {
+        let mut times = locked(&self.book().times);
+        what(total(&mut times), self.stages.now());
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.book().lived.end(self.stages.now());
+        self.note(|times| &mut times.lived, Total::end);
     }
 }
 
@@ -249,5 +335,46 @@ mod tests {
             "{parse:?} {sequence:?}"
         );
         assert_eq!(stages.account(Stage::Write).threads, 0);
+    }
+
+    /// Accounts are looked at while threads change them, and what they say must never go back: whoever computes
+    /// rates would take that for a new beginning.
+    #[test]
+    fn accounts_never_go_back() {
+        let stages = Arc::new(Stages::default());
+        let (sender, receiver) = bounded(1);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let (worker, sender) = (stages.enter(Stage::Parse), sender);
+                (0..2_000).for_each(|n| worker.send(&sender, n).unwrap());
+            });
+            let reader = scope.spawn(|| stages.enter(Stage::Sequence).drain(&receiver).count());
+            let mut last = [Duration::ZERO; 6];
+            while !reader.is_finished() {
+                let accounts = [Stage::Parse, Stage::Sequence].map(|stage| stages.account(stage));
+                let now: Vec<_> = accounts.iter().flat_map(|a| [a.busy, a.starved, a.blocked]).collect();
+                assert!(now.iter().zip(&last).all(|(now, last)| now >= last), "{last:?} {now:?}");
+                last.copy_from_slice(&now);
+            }
+            assert_eq!(reader.join().unwrap(), 2_000);
+        });
+    }
+
+    #[test]
+    fn queues_are_looked_at_while_they_live() {
+        let stages = Stages::default();
+        let (sender, receiver) = bounded(3);
+        let receiver = Arc::new(receiver);
+        stages.watch(Queue::Steps, &receiver);
+        sender.send(1).unwrap();
+        let (other, others) = bounded(2);
+        let others = Arc::new(others);
+        stages.watch(Queue::Steps, &others);
+        other.send(2).unwrap();
+        other.send(2).unwrap();
+        assert_eq!((stages.queue(Queue::Steps), stages.queue(Queue::Rows)), ((3, 5), (0, 0)));
+        drop(receiver);
+        assert!(sender.send(2).is_err());
+        assert_eq!(stages.queue(Queue::Steps), (2, 2));
     }
 }

@@ -4,15 +4,18 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::checkpointer::{OutputPiece, Piece, Pieces};
+use super::snapshot::Rows;
 use super::stages::{Stage, Worker};
 use super::{Outputs, Progress};
 use crate::error::{Error, Result};
 use crate::job::{Job, OutputFormat, Task};
 use crate::operator::step::{Step, Why};
+use crate::output::mark::Mark;
 use crate::output::merge::{Slices, merge};
 use crate::output::numbered::RowNumbers;
 use crate::output::rows::{Fired, RowPlan};
@@ -35,7 +38,7 @@ pub fn start(
     job: &Arc<Job>,
     plan: Plan,
     steps: Receiver<Arc<Step>>,
-    fired: Vec<Receiver<Fired>>,
+    fired: Vec<Arc<Receiver<Fired>>>,
     pieces: Option<Pieces>,
     progress: &Arc<Progress>,
     lives: Sender<Infallible>,
@@ -44,6 +47,7 @@ pub fn start(
     thread::spawn(move || {
         let mut writer = Writer::new(&job, plan, pieces, progress);
         let result = writer.serve(&steps, &fired);
+        writer.tell_rows();
         drop(lives);
         (writer.rows, result)
     })
@@ -60,6 +64,8 @@ struct Writer {
     table: Option<Table>,
     numbers: Option<RowNumbers>,
     rows: u64,
+    /// How much of the rows earlier runs have written.
+    before: Mark,
     pieces: Option<Pieces>,
     progress: Arc<Progress>,
     stage: Worker,
@@ -78,7 +84,9 @@ impl Writer {
             Task::Order => (None, false),
             Task::Aggregate(task) => (Some(RowPlan::new(task, job.reads_csv())), task.row_id),
         };
-        let rows = outputs.before.rows;
+        let before = outputs.before;
+        progress.written_before(before.rows);
+        let rows = before.rows;
         let numbers = plan.as_ref().filter(|_| row_id).map(|plan| RowNumbers::new(plan.format(), rows));
         let table = plan.as_ref().filter(|plan| plan.format() == OutputFormat::Table);
         let table = table.map(|plan| match &numbers {
@@ -96,13 +104,14 @@ impl Writer {
             table,
             numbers,
             rows,
+            before,
             pieces,
             progress,
             stage,
         }
     }
 
-    fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Receiver<Fired>]) -> Result<()> {
+    fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Arc<Receiver<Fired>>]) -> Result<()> {
         let mut finished = false;
         while let Ok(step) = self.stage.recv(steps) {
             self.open(&step)?;
@@ -111,6 +120,8 @@ impl Writer {
             }
             self.write_set_aside(&step)?;
             let (cut, ended, last) = (step.cut, step.ended, step.last);
+            // The events themselves are let go before what they make fire is merged.
+            let read = step.read.clone();
             drop(step);
             if let Some(reason) = self.write_rows(fired)? {
                 self.end()?;
@@ -129,11 +140,26 @@ impl Writer {
                     .caught_up
                     .store(caught_up.into_iter().all(Sink::has_caught_up), Ordering::Release);
             }
+            self.tell(&read);
             if cut {
                 self.hand_over()?;
             }
         }
         if finished { Ok(()) } else { self.end() }
+    }
+
+    /// Tells those who watch the run what has been written, and of the events that it comes of.
+    fn tell(&self, read: &[(u64, u64)]) {
+        self.tell_rows();
+        let now = self.progress.stages.nanos();
+        let took = |&(at, events): &(u64, u64)| (Duration::from_nanos(now.saturating_sub(at)), events);
+        self.progress.applied(read.iter().map(took));
+    }
+
+    fn tell_rows(&self) {
+        if let Some(sinks) = &self.sinks {
+            self.progress.written(rows_of(self.rows, &self.before, &sinks.rows));
+        }
     }
 
     /// Opens the outputs when the first step comes.
@@ -183,7 +209,7 @@ impl Writer {
     }
 
     /// Writes what fires in one step; returns why the run cannot go on, if a row could not be decided about.
-    fn write_rows(&mut self, fired: &[Receiver<Fired>]) -> Result<Option<String>> {
+    fn write_rows(&mut self, fired: &[Arc<Receiver<Fired>>]) -> Result<Option<String>> {
         let Some(sinks) = &mut self.sinks else { return Ok(None) };
         // Late and bad records first: they are not lost when the reader of the rows goes away.
         for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
@@ -214,8 +240,11 @@ impl Writer {
                     table.row(&numbered);
                 }),
             }
-            progress.rows.store(self.rows, Ordering::Relaxed);
-            if sinks.rows.is_full() { deliver(&mut sinks.rows, progress) } else { Ok(()) }
+            if sinks.rows.is_full() {
+                deliver(&mut sinks.rows, progress)?;
+                progress.written(rows_of(self.rows, &self.before, &sinks.rows));
+            }
+            Ok(())
         })?;
         // Nothing waits for a buffer to fill: what has fired is delivered.
         deliver(&mut sinks.rows, progress)?;
@@ -256,6 +285,12 @@ impl Writer {
         }
         deliver(&mut sinks.rows, &self.progress)
     }
+}
+
+/// What has been written: so many rows in all, these of them before this run.
+fn rows_of(rows: u64, before: &Mark, sink: &Sink) -> Rows {
+    let run_bytes = sink.produced_bytes().saturating_sub(before.len);
+    Rows { job: rows, run: rows - before.rows, run_bytes }
 }
 
 /// Hands on what a sink holds, which may take as long as its reader likes.

@@ -218,9 +218,7 @@ fn prepare_unlocked(job: &Job) -> windrow::error::Result<Ready> {
     let started = Instant::now();
     loop {
         match prepare(job.clone()) {
-            Err(Error::Usage(message))
-                if message.contains("is using this") && started.elapsed() < HANGS_AFTER =>
-            {
+            Err(Error::InUse(_)) if started.elapsed() < HANGS_AFTER => {
                 thread::sleep(Duration::from_millis(2));
             }
             prepared => return prepared,
@@ -235,7 +233,7 @@ fn stopper(progress: &Arc<Progress>, over: &Arc<AtomicBool>, patience: Option<u6
     let (progress, over) = (progress.clone(), over.clone());
     thread::spawn(move || {
         let started = Instant::now();
-        while progress.records.load(Ordering::Relaxed) <= records {
+        while progress.snapshot().run.read <= records {
             if over.load(Ordering::Relaxed) || started.elapsed() > HANGS_AFTER {
                 return;
             }

@@ -21,7 +21,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::mem;
 
-use super::counts::Account;
+use super::counts::{Account, Counts};
 use super::cut::SequenceCut;
 use super::dedup::Dedup;
 use super::step::Step;
@@ -72,6 +72,19 @@ pub struct Sequencer {
     form: Option<Form>,
     /// Sources of which a batch has been used up since the last call of [`Sequencer::take_used`].
     used: Vec<u32>,
+}
+
+/// Where a source stands, as far as others may want to know. Times are in microseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// Its ledger.
+    pub counts: Counts,
+    /// The largest event time; `None` before its first event is known.
+    pub newest: Option<i64>,
+    /// Its own watermark; `None` before its first event is known.
+    pub watermark: Option<i64>,
+    /// Whether it has been read to its end.
+    pub over: bool,
 }
 
 /// A step is handed on when it holds this many rows or more.
@@ -407,6 +420,16 @@ impl Sequencer {
     /// The ledger of each source.
     pub fn counts(&self) -> impl Iterator<Item = Account<'_>> {
         self.sources.iter().map(|source| Account::new(&source.counts, source.first_bad.as_ref()))
+    }
+
+    /// Where each source stands.
+    pub fn standings(&self) -> impl Iterator<Item = Standing> {
+        self.sources.iter().map(|source| Standing {
+            counts: source.counts,
+            newest: source.largest,
+            watermark: source.largest.map(|_| source.watermark(self.rules.delay)),
+            over: source.over,
+        })
     }
 
     /// How many records the parse stage has sent, per source, those that wait for a later run not counted.

@@ -59,7 +59,7 @@ pub fn read(
         head.unbelieved = unbelieved;
     }
     if !rows.is_empty() {
-        step.parts.push(Part { batch, first_record, rows, fires });
+        step.push(Part { batch, first_record, rows, fires });
     }
     stopped
 }

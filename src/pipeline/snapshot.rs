@@ -1,0 +1,97 @@
+//! A run as it looks from outside at one moment: for the progress display, the status line, metrics and the account
+//! of the work. Plain numbers; how they are told is up to whoever takes them.
+
+use std::time::{Duration, SystemTime};
+
+use super::distribution::Distribution;
+use super::stages::{Account, Queue, Stage};
+use crate::operator::Held;
+use crate::operator::counts::Counts;
+
+/// A run at one moment. Event times are in microseconds since the Unix epoch.
+///
+/// Ledgers balance: they are those of one instant between two records.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// When the run began.
+    pub started: SystemTime,
+    /// How long it has gone on.
+    pub elapsed: Duration,
+    /// Its inputs, those of one name together, and of very many all but the first ones.
+    pub inputs: Vec<Input>,
+    /// The ledger of the job, earlier runs included.
+    pub job: Counts,
+    /// The ledger of this run.
+    pub run: Counts,
+    /// The watermark; `None` before the first event.
+    pub watermark: Option<i64>,
+    /// How many ids are remembered, about.
+    pub ids: u64,
+    /// When this run has last read records.
+    pub read_at: Option<SystemTime>,
+    /// What has been written.
+    pub rows: Rows,
+    /// For each accepted event of this run, how long after its chunk was read it had been applied, and what fired
+    /// with it had been written.
+    pub latency: Distribution,
+    /// What is open; `None` before the owners of keys have begun.
+    pub held: Option<Held>,
+    /// `None` where none are made.
+    pub checkpoints: Option<Checkpoints>,
+    /// What the threads have done with their time.
+    pub stages: [(Stage, Account); Stage::ALL.len()],
+    /// How many messages wait between the stages, and for how many there is room.
+    pub queues: [(Queue, (usize, usize)); Queue::ALL.len()],
+}
+
+impl Snapshot {
+    /// Bytes read so far, as stored.
+    pub fn bytes_read(&self) -> u64 {
+        self.inputs.iter().map(|input| input.bytes).sum()
+    }
+}
+
+/// An input at one moment, or several of one name.
+#[derive(Debug)]
+pub struct Input {
+    /// The name.
+    pub name: String,
+    /// Bytes read so far, as stored: also those that are read again to go on behind them.
+    pub bytes: u64,
+    /// The ledger of this run.
+    pub run: Counts,
+    /// The largest event time; `None` before the first event, and once it is finished.
+    pub newest: Option<i64>,
+    /// Its own watermark; `None` before the first event, and once it is finished.
+    pub watermark: Option<i64>,
+}
+
+/// What has been written of the rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Rows by all runs of the job.
+    pub job: u64,
+    /// Rows by this run.
+    pub run: u64,
+    /// Bytes by this run, the header included.
+    pub run_bytes: u64,
+}
+
+/// The checkpoints of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Checkpoints {
+    /// Whether the run has gone on from one of an earlier run.
+    pub resumed: bool,
+    /// How many were made, and how long it took to commit each.
+    pub took: Distribution,
+    /// How many could not be made: one, at most, which ends the run.
+    pub failed: u64,
+    /// How long the last one took.
+    pub last_took: Duration,
+    /// The size of the last one in bytes, the files of ids not counted; `None` before the first.
+    pub last_bytes: Option<u64>,
+    /// When the last one was made, by an earlier run perhaps.
+    pub last_at: Option<SystemTime>,
+    /// The longest that a thread of the flow stood still to hand over its piece of one.
+    pub longest_pause: Duration,
+}
