@@ -13,10 +13,12 @@ mkdir -p "$work"
 
 build() {
   [ -n "${WINDROW:-}" ] || cargo build --release --quiet
-  cargo bench --quiet --no-run --bench generate 2>/dev/null
+  generator=$(cargo bench --quiet --no-run --bench generate --message-format=json |
+    sed -n 's/.*"executable":"\([^"]*generate-[^"]*\)".*/\1/p')
 }
 
-generate() { cargo bench --quiet --bench generate -- "$@"; }
+# Writes events: see generate.rs.
+generate() { "$generator" "$@"; }
 
 # Makes a file of events, unless it is there, and prints its name: `events COUNT FORMAT [OPTION...]`.
 events() {

@@ -168,8 +168,9 @@ table() {
 build
 shown=()
 for tool in "${tools[@]}"; do
-  if available "$tool"; then shown+=("$tool"); else echo "not installed: $tool" >&2; fi
+  if available "$tool"; then shown+=("$tool"); else echo "not installed, left out: $tool" >&2; fi
 done
+[ ${#shown[@]} -gt 0 ] || { echo "compare.sh: nothing to compare with; see its head" >&2 && exit 1; }
 echo "$count events, $rounds rounds, $threads threads; $(machine)"
 for tool in "${shown[@]}"; do
   case $tool in

@@ -31,10 +31,11 @@ rows=$work/rows.csv
 
 # A command as one may type it.
 typed() {
-  local word
+  local word words=()
   for word in "$@"; do
-    if [[ $word =~ ^[A-Za-z0-9_./:=,-]+$ ]]; then printf '%s ' "$word"; else printf "'%s' " "$word"; fi
+    if [[ $word =~ ^[A-Za-z0-9_./:=,-]+$ ]]; then words+=("$word"); else words+=("'$word'"); fi
   done
+  echo "${words[*]}"
 }
 
 figure() { printf '\n## %s\n' "$*"; }
@@ -42,7 +43,7 @@ line() { printf '%-58s %s\n' "$1" "$2"; }
 behind() { printf '    %s\n' "$*"; }
 
 # Forgets what was measured under these names.
-fresh() { for name in "$@"; do rm -f "$work/sample-$name"; done; }
+fresh() { rm -f "${@/#/$work/sample-}"; }
 
 # Runs a command, whose standard input is the caller's, and keeps its measures under a name.
 sample() {
@@ -53,8 +54,8 @@ sample() {
 }
 
 # The median wall or cpu time, or the largest memory, of a name.
-wall_of() { cut -d' ' -f1 "$work/sample-$1" | median; }
-cpu_of() { cut -d' ' -f2 "$work/sample-$1" | median; }
+wall_of() { cut -d' ' -f1 "$work/sample-$1" | median | xargs printf '%.3f'; }
+cpu_of() { cut -d' ' -f2 "$work/sample-$1" | median | xargs printf '%.3f'; }
 memory_of() { cut -d' ' -f3 "$work/sample-$1" | largest; }
 calc() { awk "BEGIN { printf \"$1\", $2 }"; }
 
@@ -75,7 +76,7 @@ pipe() {
     sample wc wc -l < <(cat "$file")
   done
   line "through a pipe" "$(wall_of pipe) s, $(calc '%.0f %% of the speed of wc -l' "100 * $(wall_of wc) / $(wall_of pipe)")"
-  behind "cat $file | windrow $(typed "${options[@]}")-   against   cat $file | wc -l ($(wall_of wc) s)"
+  behind "cat $file | windrow $(typed "${options[@]}" -)   against   cat $file | wc -l ($(wall_of wc) s)"
 }
 
 unpack() {
@@ -111,7 +112,7 @@ memory() {
   fresh memory
   sample memory "$windrow" "${options[@]}" --to csv -o "$rows" - < <(generate "$count" ndjson times=10)
   line "W1, ten times as many, through a pipe" "$(memory_of memory) MiB"
-  behind "generate $count ndjson times=10 | windrow $(typed "${options[@]}")-"
+  behind "generate $count ndjson times=10 | windrow $(typed "${options[@]}" -)"
 }
 
 # Cost of an event of a name, over so many events.
@@ -129,7 +130,7 @@ length() {
   done
   for times in 1 10 100; do
     line "$((part * times)) events" "$(cost times-$times $((part * times)))"
-    behind "generate $part ndjson times=$times | windrow $(typed "${options[@]}")-"
+    behind "generate $part ndjson times=$times | windrow $(typed "${options[@]}" -)"
   done
 }
 
@@ -199,16 +200,18 @@ shape_options() {
 
 threads() {
   figure "threads"
-  local file name n round
+  local file name threads round
   file=$(events "$count" ndjson)
   for name in W1 W2 W3 W4 W5 W6; do
-    job $name
     fresh threads-1 threads-2
     for round in $(seq "$rounds"); do
-      for n in 1 2; do sample threads-$n "$windrow" "${options[@]}" -j $n --to csv -o "$rows" "$file"; done
+      for threads in 1 2; do
+        job $name
+        sample threads-$threads "$windrow" "${options[@]}" --to csv -o "$rows" "$file"
+      done
     done
-    line "$name" "$(wall_of threads-1) s with one, $(wall_of threads-2) s with two, CPU $(cpu_of threads-1) and $(cpu_of threads-2) s"
-    behind "windrow $(typed "${options[@]}") -j 1 ... $file"
+    line "$name, one and two threads" "$(wall_of threads-1) and $(wall_of threads-2) s, CPU $(cpu_of threads-1) and $(cpu_of threads-2) s"
+    behind "windrow $(typed "${options[@]}" --to csv "$file")"
   done
 }
 
@@ -240,7 +243,7 @@ state() {
     for interval in 30s 1s; do
       line "$name every $interval, against $(wall_of none) s" "$(calc '%+.1f %% wall, %+.1f %% CPU' \
         "100 * ($(wall_of $interval) / $(wall_of none) - 1), 100 * ($(cpu_of $interval) / $(cpu_of none) - 1)")"
-      behind "generate 1000000 ndjson times=$times | windrow $(typed "${options[@]}")-s DIR --checkpoint-interval $interval -"
+      behind "generate 1000000 ndjson times=$times | windrow $(typed "${options[@]}" -s DIR --checkpoint-interval $interval -)"
     done
     behind "$(grep checkpoint "$work/account")"
   done
@@ -254,7 +257,7 @@ pause() {
   sample pause "$windrow" "${options[@]}" -s "$work/state" --checkpoint-interval 1s -v -o "$rows" - \
     < <(generate 1000000 ndjson users=1000000 times=100) 2>"$work/account"
   line "100,000,000 events" "$(sed -n 's/^windrow: \(.*checkpoint.*\)/\1/p' "$work/account")"
-  behind "generate 1000000 ndjson users=1000000 times=100 | windrow $(typed "${options[@]}")-s DIR --checkpoint-interval 1s -v -"
+  behind "generate 1000000 ndjson users=1000000 times=100 | windrow $(typed "${options[@]}" -s DIR --checkpoint-interval 1s -v -)"
 }
 
 build

@@ -14,7 +14,8 @@ pub struct Record {
     pub fields: Result<csv::ByteRecord, Flaw>,
 }
 
-/// All records of a chunk, which is cut at a record end or ends the input.
+/// All records of a chunk, which is cut at a record end or ends the input. Other than the reference, the readers know
+/// of no byte order mark: whoever calls them has left it out.
 pub fn records(chunk: &[u8], delimiter: u8, width: usize) -> Vec<Record> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
