@@ -212,6 +212,9 @@ threads() {
     done
     line "$name, one and two threads" "$(wall_of threads-1) and $(wall_of threads-2) s, CPU $(cpu_of threads-1) and $(cpu_of threads-2) s"
     behind "windrow $(typed "${options[@]}" --to csv "$file")"
+    # How busy each stage is: the busiest says what more threads would give.
+    "$windrow" "${options[@]/-q/--progress=never}" -v --to csv -o "$rows" "$file" 2>"$work/account"
+    behind "$(grep 'at work' "$work/account")"
   done
 }
 

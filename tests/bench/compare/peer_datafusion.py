@@ -17,9 +17,9 @@ pane = f"ts / {PANE} * {PANE}"
 # Five windows an event: counts and sums of one-minute panes are merged, as windrow does.
 HOPS = f"""
     WITH panes AS (SELECT {pane} AS pane, "user", count(*) AS n, sum(latency_ms) AS total
-                   FROM events GROUP BY 1, 2)
-    SELECT pane - back * {PANE} AS w, "user", sum(n), sum(total) / sum(n)
-    FROM panes CROSS JOIN (VALUES (0), (1), (2), (3), (4)) AS b(back) GROUP BY 1, 2"""
+                   FROM events GROUP BY 1, 2),
+    spread AS (SELECT pane, "user", n, total, unnest(range(0, 5)) AS back FROM panes)
+    SELECT pane - back * {PANE} AS w, "user", sum(n) AS n, sum(total) / sum(n) AS mean FROM spread GROUP BY 1, 2"""
 SESSIONS = f"""
     WITH marked AS (SELECT ts, "user", bytes,
                            CASE WHEN ts - lag(ts) OVER (PARTITION BY "user" ORDER BY ts) <= {GAP} THEN 0 ELSE 1 END
