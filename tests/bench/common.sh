@@ -1,6 +1,7 @@
 # What the benchmark scripts share; to be sourced. Needs GNU time as /usr/bin/time (Debian: time), bc, cargo.
 #   WINDROW=FILE   measure this binary instead of a new release build
 #   WORK=DIR       where the data goes (default target/bench): some GB for the larger runs
+# Both are seen from the root of the repository.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

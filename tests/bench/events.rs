@@ -36,7 +36,7 @@ pub struct Plan {
     pub format: Format,
     pub seed: u64,
     pub shape: Shape,
-    /// How many users there are; at most ten million.
+    /// How many users there are, and so keys of a job by user.
     pub users: u64,
 }
 

@@ -13,7 +13,7 @@
 #   hopping    windows of 60 min every minute, against 1 min
 #   shapes     records of other shapes, per byte, against regular ones
 #   threads    one thread against two
-#   state      what a state directory costs, every 30 s and every second; SECONDS_LONG=100 is how long a run takes
+#   state      what a state directory costs, every 30 s and every second: nine runs a round, of SECONDS_LONG=100 each
 #   pause      the longest time that the flow stands still for a checkpoint, with a million open keys
 # Needs GNU time, bc, gzip, zstd. WINDROW and WORK: see common.sh.
 . "$(dirname "$0")/common.sh"

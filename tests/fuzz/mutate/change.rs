@@ -64,8 +64,8 @@ pub fn change(line: &mut Vec<u8>, words: &Words, random: &mut Rng) {
         17 | 18 => put(line, token(line, at), any(words.tokens, random)),
         19 => drop(line.drain(token(line, at))),
         20 => double(line, token(line, at)),
-        21 => swap(line, token(line, at), |line, other| token(line, other), random),
-        22 => swap(line, member(line, at), |line, other| member(line, other), random),
+        21 => swap(line, token(line, at), token, random),
+        22 => swap(line, member(line, at), member, random),
         _ => one_member(line, at, random),
     }
 }

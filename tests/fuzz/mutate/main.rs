@@ -110,7 +110,7 @@ impl Plan {
 
     /// The format of the round with this seed.
     fn format(&self, seed: u64) -> Format {
-        self.only.unwrap_or(if seed % 2 == 0 { Format::Json } else { Format::Csv })
+        self.only.unwrap_or(if seed.is_multiple_of(2) { Format::Json } else { Format::Csv })
     }
 }
 
