@@ -84,10 +84,12 @@ summary() {
     }'
 }
 
-# Whether two summaries agree. Sums of means differ by rounding, approximate values by what the tools state.
+# Whether two summaries agree. Sums of means differ by rounding, approximate values by what the tools state, and, in
+# windows of a few events, by whether a quantile is one of the values or lies between two; a short stream has such
+# windows mostly.
 agree() {
   local within=1e-7
-  [ "$1" != W4 ] || within=0.03
+  if [ "$1" = W4 ]; then within=$([ "$count" -lt 1000000 ] && echo 0.1 || echo 0.03); fi
   paste "$2" "$3" | awk -v within=$within '{
       for (n = 1; n <= NF / 2; n++) {
         off = $n - $(n + NF / 2); if (off < 0) off = -off

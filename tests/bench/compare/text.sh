@@ -25,9 +25,10 @@ awk_csv() {
 }
 
 angle_grinder() {
-  local query='* | json | floor(ts / 60000) * 60000 as w | count, sum(bytes) by w, page'
-  [ "$job" = W1 ] || query='* | json | where status >= 500 | floor(ts / 60000) * 60000 as w | count by w, page'
-  agrind --output 'format={w},{page},{_count},{_sum}' "$query" --file "$input"
+  local keep='' values='count, sum(bytes)' format='{w},{page},{_count},{_sum}'
+  [ "$job" = W1 ] || { keep='where status >= 500 |' values=count format='{w},{page},{_count}'; }
+  agrind --output "format=$format" --file "$input" \
+    "* | json | $keep floor(ts / 60000) * 60000 as w | $values by w, page"
 }
 
 case $tool in
