@@ -17,7 +17,7 @@
 . "$(dirname "$0")/common.sh"
 
 python=${PYTHON:-python3} here=tests/bench/compare
-export POLARS_MAX_THREADS=$threads GOMAXPROCS=$threads
+export POLARS_MAX_THREADS=$threads GOMAXPROCS=$threads PYTHONDONTWRITEBYTECODE=1
 
 engines=(duckdb chdb polars datafusion)
 others=(miller mawk gawk agrind)
