@@ -3,102 +3,19 @@
 
 #![no_main]
 
+#[path = "../reference/json.rs"]
+mod reference;
+
 use libfuzzer_sys::fuzz_target;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use windrow::expr::{FieldPath, Step, parse_path};
+use reference::{agrees, lines};
+use windrow::expr::{FieldPath, parse_path};
 use windrow::parse::batch::{Cell, Texts};
 use windrow::parse::json::block::{Block, Reader};
 use windrow::parse::json::{Scanner, Shape};
 use windrow::parse::rows::{Flaw, Rows};
 use windrow::parse::simd::Level;
-use windrow::value::Value;
 
 const FIELDS: [&str; 9] = ["a", "a.b", "a.b.c", "b[0]", "b[1].a", "a.b[2]", "c", "\"a.b\"", "b"];
-
-/// JSON as the reference reads it, every member kept in its place.
-#[derive(Debug, Clone, PartialEq)]
-enum Json {
-    Null,
-    Bool(bool),
-    Number(f64),
-    Text(String),
-    List(Vec<Json>),
-    Members(Vec<(String, Json)>),
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Json, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Json;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("anything")
-            }
-            fn visit_unit<E: Error>(self) -> Result<Json, E> {
-                Ok(Json::Null)
-            }
-            fn visit_bool<E: Error>(self, bool: bool) -> Result<Json, E> {
-                Ok(Json::Bool(bool))
-            }
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Json, E> {
-                Ok(Json::Number(number as f64))
-            }
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Json, E> {
-                Ok(Json::Number(number as f64))
-            }
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Json, E> {
-                Ok(Json::Number(number))
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Json, E> {
-                Ok(Json::Text(text.to_owned()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
-                let mut all = Vec::new();
-                while let Some(element) = list.next_element()? {
-                    all.push(element);
-                }
-                Ok(Json::List(all))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
-                let mut all = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    all.push(member);
-                }
-                Ok(Json::Members(all))
-            }
-        }
-        from.deserialize_any(Any)
-    }
-}
-
-impl Json {
-    /// What stands at a path; of repeated members the first counts.
-    fn at(&self, steps: &[Step]) -> &Json {
-        let Some((step, rest)) = steps.split_first() else { return self };
-        let inner = match (self, step) {
-            (Json::Members(all), Step::Member(name)) => all.iter().find(|(n, _)| n == name).map(|(_, v)| v),
-            (Json::List(all), Step::Index(index)) => all.get(*index),
-            _ => None,
-        };
-        inner.map_or(&Json::Null, |inner| inner.at(rest))
-    }
-}
-
-fn same(ours: &Value<'_>, theirs: &Json) -> bool {
-    match (ours, theirs) {
-        (Value::Null, Json::Null) => true,
-        (Value::Bool(a), Json::Bool(b)) => a == b,
-        // The reference may be off by one in the last place.
-        (Value::Written(text), Json::Number(b)) => {
-            text.parse::<f64>().is_ok_and(|a| a == *b || ((a - b) / b).abs() < 1e-15)
-        }
-        (Value::Text(a), Json::Text(b)) => a == b,
-        (Value::Json(raw), Json::List(_) | Json::Members(_)) => {
-            serde_json::from_str::<Json>(raw).is_ok_and(|raw| raw == *theirs)
-        }
-        _ => false,
-    }
-}
 
 type Read = Vec<((u32, u32), Result<Vec<String>, Flaw>)>;
 
@@ -164,29 +81,20 @@ fuzz_target!(|data: &[u8]| {
     let shape = Shape::new(&fields);
     check_blocks(&shape, data);
     let line = data.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let Ok(line) = std::str::from_utf8(line) else { return };
-    let line = line.trim_start_matches([' ', '\t', '\r']);
+    if std::str::from_utf8(line).is_err() {
+        // The scanner's caller has checked that.
+        return;
+    }
+    let chunk = [line, b"\n{}"].concat();
     let mut scanner = Scanner::new(&shape);
-    let mut cells = vec![Cell::NULL; fields.len()];
-    let mut texts = Texts { bytes: format!("{line}\n{{}}").into_bytes(), ..Texts::default() };
-    let scanned = scanner.scan(&texts.bytes, 0, &mut cells, &mut texts.arena);
-    let theirs = serde_json::from_str::<Json>(line);
-    let unlike = |error: &serde_json::Error| {
-        // Numbers beyond a double are text to us, and the reference counts its depth otherwise.
-        let text = error.to_string();
-        text.contains("out of range") || text.contains("recursion limit")
-    };
-    match (scanned, theirs) {
-        (Ok(end), Ok(theirs @ Json::Members(_))) => {
-            assert_eq!(end, line.len() + 1);
-            for (field, cell) in fields.iter().zip(cells) {
-                let (ours, theirs) = (texts.value(cell), theirs.at(&field.steps));
-                assert!(same(&ours, theirs), "{}: {ours:?} {theirs:?}", field.text);
-            }
+    for ((start, end), line) in lines(&chunk) {
+        let (mut cells, mut arena) = (vec![Cell::NULL; fields.len()], Vec::new());
+        let scanned = scanner.scan(&chunk, start as usize, &mut cells, &mut arena);
+        if let Ok(behind) = scanned {
+            let cr = usize::from(chunk.get(end as usize) == Some(&b'\r'));
+            assert_eq!(behind, (end as usize + cr + 1).min(chunk.len()));
         }
-        (_, Err(error)) if unlike(&error) => {}
-        (Ok(_), theirs) => panic!("accepted, where the reference has {theirs:?}"),
-        (Err(fault), Ok(Json::Members(_))) => panic!("refused for {fault:?}"),
-        (Err(_), _) => {}
+        let found = scanned.map(|_| &cells[..]).map_err(Flaw::Json);
+        assert!(agrees(&line, found, &fields, &chunk, &arena), "{found:?}, where the reference has {line:?}");
     }
 });
