@@ -1,0 +1,427 @@
+//! A profile as text for people, for a terminal of 80 columns. The form may change.
+
+use super::fields::{Field, Kind};
+use super::gaps::Found;
+use super::order::{Order, STEPS, Watch};
+use super::repeats::Repeats;
+use super::roles::Group;
+use super::words::{brief, count, percent};
+use super::{Input, Profile};
+use crate::error::{Escaped, printable};
+use crate::outline;
+use crate::time::{Form, Unit, write_time};
+
+/// The columns of a terminal, and those for names.
+const WIDTH: usize = 80;
+const NAME_COLUMNS: usize = 11;
+/// So many of a kind are shown one by one.
+const INPUTS_MAX: usize = 10;
+const FIELDS_SHOWN: usize = 60;
+const TIMES_SHOWN: usize = 4;
+/// What stands in a column of a chart, from few to many.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The text, each line ended.
+pub fn text(profile: &Profile) -> String {
+    let mut page = Page { profile, text: String::new() };
+    page.inputs();
+    page.fields();
+    page.times();
+    page.order();
+    page.ids();
+    page.sessions();
+    page.bad();
+    page.command();
+    page.text
+}
+
+/// The time in RFC 3339.
+pub(super) fn time(micros: i64) -> String {
+    let mut text = Vec::new();
+    write_time(micros, Form::Text, None, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// What a form of times is called.
+pub(super) fn form(form: Form) -> &'static str {
+    match form {
+        Form::Text => "text",
+        Form::Number(Unit::Seconds) => "s",
+        Form::Number(Unit::Millis) => "ms",
+        Form::Number(Unit::Micros) => "us",
+        Form::Number(Unit::Nanos) => "ns",
+    }
+}
+
+struct Page<'p> {
+    profile: &'p Profile,
+    text: String,
+}
+
+impl Page<'_> {
+    fn section(&mut self, title: &str) {
+        outline::section(&mut self.text, title);
+    }
+
+    /// A line, or several where it is too long, each broken at a blank.
+    fn line(&mut self, name: &str, what: &str) {
+        let room = WIDTH - NAME_COLUMNS - 4;
+        let (mut name, mut rest) = (name, what.to_owned());
+        while rest.chars().count() > room {
+            let cut = rest.char_indices().nth(room).map_or(rest.len(), |(at, _)| at);
+            let Some(blank) = rest[..=cut].rfind(' ').filter(|blank| *blank > 0) else { break };
+            let tail = rest.split_off(blank);
+            outline::line(&mut self.text, NAME_COLUMNS, name, &rest);
+            (name, rest) = ("", tail.trim_start().to_owned());
+        }
+        outline::line(&mut self.text, NAME_COLUMNS, name, &rest);
+    }
+
+    fn inputs(&mut self) {
+        self.section("inputs");
+        let inputs = &self.profile.inputs;
+        for input in inputs.iter().take(INPUTS_MAX) {
+            let bad = if input.bad > 0 { format!(", {} of them bad", input.bad) } else { String::new() };
+            let mut what = format!(
+                "{}, {}{bad}, {} bytes",
+                crate::job::sources::describe(input.format),
+                count(input.records, "record", "records"),
+                input.bytes
+            );
+            if input.more {
+                what += "; there are more, --limit left them out";
+            }
+            let name = printable(&input.name);
+            match name.chars().count() + what.chars().count() + 4 <= WIDTH {
+                true => self.text += &format!("  {name}  {what}\n"),
+                false => {
+                    self.text += &format!("  {name}\n");
+                    self.line("", &what);
+                }
+            }
+            if let Some(fault) = &input.fault {
+                self.line("", &format!("BREAKS OFF: {fault}"));
+            }
+        }
+        if let Some(more) = inputs.len().checked_sub(INPUTS_MAX).filter(|more| *more > 0) {
+            let records: u64 = inputs.iter().map(|input| input.records).sum();
+            self.text += &format!("  and {more} more; {records} records in all\n");
+        }
+    }
+
+    fn fields(&mut self) {
+        let fields = &self.profile.fields;
+        let listed = fields.listed();
+        self.section(&format!("fields of {}", count(fields.records, "record", "records")));
+        if listed.is_empty() {
+            return;
+        }
+        let longest = listed.iter().take(FIELDS_SHOWN).map(|field| field.text().chars().count()).max();
+        let columns = longest.unwrap_or(0).clamp(5, 24);
+        self.text += &format!(
+            "  {:columns$}  {:9} {:>7} {:>7} {:>9}  examples\n",
+            "name", "type", "missing", "null", "distinct"
+        );
+        for field in listed.iter().take(FIELDS_SHOWN) {
+            self.field(field, columns);
+        }
+        if listed.len() > FIELDS_SHOWN || fields.more {
+            let more = listed.len().saturating_sub(FIELDS_SHOWN);
+            let many = if fields.more { "and many more than are told apart" } else { "--to json has all" };
+            self.text += &format!("  ... {more} more; {many}\n");
+        }
+    }
+
+    fn field(&mut self, field: &Field, columns: usize) {
+        let records = self.profile.fields.records;
+        let missing = records.saturating_sub(field.values() + field.nulls);
+        let share = |part: u64| if part == 0 { "-".to_owned() } else { percent(part, records) };
+        let distinct = match field.distinct_values() {
+            0 => "-".to_owned(),
+            exact @ ..=512 => exact.to_string(),
+            more => format!("~{more}"),
+        };
+        let mut line = format!(
+            "  {:columns$}  {:9} {:>7} {:>7} {distinct:>9}  {}",
+            printable(&field.text()),
+            kind(field),
+            share(missing),
+            share(field.nulls),
+            printable(&field.examples.join(", ")),
+        );
+        if line.chars().count() > WIDTH {
+            let cut = line.char_indices().nth(WIDTH - 1).map_or(line.len(), |(cut, _)| cut);
+            line.truncate(cut);
+            line.push('…');
+        }
+        self.text += line.trim_end();
+        self.text.push('\n');
+    }
+
+    fn times(&mut self) {
+        let Profile { roles, rate, .. } = self.profile;
+        self.section("event time");
+        let Some((number, format)) = &roles.time else {
+            self.line(
+                "none",
+                "no field holds times that windrow can read; --time names one, --time-format its form",
+            );
+            return;
+        };
+        let path = &roles.fields[*number];
+        let chosen = roles.times.iter().find(|candidate| candidate.path.steps == path.steps);
+        let shown = match format.as_str() {
+            "auto" => format!("-t {}", path.text),
+            format => format!("-t {} --time-format {}", path.text, outline::word(format.as_ref())),
+        };
+        self.line("take", &shown);
+        if let Some(chosen) = chosen {
+            self.line("because", &format!("{}; {}", chosen.verdict.words, chosen.reasons.join(", ")));
+        }
+        for other in roles.times.iter().filter(|other| other.path.steps != path.steps).take(TIMES_SHOWN) {
+            let what = format!("{}: {}; {}", other.path.text, other.verdict.words, other.reasons.join(", "));
+            self.line("or", &what);
+        }
+        let (Some((first, last)), Some(chart)) = (rate.bounds(), rate.chart()) else {
+            self.line("range", "none: no record has a time that can be read");
+            return;
+        };
+        self.line("from", &time(first));
+        self.line("to", &format!("{}, {} later", time(last), brief(last.saturating_sub(first))));
+        self.line("rate", &bars(&chart.columns));
+        let most = chart.columns.iter().max().copied().unwrap_or(0);
+        let events: u64 = chart.columns.iter().sum();
+        let each = events as f64 / chart.columns.len().max(1) as f64;
+        let what = format!(
+            "a column is {} from {}: {each:.1} events on average, {most} at most",
+            brief(chart.width),
+            time(chart.start)
+        );
+        self.line("", &what);
+        for (count, where_) in [(chart.before, "before"), (chart.behind, "behind")] {
+            if count > 0 {
+                self.line("", &format!("{count} far {where_} that are not in the chart"));
+            }
+        }
+    }
+
+    fn order(&mut self) {
+        let Watch { order, .. } = &self.profile.watch;
+        if order.events() == 0 {
+            return;
+        }
+        self.section("order of events");
+        let share = percent(order.out_of_order(), order.events());
+        match order.out_of_order() {
+            0 => self.line("behind", "none: every event is at or after the one before it"),
+            behind => {
+                let max = brief(order.behind_max());
+                self.line(
+                    "behind",
+                    &format!("{behind} ({share}) are older than one before them, by {max} at most"),
+                );
+                self.steps(order);
+            }
+        }
+        let jump = self.profile.watch.jump();
+        if let Some((limit, guarded)) = jump {
+            let (at, place) = guarded.first.map_or((0, None), |(at, place)| (at, Some(place)));
+            let place = place.map_or(String::new(), |place| {
+                format!("{}:{}", Escaped(&self.profile.inputs[place.source].name), place.line)
+            });
+            let what = count(guarded.lone, "event is", "events are");
+            self.line(
+                "outliers",
+                &format!("{what} far ahead of all others, the first at {place}: {}", time(at)),
+            );
+            self.line(
+                "",
+                &format!("--max-jump {} refuses them, and the delays below are without them", brief(limit)),
+            );
+        }
+        let order = jump.map_or(order, |(_, guarded)| &guarded.order);
+        if order.out_of_order() > 0 {
+            self.delays(order);
+        }
+        let inputs = &self.profile.inputs;
+        if inputs.len() > 1 {
+            for input in inputs.iter().filter(|input| input.watch.order.events() > 0).take(INPUTS_MAX) {
+                self.source(input);
+            }
+        }
+    }
+
+    /// How many events are how far behind.
+    fn steps(&mut self, order: &Order) {
+        let used = |step: &usize| order.steps[*step] > 0;
+        let (Some(first), Some(last)) =
+            ((0..order.steps.len()).find(used), (0..order.steps.len()).rfind(used))
+        else {
+            return;
+        };
+        let most = order.steps.iter().max().copied().unwrap_or(1).max(1);
+        for step in first..=last {
+            let bound = match STEPS.get(step) {
+                Some(bound) => format!("<= {}", brief(*bound)),
+                None => format!("> {}", brief(STEPS[step - 1])),
+            };
+            let events = order.steps[step];
+            let bar = "█".repeat((events * 30).div_ceil(most) as usize);
+            let line = format!("  {:>NAME_COLUMNS$}  {bound:9} {events:>9}  {bar}", "");
+            self.text += line.trim_end();
+            self.text.push('\n');
+        }
+    }
+
+    fn delays(&mut self, order: &Order) {
+        for (millionths, share) in [(0, "no event"), (100, "0.01 %"), (1000, "0.1 %"), (10_000, "1 %")] {
+            let name = if millionths == 0 { "-d to lose" } else { "" };
+            self.line(name, &format!("{share:>8}  {}", brief(order.delay(millionths))));
+        }
+    }
+
+    fn source(&mut self, input: &Input) {
+        let order = &input.watch.order;
+        self.text += &format!("  {}\n", printable(&input.name));
+        let share = percent(order.out_of_order(), order.events());
+        let form = input.form.map_or("", form);
+        let what = format!("times: {form}; {share} behind, by {} at most", brief(order.behind_max()));
+        self.line("", &what);
+    }
+
+    fn ids(&mut self) {
+        let Profile { roles, repeats, .. } = self.profile;
+        if roles.ids.is_empty() || repeats.iter().all(|repeats| repeats.ids == 0) {
+            return;
+        }
+        self.section("repeats");
+        for (group, repeats) in roles.ids.iter().zip(repeats) {
+            self.id(group, repeats);
+        }
+    }
+
+    fn id(&mut self, group: &Group, found: &Repeats) {
+        let about = if found.is_exact() { "" } else { "about " };
+        let share = percent(found.repeats, found.ids);
+        let mut what = match found.repeats {
+            0 => format!("no repeats in {}", count(found.ids, "record", "records")),
+            repeats => format!("{about}{repeats} of {} records repeat an id ({share})", found.ids),
+        };
+        if !found.is_exact() {
+            what += &format!("; one id in {} was looked at", found.one_in());
+        }
+        self.line(&group.text, &what);
+        if found.missing > 0 {
+            self.line("", &format!("{} without one", count(found.missing, "record is", "records are")));
+        }
+        if found.repeats == 0 {
+            return;
+        }
+        let same = percent(found.same_time, found.repeats);
+        self.line("", &format!("{same} of the repeats have the time of the first copy"));
+        if found.same_time < found.repeats {
+            let (half, most) = (brief(found.spread(50)), brief(found.spread_max()));
+            self.line("", &format!("half of all repeats are within {half} of it, all within {most}"));
+        }
+    }
+
+    fn sessions(&mut self) {
+        let Profile { roles, gaps, .. } = self.profile;
+        let names =
+            std::iter::once("all events".to_owned()).chain(roles.keys.iter().map(|key| key.text.clone()));
+        let found: Vec<(String, Found)> =
+            names.zip(gaps).filter_map(|(name, gaps)| Some((name, gaps.find()?))).collect();
+        if found.is_empty() {
+            return;
+        }
+        self.section("gaps between events");
+        for (name, found) in &found {
+            let [half, most, nearly, all] = found.quantiles.map(brief);
+            self.line(name, &format!("50 % up to {half}, 90 % {most}, 99 % {nearly}, longest {all}"));
+            if found.one_in > 1 || found.only_first {
+                let first = if found.only_first { "the first events of " } else { "" };
+                self.line("", &format!("of {first}{}", count(found.keys, "key", "keys")));
+            }
+            if let Some(session) = &found.session {
+                let [shorter, longer] = session.around;
+                let gap = brief(session.gap);
+                let what = match session.is_clear() {
+                    true => format!(
+                        "-w session:{gap} makes {} sessions; twice that gap {longer}, half of it {shorter}",
+                        session.sessions
+                    ),
+                    false => format!(
+                        "no gap stands out: session:{gap} makes {} sessions, twice that {longer}, half of it {shorter}",
+                        session.sessions
+                    ),
+                };
+                self.line("", &what);
+            }
+        }
+    }
+
+    fn bad(&mut self) {
+        let Profile { bad, inputs, .. } = self.profile;
+        if bad.0.is_empty() {
+            return;
+        }
+        self.section("bad records");
+        for bad in &bad.0 {
+            self.text += &format!("  {}, {}\n", bad.count, bad.kind.name());
+            let place = format!("{}:{}", Escaped(&inputs[bad.first.source].name), bad.first.line);
+            self.line("first", &format!("{place}: {}", Escaped(&bad.reason)));
+        }
+    }
+
+    fn command(&mut self) {
+        let Some(suggestion) = &self.profile.suggestion else { return };
+        self.section("a job to start with");
+        for (option, reason) in &suggestion.reasons {
+            self.line(option, reason);
+        }
+        let words: Vec<String> = suggestion.words.iter().map(|word| outline::word(word)).collect();
+        self.text.push('\n');
+        let mut line = String::from(" ");
+        for word in words {
+            if line.chars().count() + word.chars().count() + 3 > WIDTH && line.len() > 1 {
+                self.text += &format!("{line} \\\n");
+                line = "   ".to_owned();
+            }
+            line += &format!(" {word}");
+        }
+        self.text += &format!("{line}\n");
+    }
+}
+
+/// What a field holds, in a word.
+fn kind(field: &Field) -> String {
+    let Some(kind) = field.kind() else { return "null".to_owned() };
+    let numbers = field.kinds[Kind::Integer as usize] + field.kinds[Kind::Number as usize];
+    match field.values() {
+        all if all == field.kinds[kind as usize] => kind.name().to_owned(),
+        all if all == numbers => Kind::Number.name().to_owned(),
+        _ => "mixed".to_owned(),
+    }
+}
+
+/// A bar of one character for each count; a point for none.
+fn bars(counts: &[u64]) -> String {
+    let most = counts.iter().max().copied().unwrap_or(1).max(1);
+    let bar = |count: &u64| match count {
+        0 => '.',
+        count => BARS[((u128::from(*count) * 8).div_ceil(u128::from(most)) as usize - 1).min(7)],
+    };
+    counts.iter().map(bar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_show_every_event() {
+        assert_eq!(bars(&[0, 1, 4, 8, 1000, 0]), ".▁▁▁█.");
+        assert_eq!(bars(&[u64::MAX, 1]), "█▁");
+        assert_eq!(bars(&[]), "");
+    }
+}
