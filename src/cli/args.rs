@@ -80,7 +80,7 @@ pub enum Command {
     ///
     /// With --to json it is one object, with durations in microseconds and times in RFC 3339:
     ///
-    /// records, limit; inputs: name, format, records, bad, bytes, time_form, more (left out by --limit), fault (why it breaks
+    /// records, limit; inputs: name, format, records, bad, bytes, time_form, limited (by --limit), fault (why it breaks
     /// off), order.
     ///
     /// fields: name, types (count by type), null, missing, distinct, distinct_exact, examples; more_fields.

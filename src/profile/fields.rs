@@ -127,6 +127,11 @@ impl Fields {
         self.formats.as_ref()
     }
 
+    /// The records that come next are of another input.
+    pub fn next_input(&mut self) {
+        self.formats.iter_mut().for_each(Formats::next_input);
+    }
+
     /// A member or element of a field; `None` if there are too many.
     pub fn child(&mut self, parent: u32, name: &[u8], is_element: bool) -> Option<u32> {
         if let Some(&known) = self.by_name.get(&(parent, Box::from(name))) {

@@ -57,6 +57,8 @@ pub struct Formats {
     numbers: TimeFormat,
     /// Whether a format was named: only that one counts then.
     named: bool,
+    /// The input that is looked at: each may have a unit of its own.
+    input: u32,
 }
 
 impl Formats {
@@ -71,7 +73,14 @@ impl Formats {
                 .map(|name| Ok(((*name).to_owned(), read(name)?)))
                 .collect::<Result<_, String>>()?,
         };
-        Ok(Formats { texts, numbers: read(format)?, named })
+        Ok(Formats { texts, numbers: read(format)?, named, input: 0 })
+    }
+}
+
+impl Formats {
+    /// The values that come next are of another input.
+    pub fn next_input(&mut self) {
+        self.input += 1;
     }
 }
 
@@ -89,8 +98,10 @@ pub struct Votes {
     plausible: u32,
     /// How many of the numbers stand in text.
     in_text: u32,
-    /// The unit of the first one.
-    first: Option<usize>,
+    /// The input of the last number, and the unit of the first one there.
+    first: Option<(u32, usize)>,
+    /// How many numbers are of another size than the first one of their input.
+    unlike: u32,
 }
 
 /// What the values of a field have in common.
@@ -140,7 +151,10 @@ impl Votes {
         self.units[unit] += 1;
         self.plausible += u32::from(is_plausible);
         self.in_text += u32::from(!is_number);
-        self.first.get_or_insert(unit);
+        match self.first {
+            Some((input, first)) if input == formats.input => self.unlike += u32::from(first != unit),
+            _ => self.first = Some((formats.input, unit)),
+        }
         true
     }
 
@@ -193,10 +207,10 @@ impl Votes {
     fn number_verdict(&self, numbers: u32, formats: &Formats) -> Verdict {
         let best = (0..UNITS.len()).rev().max_by_key(|unit| self.units[*unit]).unwrap_or(0);
         let (_, unit, name) = UNITS[best];
-        // A job takes the unit of the first number, and no numbers in text.
+        // A job takes the unit of the first number of each input, and no numbers in text.
         let format = match &formats.texts[..] {
             [(named, _)] if formats.named => named,
-            _ if self.first == Some(best) && self.in_text == 0 => "auto",
+            _ if self.unlike * 2 < numbers && self.in_text == 0 => "auto",
             _ => unit,
         };
         Verdict {

@@ -46,7 +46,7 @@ fn input(input: &Input) -> Value {
         "bad": input.bad,
         "bytes": input.bytes,
         "time_form": input.form.map(form),
-        "more": input.more,
+        "limited": input.limited,
         "fault": input.fault,
         "order": order(&input.watch.order),
     })

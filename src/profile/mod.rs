@@ -97,8 +97,8 @@ struct Input {
     /// The columns of CSV.
     columns: Vec<String>,
     watch: Watch,
-    /// Whether more was there than was to be read.
-    more: bool,
+    /// Whether as much was read as was to be read at most.
+    limited: bool,
     /// Why it could not be read to its end.
     fault: Option<String>,
 }

@@ -121,7 +121,7 @@ impl<'p> Pass<'p> {
             form: None,
             columns: Vec::new(),
             watch: Watch::default(),
-            more: false,
+            limited: false,
             fault: None,
         };
         let opened = opened.map_or_else(|| Input::open(spec, &self.request.read), Ok);
@@ -159,6 +159,7 @@ impl<'p> Pass<'p> {
                     buffer = Vec::new();
                 }
                 Chunk::Records { bytes, .. } => {
+                    let mut last = 0;
                     if let Some(names) = &input.names {
                         let (reader, layout) = reader.get_or_insert_with(|| {
                             found.columns.clone_from(names);
@@ -170,18 +171,25 @@ impl<'p> Pass<'p> {
                         let mut lines = Lines::new(&bytes, input.lines);
                         reader.each(&bytes, |seen, start| {
                             found.records += 1;
+                            last = start + seen.text().len();
                             let at = At { source: rank, start, lines: &mut lines };
                             self.seen(&bytes, seen, at, layout, found);
                             found.records < limit
                         });
                     }
                     input.lines = Lines::new(&bytes, input.lines).end();
-                    found.bytes += bytes.len() as u64;
+                    let read = match found.records < limit {
+                        true => bytes.len(),
+                        false => {
+                            memchr::memchr(b'\n', &bytes[last..]).map_or(bytes.len(), |end| last + end + 1)
+                        }
+                    };
+                    found.bytes += read as u64;
                     buffer = bytes;
                 }
             }
         }
-        found.more = !matches!(input.next(buffer), Ok(Chunk::End));
+        found.limited = true;
         Ok(())
     }
 

@@ -91,6 +91,15 @@ pub enum Seen<'r> {
     },
 }
 
+impl Seen<'_> {
+    /// Its text, without its line end.
+    pub fn text(&self) -> &[u8] {
+        match self {
+            Seen::Record { text, .. } | Seen::Flawed { text, .. } => text,
+        }
+    }
+}
+
 /// Reads the chunks of one source.
 pub struct Reader<'s> {
     level: Level,

@@ -232,6 +232,7 @@ fn id_score(field: &Field, records: u64) -> i64 {
     let is_text = field.kinds[Kind::Integer as usize] == 0;
     let looks_so = is_text && field.examples.iter().all(|text| text.len() >= 6 && !text.contains(' '));
     match unique {
+        ..99 if has_word(field, &WHO_WORDS) => 0,
         30.. if is_exactly.contains(&name.as_str()) => 1000 + unique as i64,
         70.. if has_word(field, &["id", "uuid", "guid", "key", "seq", "sequence", "offset", "number"]) => {
             500 + unique as i64
@@ -241,21 +242,23 @@ fn id_score(field: &Field, records: u64) -> i64 {
     }
 }
 
+/// What has sessions, or what comes again and again: somebody or something.
+const WHO_WORDS: [&str; 16] = [
+    "user", "session", "visitor", "client", "customer", "account", "device", "host", "ip", "player",
+    "member", "sensor", "vehicle", "machine", "tailnum", "agent",
+];
+
 /// How likely a field is what has sessions: somebody or something that comes again.
 fn session_score(field: &Field, records: u64) -> i64 {
     let (values, distinct) = (field.values(), field.distinct_values());
-    if values * 2 < records || distinct < 2 || distinct * 2 > values || field.kinds[Kind::Number as usize] > 0
-    {
+    if values * 2 < records || distinct < 2 || field.kinds[Kind::Number as usize] > 0 {
         return 0;
     }
-    let words = [
-        "user", "session", "visitor", "client", "customer", "account", "device", "host", "ip", "player",
-        "member", "sensor", "vehicle", "machine", "tailnum", "agent",
-    ];
-    match has_word(field, &words) {
-        true => 1000 + distinct.min(500) as i64,
-        false if field.kind() == Some(Kind::Text) => distinct.min(500) as i64,
-        false => 0,
+    // A sample may have most of many keys once only.
+    match has_word(field, &WHO_WORDS) {
+        true if distinct * 20 <= values * 19 => 1000 + distinct.min(500) as i64,
+        false if distinct * 2 <= values && field.kind() == Some(Kind::Text) => distinct.min(500) as i64,
+        _ => 0,
     }
 }
 

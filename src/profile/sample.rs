@@ -27,6 +27,7 @@ pub fn take(request: &Request, formats: Formats) -> (Fields, HashMap<usize, Inpu
             break;
         }
         let Ok(mut input) = Input::open(spec, &request.read) else { continue };
+        fields.next_input();
         look(&mut input, &mut fields, &mut bytes, request.limit.unwrap_or(u64::MAX));
         opened.insert(rank, input);
     }

@@ -63,10 +63,14 @@ impl Page<'_> {
         outline::section(&mut self.text, title);
     }
 
-    /// A line, or several where it is too long, each broken at a blank.
+    /// A line, or several where it is too long, each broken at a blank. A long name has a line of its own.
     fn line(&mut self, name: &str, what: &str) {
         let room = WIDTH - NAME_COLUMNS - 4;
         let (mut name, mut rest) = (name, what.to_owned());
+        if name.chars().count() > NAME_COLUMNS {
+            self.text += &format!("  {}\n", printable(name));
+            name = "";
+        }
         while rest.chars().count() > room {
             let cut = rest.char_indices().nth(room).map_or(rest.len(), |(at, _)| at);
             let Some(blank) = rest[..=cut].rfind(' ').filter(|blank| *blank > 0) else { break };
@@ -88,8 +92,8 @@ impl Page<'_> {
                 count(input.records, "record", "records"),
                 input.bytes
             );
-            if input.more {
-                what += "; there are more, --limit left them out";
+            if input.limited {
+                what += "; read up to --limit";
             }
             let name = printable(&input.name);
             match name.chars().count() + what.chars().count() + 4 <= WIDTH {
@@ -338,9 +342,14 @@ impl Page<'_> {
         for (name, found) in &found {
             let [half, most, nearly, all] = found.quantiles.map(brief);
             self.line(name, &format!("50 % up to {half}, 90 % {most}, 99 % {nearly}, longest {all}"));
-            if found.one_in > 1 || found.only_first {
-                let first = if found.only_first { "the first events of " } else { "" };
-                self.line("", &format!("of {first}{}", count(found.keys, "key", "keys")));
+            let times = found.gaps + found.keys;
+            match (found.only_first, found.one_in) {
+                (true, _) => self.line("", &format!("going by the first {times} events")),
+                (false, 1) => {}
+                (false, one_in) => {
+                    let keys = count(found.keys, "key", "keys");
+                    self.line("", &format!("going by {keys}, one in {one_in}"));
+                }
             }
             if let Some(session) = &found.session {
                 let [shorter, longer] = session.around;

@@ -8,6 +8,7 @@ mod golden;
 mod kept;
 mod model;
 mod outputs;
+mod profile;
 mod property;
 mod prove;
 mod readme;
