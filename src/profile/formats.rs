@@ -121,6 +121,14 @@ pub struct Verdict {
     pub or: Option<String>,
 }
 
+impl Verdict {
+    /// Whether the texts name no zone, so that one has to be known of.
+    pub fn lacks_zone(&self) -> bool {
+        let names_one = ["%z", "%:z", "%Q", "%s"].iter().any(|zone| self.format.contains(zone));
+        self.format.contains('%') && !names_one
+    }
+}
+
 impl Votes {
     /// Takes a value that is not null.
     pub fn value(&mut self, value: &Value<'_>, formats: &Formats) {

@@ -207,6 +207,9 @@ fn candidate(field: &Field, records: u64, formats: &Formats, request: &Request) 
     if verdict.percent < 100 {
         reasons.push(format!("{} % of its values fit", verdict.percent));
     }
+    if verdict.lacks_zone() && request.time_zone.is_none() {
+        reasons.push("taken for UTC, unless --time-zone says otherwise".to_owned());
+    }
     if let Some(or) = &verdict.or {
         reasons.push(format!("they fit {or} as well"));
     }

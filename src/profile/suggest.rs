@@ -161,8 +161,13 @@ impl Draft {
             {
                 continue;
             }
-            let share = percent(repeats.repeats, repeats.ids);
-            let reason = format!("{share} of the records repeat an id that was there before");
+            let reason = match repeats.repeats {
+                0 => "no record repeats an id that was there before".to_owned(),
+                many => {
+                    let share = percent(many, repeats.ids);
+                    format!("{share} of the records repeat an id that was there before")
+                }
+            };
             self.explained("-i", "--id", &group.text, reason);
             let remember = repeats.remember(window);
             if remember > 0 {

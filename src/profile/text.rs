@@ -95,14 +95,7 @@ impl Page<'_> {
             if input.limited {
                 what += "; read up to --limit";
             }
-            let name = printable(&input.name);
-            match name.chars().count() + what.chars().count() + 4 <= WIDTH {
-                true => self.text += &format!("  {name}  {what}\n"),
-                false => {
-                    self.text += &format!("  {name}\n");
-                    self.line("", &what);
-                }
-            }
+            self.named(&input.name, &what);
             if let Some(fault) = &input.fault {
                 self.line("", &format!("BREAKS OFF: {fault}"));
             }
@@ -286,11 +279,25 @@ impl Page<'_> {
 
     fn source(&mut self, input: &Input) {
         let order = &input.watch.order;
-        self.text += &format!("  {}\n", printable(&input.name));
-        let share = percent(order.out_of_order(), order.events());
-        let form = input.form.map_or("", form);
-        let what = format!("times: {form}; {share} behind, by {} at most", brief(order.behind_max()));
-        self.line("", &what);
+        let what = match order.out_of_order() {
+            0 => "in order".to_owned(),
+            behind => {
+                let share = percent(behind, order.events());
+                format!("{share} behind, by {} at most", brief(order.behind_max()))
+            }
+        };
+        self.named(&input.name, &format!("{what}; times: {}", input.form.map_or("none", form)));
+    }
+
+    /// A name of any length and what there is to say of it, on one line if that is long enough.
+    fn named(&mut self, name: &str, what: &str) {
+        let name = printable(name);
+        if name.chars().count() + what.chars().count() + 4 <= WIDTH {
+            self.text += &format!("  {name}  {}\n", printable(what));
+        } else {
+            self.text += &format!("  {name}\n");
+            self.line("", what);
+        }
     }
 
     fn ids(&mut self) {
