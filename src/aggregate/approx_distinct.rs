@@ -96,6 +96,11 @@ impl ApproxDistinct {
         }
     }
 
+    /// Whether [`ApproxDistinct::estimate`] is exact.
+    pub(crate) fn is_exact(&self) -> bool {
+        matches!(self, ApproxDistinct::Exact { .. })
+    }
+
     /// How many different hashes were entered.
     pub(crate) fn estimate(&self) -> u64 {
         match self {

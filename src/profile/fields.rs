@@ -256,6 +256,11 @@ impl Field {
         self.distinct.estimate().min(self.values())
     }
 
+    /// Whether that is exact.
+    pub fn is_distinct_exact(&self) -> bool {
+        self.distinct.is_exact()
+    }
+
     /// The kind of most of its values.
     pub fn kind(&self) -> Option<Kind> {
         let most = *self.kinds.iter().max()?;

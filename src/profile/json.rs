@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{Field, Kind};
 use super::gaps::Found;
-use super::order::{Order, STEPS};
+use super::order::{SHARES, STEPS, Summary};
 use super::repeats::Repeats;
 use super::text::{form, time};
 use super::{Input, Profile};
@@ -23,7 +23,7 @@ pub fn object(profile: &Profile) -> Value {
         "fields": fields.listed().iter().map(|found| field(found, fields.records)).collect::<Vec<_>>(),
         "more_fields": fields.more,
         "time": event_time(profile),
-        "order": order(&profile.watch.order),
+        "order": order(&profile.watch.order.summary()),
         "outliers": outliers(profile),
         "ids": roles.ids.iter().zip(repeats).map(|(group, found)| id(&group.text, found)).collect::<Vec<_>>(),
         "gaps": names.zip(gaps).filter_map(|(name, gaps)| Some(gap(name, &gaps.find()?))).collect::<Vec<_>>(),
@@ -48,7 +48,7 @@ fn input(input: &Input) -> Value {
         "time_form": input.form.map(form),
         "limited": input.limited,
         "fault": input.fault,
-        "order": order(&input.watch.order),
+        "order": order(&input.order),
     })
 }
 
@@ -56,14 +56,13 @@ fn field(field: &Field, records: u64) -> Value {
     let kinds = Kind::ALL.iter().zip(field.kinds).filter(|(_, count)| *count > 0);
     let kinds: Map<String, Value> =
         kinds.map(|(kind, count)| (kind.name().to_owned(), count.into())).collect();
-    let distinct = field.distinct_values();
     json!({
         "name": field.text(),
         "types": kinds,
         "null": field.nulls,
         "missing": records.saturating_sub(field.values() + field.nulls),
-        "distinct": distinct,
-        "distinct_exact": distinct <= 512,
+        "distinct": field.distinct_values(),
+        "distinct_exact": field.is_distinct_exact(),
         "examples": field.examples,
     })
 }
@@ -98,18 +97,16 @@ fn event_time(profile: &Profile) -> Value {
     })
 }
 
-fn order(order: &Order) -> Value {
-    let delays = [("0", 0), ("0.0001", 100), ("0.001", 1000), ("0.01", 10_000)];
-    let delays: Map<String, Value> = delays
-        .iter()
-        .map(|(share, millionths)| ((*share).to_owned(), order.delay(*millionths).into()))
-        .collect();
+fn order(order: &Summary) -> Value {
+    let delays = SHARES.iter().zip(order.delays);
+    let delays: Map<String, Value> =
+        delays.map(|(share, delay)| ((*share as f64 / 1e6).to_string(), delay.into())).collect();
     let bounds = STEPS.iter().map(|step| Some(*step)).chain([None]);
     let steps = bounds.zip(order.steps).filter(|(_, count)| *count > 0);
     json!({
-        "events": order.events(),
-        "behind": order.out_of_order(),
-        "behind_max": order.behind_max(),
+        "events": order.events,
+        "behind": order.behind,
+        "behind_max": order.behind_max,
         "histogram": steps.map(|(bound, count)| json!({ "up_to": bound, "count": count })).collect::<Vec<_>>(),
         "delay": delays,
     })
@@ -125,7 +122,7 @@ fn outliers(profile: &Profile) -> Value {
             "line": place.line,
             "time": time(at),
         })),
-        "order": order(&guarded.order),
+        "order": order(&guarded.order.summary()),
     })
 }
 

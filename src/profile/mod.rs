@@ -35,7 +35,7 @@ use bad::BadRecords;
 use fields::Fields;
 use formats::Formats;
 use gaps::Gaps;
-use order::Watch;
+use order::{Summary, Watch};
 use rate::Rate;
 use repeats::Repeats;
 use roles::Roles;
@@ -96,7 +96,8 @@ struct Input {
     form: Option<Form>,
     /// The columns of CSV.
     columns: Vec<String>,
-    watch: Watch,
+    /// How its events are out of order.
+    order: Summary,
     /// Whether as much was read as was to be read at most.
     limited: bool,
     /// Why it could not be read to its end.

@@ -68,6 +68,17 @@ impl Order {
         signed(self.behind.max())
     }
 
+    /// What is told of it.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            events: self.events(),
+            behind: self.out_of_order(),
+            behind_max: self.behind_max(),
+            steps: self.steps,
+            delays: SHARES.map(|share| self.delay(share)),
+        }
+    }
+
     /// The delay in microseconds that loses at most this share of the events (in millionths): the least one, or up
     /// to 1.6 % above it.
     pub fn delay(&self, share_millionths: u64) -> i64 {
@@ -75,6 +86,24 @@ impl Order {
         signed(self.behind.bound(lost as u64))
     }
 }
+
+/// What is told of an order.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// How many events there are.
+    pub events: u64,
+    /// How many are behind.
+    pub behind: u64,
+    /// By how much at most, in microseconds.
+    pub behind_max: i64,
+    /// How many are, by [`STEPS`].
+    pub steps: [u64; STEPS.len() + 1],
+    /// The delays in microseconds that lose at most a share of the events, by [`SHARES`].
+    pub delays: [i64; SHARES.len()],
+}
+
+/// Shares of the events that may be lost, in millionths.
+pub const SHARES: [u64; 4] = [0, 100, 1000, 10_000];
 
 fn signed(micros: u64) -> i64 {
     i64::try_from(micros).unwrap_or(i64::MAX)

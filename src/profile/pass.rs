@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::bad::{BadRecords, Kind};
 use super::fields::{FIELDS_MAX, Fields};
 use super::gaps::Gaps;
-use super::order::Watch;
+use super::order::{Summary, Watch};
 use super::place::{Lines, Place};
 use super::rate::Rate;
 use super::records::{self, Input, Reader, Seen};
@@ -18,7 +18,7 @@ use super::{Profile, Request};
 use crate::error::{Error, Result};
 use crate::expr::FieldPath;
 use crate::input::{Chunk, SourceSpec};
-use crate::parse::batch::{Cell, CellKind, field_value};
+use crate::parse::batch::{Cell, field_value};
 use crate::parse::{explain, json, key};
 use crate::time::{Form, TimeFormat};
 use crate::value::Value;
@@ -42,6 +42,7 @@ pub fn read(request: &Request, roles: Roles, mut opened: HashMap<usize, Input>) 
         shape: &shape,
         fields: Fields::new(None),
         rate: Rate::default(),
+        input: Watch::default(),
         watch: Watch::default(),
         repeats: roles.ids.iter().map(|_| Repeats::default()).collect(),
         gaps: (0..=roles.keys.len()).map(|_| Gaps::default()).collect(),
@@ -50,12 +51,9 @@ pub fn read(request: &Request, roles: Roles, mut opened: HashMap<usize, Input>) 
     };
     let mut inputs = Vec::with_capacity(request.sources.len());
     for (rank, spec) in request.sources.iter().enumerate() {
-        inputs.push(pass.input(rank, spec, opened.remove(&rank)));
+        inputs.push(pass.read(rank, spec, opened.remove(&rank)));
     }
     pass.rate.end();
-    for input in &inputs {
-        pass.watch.merge(&input.watch);
-    }
     let Pass { fields, rate, watch, repeats, gaps, bad, .. } = pass;
     let limit = request.limit;
     Ok(Profile { inputs, fields, rate, watch, repeats, gaps, bad, suggestion: None, limit, roles })
@@ -68,6 +66,8 @@ struct Pass<'p> {
     shape: &'p json::Shape,
     fields: Fields,
     rate: Rate,
+    /// The order of the input that is read, and of those before it.
+    input: Watch,
     watch: Watch,
     repeats: Vec<Repeats>,
     gaps: Vec<Gaps>,
@@ -111,7 +111,7 @@ impl Layout {
 
 impl<'p> Pass<'p> {
     /// Reads an input as far as it can be read.
-    fn input(&mut self, rank: usize, spec: &SourceSpec, opened: Option<Input>) -> super::Input {
+    fn read(&mut self, rank: usize, spec: &SourceSpec, opened: Option<Input>) -> super::Input {
         let mut found = super::Input {
             name: spec.name.clone(),
             format: spec.format,
@@ -120,13 +120,16 @@ impl<'p> Pass<'p> {
             bytes: 0,
             form: None,
             columns: Vec::new(),
-            watch: Watch::default(),
+            order: Summary::default(),
             limited: false,
             fault: None,
         };
         let opened = opened.map_or_else(|| Input::open(spec, &self.request.read), Ok);
         let read = opened.and_then(|mut input| self.chunks(rank, &mut input, &mut found));
-        found.watch.end();
+        let mut watch = std::mem::take(&mut self.input);
+        watch.end();
+        found.order = watch.order.summary();
+        self.watch.merge(&watch);
         found.fault = match read {
             Ok(()) => None,
             Err(Error::Input { reason, .. }) => Some(reason),
@@ -234,28 +237,30 @@ impl<'p> Pass<'p> {
             }
         };
         self.rate.add(time);
-        found.watch.event(time, || at.place());
+        self.input.event(time, || at.place());
         self.gaps[0].event(0, time);
-        for (group, repeats) in self.roles.ids.iter().zip(&mut self.repeats) {
-            let has_all = group.fields.iter().all(|field| cell(*field).kind != CellKind::Null);
-            let is_id = |scratch: &mut Vec<u8>| {
-                group
-                    .fields
-                    .iter()
-                    .all(|field| key::encode(&field_value(bytes, arena, cell(*field)), scratch))
-            };
-            self.scratch.clear();
-            match has_all && is_id(&mut self.scratch) {
-                true => repeats.event(xxh3_64_with_seed(&self.scratch, SEED), time),
+        self.groups(time, |field| field_value(bytes, arena, cell(field)));
+    }
+
+    /// Looks at the ids and keys of an event, whose fields have these values.
+    #[inline]
+    fn groups<'v>(&mut self, time: i64, value: impl Fn(usize) -> Value<'v>) {
+        let (roles, scratch) = (self.roles, &mut self.scratch);
+        for (group, repeats) in roles.ids.iter().zip(&mut self.repeats) {
+            scratch.clear();
+            let is_id = group.fields.iter().all(|field| {
+                let value = value(*field);
+                !value.is_null() && key::encode(&value, scratch)
+            });
+            match is_id {
+                true => repeats.event(xxh3_64_with_seed(scratch, SEED), time),
                 false => repeats.missing += 1,
             }
         }
-        for (group, gaps) in self.roles.keys.iter().zip(&mut self.gaps[1..]) {
-            self.scratch.clear();
-            let is_key =
-                |field: &usize| key::encode(&field_value(bytes, arena, cell(*field)), &mut self.scratch);
-            if group.fields.iter().all(is_key) {
-                gaps.event(xxh3_64_with_seed(&self.scratch, SEED), time);
+        for (group, gaps) in roles.keys.iter().zip(&mut self.gaps[1..]) {
+            scratch.clear();
+            if group.fields.iter().all(|field| key::encode(&value(*field), scratch)) {
+                gaps.event(xxh3_64_with_seed(scratch, SEED), time);
             }
         }
     }

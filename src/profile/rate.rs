@@ -200,7 +200,7 @@ fn column_widths() -> impl Iterator<Item = i64> {
     let by_ten = |unit: i64, powers: u32| {
         (0..powers).flat_map(move |power| [1, 2, 5].map(|digit| digit * unit * 10i64.pow(power)))
     };
-    by_ten(1, 6).chain(COLUMN_SECONDS.iter().map(|seconds| seconds * SECOND)).chain(by_ten(360 * DAY, 6))
+    by_ten(1, 6).chain(COLUMN_SECONDS.iter().map(|seconds| seconds * SECOND)).chain(by_ten(360 * DAY, 5))
 }
 
 /// How many counts from the front add up to no more than `few`.

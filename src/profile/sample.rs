@@ -16,6 +16,8 @@ use crate::parse::json;
 /// A sample ends with the record that makes it this long.
 const RECORDS_MAX: u64 = 10_000;
 const BYTES_MAX: u64 = 4 << 20;
+/// So many inputs are opened for it at most: each keeps what was read of it in memory.
+const INPUTS_MAX: usize = 64;
 
 /// The fields of the first records, and the inputs that were opened for them, by rank. An input that cannot be read
 /// is left for the pass over all records to tell of.
@@ -23,7 +25,7 @@ pub fn take(request: &Request, formats: Formats) -> (Fields, HashMap<usize, Inpu
     let (mut fields, mut opened) = (Fields::new(Some(formats)), HashMap::new());
     let mut bytes = 0;
     for (rank, spec) in request.sources.iter().enumerate() {
-        if fields.records >= RECORDS_MAX || bytes >= BYTES_MAX {
+        if rank == INPUTS_MAX || fields.records >= RECORDS_MAX || bytes >= BYTES_MAX {
             break;
         }
         let Ok(mut input) = Input::open(spec, &request.read) else { continue };

@@ -10,9 +10,14 @@ use super::words::{brief, count, percent, round_up};
 use super::{Input, Profile, Request, records};
 use crate::expr::FieldPath;
 use crate::input::{Origin, SourceSpec};
+use crate::time::duration::DAY;
 
 /// What `--delay` is without the option, in microseconds.
 const DELAY_DEFAULT: i64 = 5_000_000;
+/// The longest duration that is suggested: options take hardly longer ones.
+const DURATION_MAX: i64 = 13_000_000 * DAY;
+/// Windows of the calendar are suggested for times this close to 1970.
+const YEARS_MAX: i64 = 7000 * 365 * DAY;
 
 /// A job that can be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +40,10 @@ pub fn suggest(request: &Request, profile: &Profile) -> Option<Suggestion> {
     }
     draft.words.extend(request.passed_on.iter().cloned());
     let chart = profile.rate.chart();
-    let range = chart.map_or(last.saturating_sub(first), |chart| chart.width * chart.columns.len() as i64);
-    let (window, spec) = roles::window(range);
+    let range = chart
+        .map_or(last.saturating_sub(first), |chart| chart.width.saturating_mul(chart.columns.len() as i64));
+    let in_calendar = first > -YEARS_MAX && last < YEARS_MAX;
+    let (window, spec) = if in_calendar { roles::window(range) } else { (10_000 * DAY, "10000d") };
     draft.option("-w", "--window", spec);
     draft.order(profile);
     let inputs: Vec<(&SourceSpec, &Input)> = request.sources.iter().zip(&profile.inputs).collect();
@@ -172,7 +179,12 @@ impl Draft {
             let remember = repeats.remember(window);
             if remember > 0 {
                 let reason = format!("repeats carry times up to {} later", brief(remember - window));
-                self.explained("--remember", "--remember", &brief(round_up(remember)), reason);
+                self.explained(
+                    "--remember",
+                    "--remember",
+                    &brief(round_up(remember).min(DURATION_MAX)),
+                    reason,
+                );
             }
             if repeats.missing > 0 {
                 self.skip.push(format!("records without {} ({})", group.text, repeats.missing));
@@ -198,9 +210,9 @@ impl Draft {
 fn delay(order: &Order) -> (i64, u64) {
     const MINUTE: i64 = 60_000_000;
     let (all, most) = (order.behind_max(), order.delay(100));
-    match all <= MINUTE.max(most.saturating_mul(4)) {
+    match all <= DURATION_MAX && all <= MINUTE.max(most.saturating_mul(4)) {
         true if all <= DELAY_DEFAULT => (DELAY_DEFAULT, 0),
         true => (round_up(all), 0),
-        false => (round_up(most.max(DELAY_DEFAULT)), order.events() / 10_000),
+        false => (round_up(most.max(DELAY_DEFAULT)).min(DURATION_MAX), order.events() / 10_000),
     }
 }

@@ -344,6 +344,16 @@ fn long_records_and_many_fields_are_bounded() {
 }
 
 #[test]
+fn times_at_the_ends_of_the_range() {
+    let times = [-4_600_000_000_000i64, 0, 4_600_000_000_000, -4_500_000_000_000, 1_767_225_600];
+    let lines: String = times.iter().map(|time| format!("{{\"ts\":{time}}}\n")).collect();
+    let dir = directory(&[("in.ndjson", lines.as_bytes())]);
+    let args = ["in.ndjson", "--time-format", "s"];
+    assert_eq!(object(dir.path(), &args)["order"]["behind"], 2);
+    run_suggested(dir.path(), &text(dir.path(), &args));
+}
+
+#[test]
 fn mistakes_are_named() {
     let dir = directory(&[("in.ndjson", b"{\"ts\":1}\n")]);
     let check = |args: &[&str], code: i32, want: &str| {
