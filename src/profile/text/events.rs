@@ -44,6 +44,9 @@ impl Page<'_> {
             self.line("range", "none: no record has a time that can be read");
             return;
         };
+        if first == last {
+            return self.line("range", &format!("all of them are {}", time(first)));
+        }
         self.line("from", &time(first));
         self.line("to", &format!("{}, {} later", time(last), brief(last.saturating_sub(first))));
         self.line("rate", &bars(&chart.columns));
