@@ -25,6 +25,7 @@ pub mod checkpoint;
 
 pub mod pipeline;
 
+pub mod profile;
 pub mod verify;
 
 pub mod metrics;

@@ -38,7 +38,7 @@ fn fails(args: &[&str], message: &str) {
 
 #[test]
 fn the_short_help_fits_on_a_screen() {
-    let others = ["verify -h", "state -h", "state show -h", "state dump -h", "state verify -h"];
+    let others = ["profile -h", "verify -h", "state -h", "state show -h", "state dump -h", "state verify -h"];
     let others: Vec<Vec<&str>> = others.iter().map(|line| line.split(' ').collect()).collect();
     let jobs = [&["-h"][..], &["order", "-h"], &["explain", "-h"], &["explain", "order", "-h"]];
     for args in jobs.into_iter().chain(others.iter().map(Vec::as_slice)) {

@@ -40,7 +40,9 @@ const RECENT_MAX: usize = 64;
 /// Up to here hashes are kept, in as many bytes as the registers take.
 const EXACT_MAX: usize = REGISTERS / size_of::<u64>();
 
-enum ApproxDistinct {
+/// The sketch of one group: which hashes it has met.
+#[derive(Debug)]
+pub(crate) enum ApproxDistinct {
     /// The first `sorted` hashes are different and ascending. Those behind, at most [`RECENT_MAX`], came last and
     /// may repeat others: to find each its place alone would cost several times as much.
     Exact { hashes: Vec<u64>, sorted: usize },
@@ -50,7 +52,7 @@ enum ApproxDistinct {
 
 /// The written form.
 #[derive(Serialize, Deserialize)]
-enum ApproxDistinctV1 {
+pub(crate) enum ApproxDistinctV1 {
     /// At most 512 hashes, sorted.
     Exact(Vec<u64>),
     /// 4,096 ranks of at most 53.
@@ -64,7 +66,8 @@ impl Default for ApproxDistinct {
 }
 
 impl ApproxDistinct {
-    fn insert(&mut self, hash: u64) {
+    /// Enters a hash, by 64 bits that are as good as random.
+    pub(crate) fn insert(&mut self, hash: u64) {
         match self {
             ApproxDistinct::Registers(registers) => raise(registers, hash),
             ApproxDistinct::Exact { hashes, sorted } => {
@@ -93,7 +96,13 @@ impl ApproxDistinct {
         }
     }
 
-    fn estimate(&self) -> u64 {
+    /// Whether [`ApproxDistinct::estimate`] is exact.
+    pub(crate) fn is_exact(&self) -> bool {
+        matches!(self, ApproxDistinct::Exact { .. })
+    }
+
+    /// How many different hashes were entered.
+    pub(crate) fn estimate(&self) -> u64 {
         match self {
             ApproxDistinct::Exact { hashes, sorted } => all_sorted(hashes, *sorted).len() as u64,
             ApproxDistinct::Registers(registers) => estimate(registers).round() as u64,

@@ -41,6 +41,7 @@ mod model_tests;
 #[cfg(test)]
 mod save_tests;
 
+pub(crate) use approx_distinct::ApproxDistinct as Distinct;
 pub use params::family_quantile;
 pub use slots::Accumulator;
 

@@ -14,6 +14,7 @@ use super::options::{
     AggregationOptions, DiagnosticOptions, InputOptions, LimitOptions, OutputOptions, RowOptions,
     StateOptions, TimeOptions, WindowOptions,
 };
+use super::values::{FormatName, ProfileFormatName};
 
 const MAIN_USAGE: &str = "windrow [OPTIONS] [FILE]...\n       windrow <COMMAND> ...";
 const VERIFY_USAGE: &str = "windrow verify [--kills N] [--seed S] -- [order] [OPTIONS] [FILE]...";
@@ -66,6 +67,42 @@ pub enum Command {
     /// `windrow order ...`.
     #[command(override_usage = EXPLAIN_USAGE, args_conflicts_with_subcommands = true, max_term_width = 80)]
     Explain(Box<ExplainArgs>),
+    /// Say what is in the inputs, and which job fits them
+    ///
+    /// Reads the inputs once and tells what one must know to write a job: the fields with their types; the event time, its
+    /// format, range and rate; how far events are out of order, and the delay that loses none or few of them; repeats of
+    /// ids; gaps for the length of sessions; single events far ahead of all others; bad records. It ends with a command
+    /// line that can be run as it is.
+    ///
+    /// Which fields are the event time, ids and keys is guessed from the first 10,000 records, unless --time, --id and --by name
+    /// them. Memory is bounded, whatever the size of the inputs; numbers of different values above 512 are estimates
+    /// (within 1.6 %).
+    ///
+    /// With --to json it is one object, with durations in microseconds and times in RFC 3339:
+    ///
+    /// records, limit; inputs: name, format, records, bad, bytes, time_form, limited (by --limit), fault (why it breaks
+    /// off), order.
+    ///
+    /// fields: name, types (count by type), null, missing, distinct, distinct_exact, examples; more_fields.
+    ///
+    /// time: field, format, candidates (field, format, percent, reasons; the likeliest first), first, last, rate (start, width,
+    /// counts, before, behind); null if there is none.
+    ///
+    /// order: events, behind, behind_max, histogram (up_to, count: null is beyond), delay (by the share of events lost).
+    ///
+    /// outliers: max_jump, count, first (source, line, time), order (of the others); null if there are none.
+    ///
+    /// ids: id, records, missing, repeats, same_time, spread_max, one_in (ids that were looked at).
+    ///
+    /// gaps: key (null: all events), keys, one_in, only_first, gaps, p50, p90, p99, max, session (gap, sessions,
+    /// sessions_at_half, sessions_at_twice, clear).
+    ///
+    /// bad: kind, count, source, line, reason; job: words, command, reasons.
+    ///
+    /// Exit codes: 0 if all was read; 1 if an input cannot be read, or breaks off (what came before is told); 2 for a wrong
+    /// command line.
+    #[command(override_usage = "windrow profile [OPTIONS] [FILE]...", max_term_width = 80)]
+    Profile(Box<ProfileArgs>),
     /// Look into a state directory
     ///
     /// Says what a job has left in the directory of its --state-dir. Nothing is changed, and a run may use the
@@ -164,6 +201,51 @@ pub enum StateCommand {
     /// Exit codes: 0 if all is well; 1 if something is damaged; 2 if there is no state directory.
     #[command(max_term_width = 80)]
     Verify(StateDirArg),
+}
+
+/// The arguments of `windrow profile`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Profile")]
+pub struct ProfileArgs {
+    /// Inputs; none or - is standard input
+    // Not called `files`, which is the id of the inputs of jobs.
+    #[arg(value_name = "FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// Input format: ndjson, csv, tsv [default: by name]
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
+    pub from: Option<FormatName>,
+    /// Event time field [default: the likeliest]
+    #[arg(short, long, value_name = "FIELD")]
+    pub time: Option<String>,
+    /// How event times are written: auto, s, ms, us, ns, rfc3339, rfc2822, or a strptime pattern
+    ///
+    /// auto: that is found out too.
+    #[arg(long, value_name = "FMT", default_value = "auto")]
+    pub time_format: String,
+    /// Time zone of event times written without one [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// Look at this field as id; several make one together [default: the likeliest]
+    #[arg(short, long, value_name = "FIELD[,FIELD]")]
+    pub id: Option<String>,
+    /// Look at this field as key; several make one together [default: the likeliest]
+    #[arg(short, long, value_name = "FIELD[,FIELD]")]
+    pub by: Option<String>,
+    /// CSV has no header row; its fields are called 1, 2, ...
+    #[arg(long)]
+    pub no_header: bool,
+    /// Field delimiter of CSV: one byte, `\t` or `tab` [default: ,]
+    #[arg(long, value_name = "C", value_parser = super::values::delimiter, allow_hyphen_values = true)]
+    pub delimiter: Option<u8>,
+    /// Read at most so many records of each input
+    #[arg(long, value_name = "RECORDS", value_parser = super::values::count)]
+    pub limit: Option<usize>,
+    /// The longest record: bytes, or 64MiB, 64M (both 1024-based), 64MB
+    #[arg(long, value_name = "SIZE", value_parser = super::values::size, default_value = "64MiB")]
+    pub max_record: usize,
+    /// Write it as text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
+    pub to: ProfileFormatName,
 }
 
 /// The argument of the commands that look into a state directory.

@@ -7,6 +7,7 @@ pub mod mistake;
 pub mod options;
 pub mod outputs;
 pub mod parse;
+mod profile;
 pub mod progress;
 pub mod report;
 pub mod run;
@@ -49,9 +50,11 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
 pub fn job(argv: &[OsString]) -> Result<Job> {
     match parse::parse(argv, false)? {
         Request::Run(asked) | Request::Explain(asked) => job::build::job(&asked.args, &asked.settings),
-        Request::State(_) | Request::Verify(_) | Request::Completions(_) | Request::Print(_) => {
-            Err(Error::usage("this is not a job"))
-        }
+        Request::Profile(..)
+        | Request::State(_)
+        | Request::Verify(_)
+        | Request::Completions(_)
+        | Request::Print(_) => Err(Error::usage("this is not a job")),
     }
 }
 
@@ -74,12 +77,14 @@ fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
             let job = job::build::job(&asked.args, &asked.settings)?;
             report::output(&job::explain::explain(&job, &asked.settings))?;
         }
+        Request::Profile(args, _) if nothing_to_read(&args.inputs, std::io::stdin().is_terminal()) => {
+            return Ok(no_input(argv));
+        }
+        Request::Profile(args, settings) => profile::carry_out(&args, &settings)?,
         Request::State(command) => state::carry_out(&command)?,
         Request::Verify(args) => verify::verify(&args)?,
         Request::Run(asked) if nothing_to_read(&asked.args.input.files, std::io::stdin().is_terminal()) => {
-            report::text(&parse::short_help(argv));
-            report::text("\nwindrow: no input: name a FILE, or pipe events in (- reads what is typed)\n");
-            return Ok(2);
+            return Ok(no_input(argv));
         }
         Request::Run(asked) => {
             let job = job::build::job(&asked.args, &asked.settings)?;
@@ -87,6 +92,13 @@ fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// Says how the command is used. Returns the exit code.
+fn no_input(argv: &[OsString]) -> u8 {
+    report::text(&parse::short_help(argv));
+    report::text("\nwindrow: no input: name a FILE, or pipe events in (- reads what is typed)\n");
+    2
 }
 
 /// Whether a run would wait for somebody to type events, who most likely wanted something else.

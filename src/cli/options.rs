@@ -129,7 +129,7 @@ pub struct WindowOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Windows and aggregates")]
 pub struct AggregationOptions {
-    /// Aggregate, as 'sum(x)'; repeatable
+    /// Aggregate: 'sum(x)'; repeatable
     ///
     /// In full 'F(ARG) [FILTER (WHERE EXPR)] [AS NAME]', also several with commas between them. Without AS the
     /// column is called FUNCTION_FIELD (sum_bytes), and count(*) count. windrow(1) lists them all.

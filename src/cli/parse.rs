@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, Command, CommandFactory, FromArgMatches};
 use clap_complete::Shell;
 
-use super::args::{self, Cli, ExplainCommand, JobArgs, StateCommand, VerifyArgs};
+use super::args::{self, Cli, ExplainCommand, JobArgs, ProfileArgs, StateCommand, VerifyArgs};
 use super::mistake;
 use crate::error::{Error, Result};
 use crate::job::file::{self, JobFile};
@@ -20,6 +20,8 @@ pub enum Request {
     Run(Box<Asked>),
     /// Print the plan of a job.
     Explain(Box<Asked>),
+    /// Say what is in the inputs.
+    Profile(Box<ProfileArgs>, Settings),
     /// Look into a state directory.
     State(StateCommand),
     /// Prove that a job survives kills.
@@ -66,7 +68,7 @@ pub fn parse(argv: &[OsString], colour: bool) -> Result<Request> {
     }
     let cli = Cli::from_arg_matches(&matches)
         .map_err(|error| Error::usage(mistake::message(&error, &command, argv)))?;
-    let asked = |mut args: JobArgs| {
+    let asked = |mut args: JobArgs, settings: Settings| {
         if let (true, Some((JobFile { files: Some((files, _)), .. }, _))) =
             (args.input.files.is_empty(), &file)
         {
@@ -75,12 +77,13 @@ pub fn parse(argv: &[OsString], colour: bool) -> Result<Request> {
         Box::new(Asked { args, settings })
     };
     Ok(match cli.command {
-        None => Request::Run(asked(cli.main.into())),
-        Some(args::Command::Order(args)) => Request::Run(asked((*args).into())),
+        None => Request::Run(asked(cli.main.into(), settings)),
+        Some(args::Command::Order(args)) => Request::Run(asked((*args).into(), settings)),
         Some(args::Command::Explain(explain)) => Request::Explain(match explain.command {
-            None => asked(explain.main.into()),
-            Some(ExplainCommand::Order(args)) => asked((*args).into()),
+            None => asked(explain.main.into(), settings),
+            Some(ExplainCommand::Order(args)) => asked((*args).into(), settings),
         }),
+        Some(args::Command::Profile(args)) => Request::Profile(args, settings),
         Some(args::Command::State { command }) => Request::State(command),
         Some(args::Command::Verify(args)) => Request::Verify(args),
         Some(args::Command::Completions { shell }) => Request::Completions(shell),

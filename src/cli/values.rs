@@ -38,6 +38,15 @@ pub enum OutputFormatName {
     Table,
 }
 
+/// `--to` of `windrow profile`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileFormatName {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
 /// `--stats`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StatsName {

@@ -16,6 +16,16 @@ pub const STDIN_NAME: &str = "(standard input)";
 
 /// The inputs in the order given; standard input where none is named.
 pub fn sources(options: &InputOptions, settings: &Settings) -> Result<Vec<SourceSpec>> {
+    let sources = named(options, settings)?;
+    if options.no_header && settings.get("time").is_none_or(|time| time.values.is_empty()) {
+        let message = "calls the fields 1, 2, ...; --time must say which one is the event time";
+        return Err(settings.unfit("no-header", message));
+    }
+    Ok(sources)
+}
+
+/// The same where nothing has to be known of the event time yet.
+pub fn named(options: &InputOptions, settings: &Settings) -> Result<Vec<SourceSpec>> {
     let stdin = [PathBuf::from("-")];
     let files = if options.files.is_empty() { &stdin[..] } else { &options.files[..] };
     let mut sources = Vec::with_capacity(files.len());
@@ -77,10 +87,6 @@ fn check_csv_options(sources: &[SourceSpec], options: &InputOptions, settings: &
     let is_csv = |source: &SourceSpec| matches!(source.format, Format::Csv { .. });
     if options.no_header && !sources.iter().any(is_csv) {
         let message = "is for CSV, and no input is CSV; --from csv takes all inputs as CSV";
-        return Err(settings.unfit("no-header", message));
-    }
-    if options.no_header && settings.get("time").is_none_or(|time| time.values.is_empty()) {
-        let message = "calls the fields 1, 2, ...; --time must say which one is the event time";
         return Err(settings.unfit("no-header", message));
     }
     if let Some(delimiter) = options.delimiter {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use super::hints::RECORD_BYTES_MAX;
 pub use super::numbers::{NumberColumn, Packed};
 use super::recycle;
+use crate::time::Spelling;
 use crate::value::Value;
 
 /// Where a field's value stands: a kind and a range of the batch's bytes or arena.
@@ -68,9 +69,20 @@ impl Cell {
         matches!(self.kind, Text | ArenaText | Untyped | ArenaUntyped)
     }
 
+    /// How a field is spelt, as the readers of times ask it.
+    #[inline(always)]
+    pub(crate) fn spelling(self) -> Spelling {
+        match (self.is_number(), self.is_text()) {
+            (true, true) => Spelling::Untyped,
+            (true, false) => Spelling::Number,
+            (false, true) => Spelling::Text,
+            (false, false) => Spelling::Other,
+        }
+    }
+
     /// The bytes that a field's cell points to, over the chunk's bytes and the arena.
     #[inline(always)]
-    pub(super) fn text<'t>(self, bytes: &'t [u8], arena: &'t [u8]) -> &'t [u8] {
+    pub(crate) fn text<'t>(self, bytes: &'t [u8], arena: &'t [u8]) -> &'t [u8] {
         &self.home(bytes, arena)[self.start as usize..][..self.len as usize]
     }
 

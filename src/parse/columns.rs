@@ -99,7 +99,7 @@ impl<'p> Columns<'p> {
         stage.each(|row| {
             let cell = rows.cell(row, plan.time_field);
             let quick =
-                form.and_then(|form| plan.time_format.quick(spelling(cell), cell.text(bytes, arena), form));
+                form.and_then(|form| plan.time_format.quick(cell.spelling(), cell.text(bytes, arena), form));
             if let Some(time) = quick
                 && panes.as_mut().is_none_or(|panes| panes.pane(time).is_some())
             {
@@ -213,17 +213,6 @@ fn encode_key(plan: &Projection, view: &RecordView<'_>, out: &mut Vec<u8>) -> Re
         }
     }
     Ok(())
-}
-
-/// How a field is spelt, as the readers of times ask it.
-#[inline(always)]
-fn spelling(cell: Cell) -> time::Spelling {
-    match (cell.is_number(), cell.is_text()) {
-        (true, true) => time::Spelling::Untyped,
-        (true, false) => time::Spelling::Number,
-        (false, true) => time::Spelling::Text,
-        (false, false) => time::Spelling::Other,
-    }
 }
 
 /// Whether a condition holds, by the short way where it has one.

@@ -6,7 +6,7 @@ mod args;
 pub mod batch;
 mod columns;
 pub mod csv;
-mod explain;
+pub(crate) mod explain;
 pub mod hints;
 pub mod json;
 pub mod key;

@@ -61,6 +61,22 @@ fn dotted(steps: &[Step]) -> Option<String> {
     Some(names?.join("."))
 }
 
+/// A path as the options take it; names with anything unusual in them stand in double quotes.
+pub fn written(steps: &[Step]) -> String {
+    let mut path = String::new();
+    let is_usual = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '@' | '$');
+    for step in steps {
+        match step {
+            Step::Member(name) if !name.chars().all(is_usual) || name.is_empty() => {
+                let point = if path.is_empty() { "" } else { "." };
+                path.push_str(&format!("{point}\"{}\"", name.replace('"', "\"\"")));
+            }
+            step => push(&mut path, step),
+        }
+    }
+    path
+}
+
 /// Writes a step as `--by` takes it.
 fn push(path: &mut String, step: &Step) {
     match step {

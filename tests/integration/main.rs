@@ -11,6 +11,7 @@ mod kept;
 mod metrics;
 mod model;
 mod outputs;
+mod profile;
 mod property;
 mod prove;
 mod readme;

@@ -35,6 +35,7 @@ fn commands() {
             Ok(Request::Run(asked)) => format!("run {}", kind(&asked)),
             Ok(Request::Explain(asked)) => format!("explain {}", kind(&asked)),
             Ok(Request::Completions(shell)) => format!("completions {shell}"),
+            Ok(Request::Profile(args, _)) => format!("profile {:?} {:?}", args.inputs, args.limit),
             Ok(Request::State(command)) => format!("state {command:?}"),
             Ok(Request::Verify(args)) => format!("verify {} {:?} {:?}", args.kills, args.seed, args.words),
             Ok(Request::Print(_)) => "print".to_owned(),
@@ -57,6 +58,8 @@ fn commands() {
     check(&["explain", "-w", "1m"], "explain main []");
     check(&["explain", "order", "a"], r#"explain order ["a"]"#);
     check(&["completions", "zsh"], "completions zsh");
+    check(&["profile", "a", "-", "--limit=7"], r#"profile ["a", "-"] Some(7)"#);
+    check(&["profile", "--limit=0"], "error 2");
     check(&["state", "show", "d"], r#"state Show(StateDirArg { dir: "d" })"#);
     check(&["state", "dump", "d"], r#"state Dump(StateDirArg { dir: "d" })"#);
     check(&["state", "verify", "d"], r#"state Verify(StateDirArg { dir: "d" })"#);

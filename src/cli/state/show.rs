@@ -50,7 +50,7 @@ impl Page<'_> {
     fn job(&mut self) {
         self.section("job");
         let words = inspect_job::command(&self.looked.checkpoint, &self.looked.path);
-        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let words: Vec<String> = words.iter().map(|word| outline::word(word.as_ref())).collect();
         self.text += &format!("  {}\n", printable(&words.join(" ")));
     }
 
@@ -223,32 +223,9 @@ fn taken(at: i64) -> String {
     }
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_for_a_shell() {
-        for (word, want) in [
-            ("a/b-c_1.csv", "a/b-c_1.csv"),
-            ("--window", "--window"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("it's", r"'it'\''s'"),
-            ("count(*)", "'count(*)'"),
-        ] {
-            assert_eq!(quoted(word), want);
-        }
-    }
 
     #[test]
     fn when_it_was_taken() {

@@ -16,6 +16,7 @@ mod differential;
 mod tests;
 
 pub use scan::Scanner;
+pub use text::unescape;
 
 use std::hint::select_unpredictable;
 
