@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::error::printable;
 
 /// What other tools call an option: the option that is meant (empty: there is none), and what is said.
-const ELSEWHERE: [(&str, &str, &str); 14] = [
+const ELSEWHERE: [(&str, &str, &str); 13] = [
     ("filter", "where", "--where EXPR keeps the events for which it is true"),
     ("limit", "top", "--top N --order-by EXPR keeps the first rows of each window"),
     ("format", "from", "--from names the format of the input, --to that of the rows"),
@@ -30,7 +30,6 @@ const ELSEWHERE: [(&str, &str, &str); 14] = [
     ),
     ("sort-by", "order-by", "--top N --order-by EXPR ranks the rows within each window"),
     ("separator", "delimiter", "--delimiter names the character between the fields of CSV"),
-    ("follow", "", "a file cannot be followed yet; tail -F FILE | windrow ... reads what is added to it"),
 ];
 
 /// Why `windrow order` lacks options that the main job has; what is not named here has to do with windows.
@@ -195,7 +194,6 @@ mod tests {
         check(&["--limit=3"], &format!("{option} '--limit' found; {}", ELSEWHERE[1].2));
         check(&["order", "--format", "csv"], &format!("{option} '--format' found; {}", ELSEWHERE[2].2));
         check(&["explain", "--select", "x"], &format!("{option} '--select' found; {}", ELSEWHERE[8].2));
-        check(&["order", "--follow"], &format!("{option} '--follow' found; {}", ELSEWHERE[13].2));
         let main = command(false);
         for (name, option, _) in ELSEWHERE {
             let is = |name: &str| main.get_arguments().any(|arg| arg.get_long() == Some(name));

@@ -44,6 +44,8 @@ pub fn carry_out(args: &ProfileArgs, settings: &Settings) -> Result<()> {
 
 fn request(args: &ProfileArgs, settings: &Settings) -> Result<Request> {
     let input = InputOptions {
+        follow: false,
+        stop_after: None,
         files: args.inputs.clone(),
         from: args.from,
         id: None,

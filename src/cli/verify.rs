@@ -20,8 +20,11 @@ use crate::verify::job::Job;
 use crate::verify::scratch::{Scratch, failed};
 
 /// Options of a job that the proof sets, or that say nothing of the output.
-const REPLACED: [&str; 22] = [
+const REPLACED: [&str; 25] = [
     "files",
+    "follow",
+    "stop-after",
+    "idle-timeout",
     "job",
     "output",
     "late",
