@@ -22,7 +22,6 @@ use serde::de::DeserializeOwned;
 
 pub use crate::digest::{digest, join};
 
-
 const MAGIC: &[u8; 8] = b"WNDRWCP1";
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 36;

@@ -180,7 +180,8 @@ fn firsts(dir: &Path) -> Result<Vec<u64>> {
     for entry in fs::read_dir(dir).map_err(|cause| failed(dir, cause))? {
         let name = entry.map_err(|cause| failed(dir, cause))?.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-        firsts.extend(number.filter(|number| number.len() == 16).and_then(|number| number.parse::<u64>().ok()));
+        firsts
+            .extend(number.filter(|number| number.len() == 16).and_then(|number| number.parse::<u64>().ok()));
     }
     firsts.sort_unstable();
     Ok(firsts)

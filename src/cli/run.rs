@@ -32,8 +32,9 @@ pub fn run(job: Job) -> Result<()> {
         }
     };
     let job = prepared.job.clone();
+    let is_continued = prepared.kept.as_ref().is_some_and(|kept| !kept.fresh);
     if let Some(kept) = &prepared.kept
-        && !kept.fresh
+        && is_continued
         && says_what_happens(&job.report, std::io::stderr().is_terminal())
     {
         report::text(&format!("windrow: goes on behind {} records\n", kept.summary().total().read));
@@ -41,12 +42,14 @@ pub fn run(job: Job) -> Result<()> {
     let outputs = outputs::outputs(&job, prepared.kept.as_ref())?;
     let progress = Arc::new(Progress::default());
     let signals = match job.state {
-        Some(_) => signals::take_over(&progress)?,
+        // What a pipe brings only once is lost behind the checkpoint before: that is said in any case.
+        Some(_) => signals::take_over(&progress, !quiet || job.read.stdin_is_new)?,
         None => crossbeam_channel::never(),
     };
     if !job.report.quiet && job.report.stats != Stats::Json {
         let _ = progress.warn.set(report::warning);
     }
+    let _ = progress.warn_of_loss.set(report::warning);
     let display = Display::start(&job, &progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, &progress, signals);
     display.stop();
@@ -54,7 +57,7 @@ pub fn run(job: Job) -> Result<()> {
         && job.state.is_some()
         && says_what_happens(&job.report, std::io::stderr().is_terminal())
     {
-        report::text("windrow: stopped, with a checkpoint; the same command goes on from there\n");
+        report::text(&format!("windrow: {}\n", stopped(&progress, is_continued)));
     }
     if result.is_ok() && is_empty_by_oversight(&job, &progress) {
         progress.warn(&["standard input was empty, and no FILE is named".to_owned()]);
@@ -65,6 +68,17 @@ pub fn run(job: Job) -> Result<()> {
         report::text(&account(&job, &summary, &work, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
+}
+
+/// What there is to go on from when a run has been stopped.
+fn stopped(progress: &Progress, is_continued: bool) -> &'static str {
+    match progress.checkpoints.load(Ordering::Relaxed) {
+        0 if is_continued => {
+            "stopped before a checkpoint was made; the same command goes on from the one before"
+        }
+        0 => "stopped before the first checkpoint; the same command starts anew",
+        _ => "stopped, with a checkpoint; the same command goes on from there",
+    }
 }
 
 /// Whether files were written of nothing: of the value of an option that was left out, the one FILE may have become.
@@ -164,9 +178,15 @@ mod tests {
 
     #[test]
     fn json_stands_alone() {
-        let one = r#"{"accepted":1,"bad":0,"duplicate":0,"filtered":0,"late":0,"partially_late":0,"read":1,"source":"a"}"#;
-        let two = r#"{"accepted":1,"bad":1,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":3,"source":"b"}"#;
-        let total = r#"{"accepted":2,"bad":1,"checkpoints":null,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":4,"rows":2,"seconds":0.0,"sources":"#;
+        let source = |name: &str, read: u32, late_or_bad: u32| {
+            format!(
+                "{{\"accepted\":1,\"bad\":{late_or_bad},\"duplicate\":0,\"filtered\":0,\"late\":{late_or_bad},\
+                 \"partially_late\":0,\"read\":{read},\"source\":\"{name}\"}}"
+            )
+        };
+        let (one, two) = (source("a", 1, 0), source("b", 3, 1));
+        let total = "{\"accepted\":2,\"bad\":1,\"checkpoints\":null,\"duplicate\":0,\"filtered\":0,\"late\":1,\
+                     \"partially_late\":0,\"read\":4,\"rows\":2,\"seconds\":0.0,\"sources\":";
         check("--stats=json", true, &format!("{total}[{one},{two}],\"stages\":[]}}\n"));
     }
 }

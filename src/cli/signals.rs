@@ -21,8 +21,9 @@ const PATIENCE: Duration = Duration::from_millis(800);
 /// How often it is looked at then.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Takes over the signals. The channel gives the first one.
-pub fn take_over(progress: &Arc<Progress>) -> Result<Receiver<Signal>> {
+/// Takes over the signals. The channel gives the first one. `says`: whether it is said that no last checkpoint could be
+/// made.
+pub fn take_over(progress: &Arc<Progress>, says: bool) -> Result<Receiver<Signal>> {
     let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
     let mut signals = Signals::new(wanted).map_err(|cause| {
         Error::Failed(format!("signals cannot be taken over: {}", crate::error::words(&cause)))
@@ -34,7 +35,7 @@ pub fn take_over(progress: &Arc<Progress>) -> Result<Receiver<Signal>> {
         let Some(first) = coming.next() else { return };
         // There is room: it is the only message.
         let _ = told.try_send(first);
-        thread::spawn(move || end_if_stuck(first, &told, &progress));
+        thread::spawn(move || end_if_stuck(first, &told, &progress, says));
         if let Some(second) = coming.next() {
             std::process::exit(second.exit_code().into());
         }
@@ -51,13 +52,16 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 /// Ends the process if the run has not even noticed the signal, or is held up by whoever reads its output.
-fn end_if_stuck(signal: Signal, told: &Sender<Signal>, progress: &Progress) {
+fn end_if_stuck(signal: Signal, told: &Sender<Signal>, progress: &Progress, says: bool) {
     thread::sleep(PATIENCE);
     loop {
         if !told.is_empty() || progress.delivering.load(Ordering::Relaxed) {
-            report::text(
-                "windrow: stopped before a last checkpoint could be made; the same command goes on from the one before\n",
-            );
+            if says {
+                report::text(
+                    "windrow: stopped before a last checkpoint could be made; the same command goes on from the one \
+                     before\n",
+                );
+            }
             std::process::exit(signal.exit_code().into());
         }
         thread::sleep(LOOK);

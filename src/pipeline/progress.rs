@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::stages::Stages;
+use super::stop::Taken;
 
 /// What a run looks like from outside while it goes on. Written by the threads, read by the progress display.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub struct Progress {
     pub delivering: AtomicBool,
     /// Whether a pipe that brings only what is new is to be left alone.
     pub stop_reading: AtomicBool,
+    /// How much of that pipe has been taken.
+    pub taken: Taken,
     /// Checkpoints committed so far.
     pub checkpoints: AtomicU64,
     /// How long the last one took, in microseconds.
@@ -41,6 +44,8 @@ pub struct Progress {
     pub stages: Arc<Stages>,
     /// Gets what the user had better know while the run goes on; unset: nobody wants to.
     pub warn: OnceLock<fn(&str)>,
+    /// Gets what has been lost, which the user must know.
+    pub warn_of_loss: OnceLock<fn(&str)>,
 }
 
 impl Progress {
@@ -60,6 +65,13 @@ impl Progress {
     pub fn warn(&self, warnings: &[String]) {
         if let Some(warn) = self.warn.get() {
             warnings.iter().for_each(|warning| warn(warning));
+        }
+    }
+
+    /// Says that something has been lost.
+    pub fn lost(&self, what: &str) {
+        if let Some(warn) = self.warn_of_loss.get() {
+            warn(what);
         }
     }
 }
