@@ -103,7 +103,10 @@ fn duration_of(name: &str, text: &str, settings: &Settings) -> Result<i64> {
 
 fn idle_timeout(text: &str, settings: &Settings) -> Result<std::time::Duration> {
     match duration_of("idle-timeout", text, settings)? {
-        0 => Err(settings.wrong("idle-timeout", "must be longer than nothing: without a pause nobody is silent")),
+        0 => {
+            Err(settings
+                .wrong("idle-timeout", "must be longer than nothing: without a pause nobody is silent"))
+        }
         micros => Ok(std::time::Duration::from_micros(micros.unsigned_abs())),
     }
 }

@@ -129,11 +129,10 @@ fn go_on(
     found: resume::Found<Option<Loaded>>,
 ) -> Result<Ready> {
     let resume::Found { mut checkpoint, with: ids, damaged } = found;
-    if resume::is_blank(&checkpoint) && resume::check_job(&job, &checkpoint).is_err() {
+    if let Err(error) = resume::check_job(&job, &checkpoint) {
         // A mistake in the first command does not have to be made again.
-        return anew(job, dir);
+        return if resume::is_blank(&dir, &checkpoint) { anew(job, dir) } else { Err(error) };
     }
-    resume::check_job(&job, &checkpoint)?;
     let Continued { specs, written, mut opened, mut notes } =
         resume::continue_sources(&job, state, &checkpoint)?;
     notes.extend(damaged.iter().map(|damaged| format!("{damaged}; the checkpoint before it is used")));

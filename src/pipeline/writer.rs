@@ -106,9 +106,6 @@ impl Writer {
         let mut finished = false;
         while let Ok(step) = self.stage.recv(steps) {
             self.open(&step)?;
-            if !step.cut {
-                self.write_header();
-            }
             self.write_set_aside(&step)?;
             let (cut, ended, last) = (step.cut, step.ended, step.last);
             drop(step);
@@ -125,7 +122,9 @@ impl Writer {
             }
             if let Some(Sinks { rows, late, bad }) = &self.sinks {
                 let caught_up = [Some(rows), late.as_ref(), bad.as_ref()].into_iter().flatten();
-                self.progress.caught_up.store(caught_up.into_iter().all(Sink::has_caught_up), Ordering::Release);
+                self.progress
+                    .caught_up
+                    .store(caught_up.into_iter().all(Sink::has_caught_up), Ordering::Release);
             }
             if cut {
                 self.hand_over()?;
@@ -155,7 +154,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Not before the first checkpoint of a run has noted where in the file it will stand.
+    /// With the first row, or at the end of an input that makes none. A run that fails before leaves nothing at all, and
+    /// binds nobody to its job.
     fn write_header(&mut self) {
         if let (Some(sinks), false) = (&mut self.sinks, self.header.is_empty()) {
             sinks.rows.buffer().append(&mut self.header);
