@@ -309,7 +309,7 @@ fn foreign_bytes_are_noticed_by_a_run_that_holds() {
 }
 
 fn append(path: &Path, text: &str) {
-    let mut file = fs::OpenOptions::new().append(true).open(path).expect("it is there");
+    let mut file = fs::OpenOptions::new().append(true).create(true).open(path).expect("a file");
     file.write_all(text.as_bytes()).expect("there is room");
 }
 
@@ -389,10 +389,20 @@ impl Rotated {
     /// Writes so many events to the log, and perhaps bad records.
     fn write(&mut self, many: u32) {
         let (of, time) = (self.wanted.len() - 1, self.time);
+        let bad = self.random.usize(..3) * usize::from(self.random.bool());
+        let bad_text: String =
+            (0..bad).map(|n| format!("bad {} {}\n", self.bad + n, Rotated::label(of))).collect();
+        // What stands before the first event of a file is read before all others, so also before what a killed run has
+        // written already of them: such a file must not join then.
+        let first = self.is_held && self.random.bool();
+        if first {
+            append(&self.job.path("log"), &bad_text);
+        }
         self.job.put("log", &Rotated::label(of), time..time + many);
         (self.time, self.wanted[of]) = (time + many, self.wanted[of] + many);
-        let bad = self.random.usize(..3) * usize::from(self.random.bool());
-        append(&self.job.path("log"), &"bad\n".repeat(bad));
+        if !first {
+            append(&self.job.path("log"), &bad_text);
+        }
         self.bad += bad;
     }
 
@@ -465,7 +475,13 @@ impl Rotated {
     /// Starts the job and kills it.
     fn kill(&mut self, names: &[String]) {
         let mut child = self.job.command("hold", &names.join(" ")).spawn().expect("it runs");
-        std::thread::sleep(std::time::Duration::from_micros(self.random.u64(..15_000)));
+        // Often just when it has written something that no checkpoint covers.
+        let patience = std::time::Duration::from_micros(self.random.u64(..40_000));
+        let size = || fs::metadata(self.job.path("bad")).map_or(0, |bad| bad.len());
+        let (before, started) = (size(), std::time::Instant::now());
+        while size() == before && started.elapsed() < patience {
+            std::thread::yield_now();
+        }
         child.kill().and_then(|()| child.wait()).expect("it is ours");
     }
 
