@@ -34,8 +34,12 @@
 //! | after 5 | this one | goes on from it |
 //! | while outputs go on behind a cut | more output than the checkpoint says, torn perhaps, or zeros where pages were lost | compares it with what it produces again, and fills zeros in |
 //!
-//! The first checkpoint of a run is made before the first byte of output, so that it is on record where in a file
-//! that others have written to our bytes begin.
+//! The first checkpoint of a job is made before the first byte of output, so that it is on record where in a file
+//! that others have written to our bytes begin. So is that of a run whose inputs have joined or are called otherwise
+//! than before: what is written goes by their order and their names.
+//!
+//! No checkpoint stands behind a record that has ended the run: it would be passed over. Where standard input brings
+//! only what is new, one is made right before that record, so that what was taken of it counts.
 //!
 //! A checkpoint that is damaged (a checksum covers every byte) is passed over for the one before.
 //!

@@ -203,8 +203,10 @@ mod tests {
 
     #[test]
     fn what_order_lacks() {
-        let records = "is no option of windrow order, which writes records as they were read; windrow order --help lists its options";
-        let windows = "is no option of windrow order, which writes the events themselves, without windows, keys and aggregates; windrow order --help lists its options";
+        let lists = "windrow order --help lists its options";
+        let which = "is no option of windrow order, which writes";
+        let records = format!("{which} records as they were read; {lists}");
+        let windows = format!("{which} the events themselves, without windows, keys and aggregates; {lists}");
         check(&["order", "--to", "ndjson"], &format!("--to {records}"));
         check(&["order", "-w", "1h"], &format!("-w {windows}"));
         check(&["order", "-bx"], &format!("-b {windows}"));

@@ -65,8 +65,9 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         }
     };
     let job = prepared.job.clone();
+    let is_continued = prepared.kept.as_ref().is_some_and(|kept| !kept.fresh);
     if let Some(kept) = &prepared.kept
-        && !kept.fresh
+        && is_continued
         && says_what_happens(&job.report, std::io::stderr().is_terminal())
     {
         report::text(&format!("windrow: goes on behind {} records\n", kept.summary().total().read));
@@ -77,7 +78,8 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         None => Arc::new(|_| {}),
     };
     let signals = match (&job.state, exporter) {
-        (Some(_), _) => signals::take_over(progress, &last_words)?,
+        // What a pipe brings only once is lost behind the checkpoint before: that is said in any case.
+        (Some(_), _) => signals::take_over(progress, &last_words, !quiet || job.read.stdin_is_new)?,
         (None, Some(_)) => {
             signals::end_with(&last_words)?;
             crossbeam_channel::never()
@@ -87,6 +89,7 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
     if !job.report.quiet && job.report.stats != Stats::Json {
         let _ = progress.warn.set(report::warning);
     }
+    let _ = progress.warn_of_loss.set(report::warning);
     if let Some(exporter) = exporter {
         exporter.begin();
     }
@@ -97,7 +100,7 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         && job.state.is_some()
         && says_what_happens(&job.report, std::io::stderr().is_terminal())
     {
-        report::text("windrow: stopped, with a checkpoint; the same command goes on from there\n");
+        report::text(&format!("windrow: {}\n", stopped(progress, is_continued)));
     }
     if result.is_ok() && is_empty_by_oversight(&job, progress) {
         progress.warn(&["standard input was empty, and no FILE is named".to_owned()]);
@@ -108,6 +111,17 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         report::text(&account(&job, &summary, &work, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
+}
+
+/// What there is to go on from when a run has been stopped.
+fn stopped(progress: &Progress, is_continued: bool) -> &'static str {
+    match progress.committed() {
+        0 if is_continued => {
+            "stopped before a checkpoint was made; the same command goes on from the one before"
+        }
+        0 => "stopped before the first checkpoint; the same command starts anew",
+        _ => "stopped, with a checkpoint; the same command goes on from there",
+    }
 }
 
 /// Whether files were written of nothing: of the value of an option that was left out, the one FILE may have become.
@@ -207,9 +221,15 @@ mod tests {
 
     #[test]
     fn json_stands_alone() {
-        let one = r#"{"accepted":1,"bad":0,"duplicate":0,"filtered":0,"late":0,"partially_late":0,"read":1,"source":"a"}"#;
-        let two = r#"{"accepted":1,"bad":1,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":3,"source":"b"}"#;
-        let total = r#"{"accepted":2,"bad":1,"checkpoints":null,"duplicate":0,"filtered":0,"late":1,"partially_late":0,"read":4,"rows":2,"seconds":0.0,"sources":"#;
+        let source = |name: &str, read: u32, late_or_bad: u32| {
+            format!(
+                "{{\"accepted\":1,\"bad\":{late_or_bad},\"duplicate\":0,\"filtered\":0,\"late\":{late_or_bad},\
+                 \"partially_late\":0,\"read\":{read},\"source\":\"{name}\"}}"
+            )
+        };
+        let (one, two) = (source("a", 1, 0), source("b", 3, 1));
+        let total = "{\"accepted\":2,\"bad\":1,\"checkpoints\":null,\"duplicate\":0,\"filtered\":0,\"late\":1,\
+                     \"partially_late\":0,\"read\":4,\"rows\":2,\"seconds\":0.0,\"sources\":";
         check("--stats=json", true, &format!("{total}[{one},{two}],\"stages\":[]}}\n"));
     }
 }

@@ -24,8 +24,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Is told the exit code before the process ends for a signal.
 pub type LastWords = Arc<dyn Fn(u8) + Send + Sync>;
 
-/// Takes over the signals. The channel gives the first one.
-pub fn take_over(progress: &Arc<Progress>, last_words: &LastWords) -> Result<Receiver<Signal>> {
+/// Takes over the signals. The channel gives the first one. `says`: whether it is said that no last checkpoint could be
+/// made.
+pub fn take_over(progress: &Arc<Progress>, last_words: &LastWords, says: bool) -> Result<Receiver<Signal>> {
     let mut signals = wanted()?;
     let (told, tells) = bounded(1);
     let last_words = last_words.clone();
@@ -42,9 +43,12 @@ pub fn take_over(progress: &Arc<Progress>, last_words: &LastWords) -> Result<Rec
         let end_first = end.clone();
         thread::spawn(move || {
             wait_until_stuck(&told, &progress);
-            report::text(
-                "windrow: stopped before a last checkpoint could be made; the same command goes on from the one before\n",
-            );
+            if says {
+                report::text(
+                    "windrow: stopped before a last checkpoint could be made; the same command goes on from the one \
+                     before\n",
+                );
+            }
             end_first(first);
         });
         if let Some(second) = coming.next() {

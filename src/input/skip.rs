@@ -69,6 +69,11 @@ impl Source {
         self.rest_at < self.rest.len()
     }
 
+    /// How many bytes of that part there are.
+    pub fn begun_bytes(&self) -> u64 {
+        (self.rest.len() - self.rest_at) as u64
+    }
+
     /// The size in bytes of a regular file that is not compressed.
     pub fn plain_size(&mut self) -> Result<Option<u64>> {
         self.start()?;

@@ -3,10 +3,12 @@
 //! Whoever opens such a name anew gets the file behind it from its start, and would empty it or write over what others
 //! write there (`2>> log`). So what is open is used as it stands.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
+
+use rustix::io::{Errno, FdFlags};
 
 const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
@@ -18,8 +20,9 @@ pub fn number(path: &Path) -> Option<u32> {
         "/dev/stdout" => Some(STDOUT),
         "/dev/stderr" => Some(STDERR),
         path => {
-            let number = ["/dev/fd/", "/proc/self/fd/"].iter().find_map(|dir| path.strip_prefix(dir))?;
-            number.parse().ok()
+            let name = ["/dev/fd/", "/proc/self/fd/"].iter().find_map(|dir| path.strip_prefix(dir))?;
+            // The system knows each by one name: neither `+3` nor `03` is another one for `3`.
+            name.parse().ok().filter(|number: &u32| number.to_string() == name)
         }
     }
 }
@@ -34,9 +37,22 @@ pub fn open(path: &Path) -> Option<io::Result<File>> {
     Some(match number(path)? {
         STDOUT => io::stdout().as_fd().try_clone_to_owned().map(File::from),
         STDERR => io::stderr().as_fd().try_clone_to_owned().map(File::from),
-        // Nobody else in this process writes there: the end of the file will do.
-        _ => OpenOptions::new().append(true).open(path),
+        number => handed_down(number).map(File::from),
     })
+}
+
+/// A duplicate of a descriptor that this process was started with. The two share their place in the file, so that what
+/// whoever opened it writes next stands behind what is written here.
+fn handed_down(number: u32) -> io::Result<OwnedFd> {
+    let number = RawFd::try_from(number).map_err(|_| Errno::BADF)?;
+    // SAFETY: a number that stands for nothing makes the calls below fail, and does no harm. What this process has opened
+    // itself has an owner who may close it; all of that has FD_CLOEXEC, which nothing has that came through exec, and is
+    // refused. What is left has no owner here: nobody closes it.
+    let handed_down = unsafe { BorrowedFd::borrow_raw(number) };
+    if rustix::io::fcntl_getfd(handed_down)?.contains(FdFlags::CLOEXEC) {
+        return Err(Errno::BADF.into());
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(handed_down, 0)?)
 }
 
 #[cfg(test)]
@@ -50,6 +66,8 @@ mod tests {
         check("/dev/fd/63", Some(63));
         check("/proc/self/fd/1", Some(1));
         check("/dev/fd/", None);
+        check("/dev/fd/+3", None);
+        check("/dev/fd/03", None);
         check("/dev/fd/x", None);
         check("/dev/null", None);
         check("stderr", None);

@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::mark::Mark;
 use super::sink::{Sink, To};
 use super::stream::{InDoubt, Stream};
+use crate::checkpoint::guard::Denied;
 use crate::cli::streams;
 use crate::error::{Error, Result};
 use crate::paths;
@@ -52,6 +53,26 @@ pub fn is_stream(path: Option<&Path>) -> bool {
 /// one.
 pub fn is_stream_aside(path: &Path) -> bool {
     descriptor::number(path).is_some() || is_stream(Some(path))
+}
+
+/// Whether something stands in a file behind byte `base`; without a name the file is standard output. What is not
+/// there has nothing.
+pub fn has_more(path: &str, base: u64) -> bool {
+    let size = match path {
+        "" => rustix::fs::fstat(io::stdout()).ok().and_then(|status| u64::try_from(status.st_size).ok()),
+        path => std::fs::metadata(path).ok().map(|status| status.len()),
+    };
+    size.is_some_and(|size| size > base)
+}
+
+/// Whether a run has delivered rows to a stream, or may have, by the page in its state directory.
+pub fn has_delivered(state_dir: &Path, run: u64) -> bool {
+    match Ledger::look(&state_dir.join(LEDGER)) {
+        Ok(Ok((whose, delivery))) => whose == run && delivery.announced > 0,
+        Ok(Err(_damage)) => true,
+        Err(Denied::Io(cause)) => cause.kind() != io::ErrorKind::NotFound,
+        Err(Denied::NotOurs(_)) => true,
+    }
 }
 
 impl Durable {

@@ -115,9 +115,9 @@ impl Tail {
 
     fn foreign(&self, at: u64) -> Error {
         Error::usage(format!(
-            "{}: byte {at} is not what this run writes there: the output, or the input behind the last \
-             checkpoint, has been changed since; nothing was touched; put it back as it was, or use --replay \
-             to compute and write everything again",
+            "{}: byte {at} is not what this run writes there: the output, the input behind the last checkpoint, \
+             or the name of an input has been changed since; nothing was touched; put it back as it was, or use \
+             --replay to compute and write everything again",
             self.name
         ))
     }

@@ -26,7 +26,7 @@ pub struct Cuts {
     /// How many records had been read then, and what the watermark was.
     read: (u64, i64),
     under_way: bool,
-    fresh: bool,
+    first: Option<EndingV1>,
     decisions: Decisions,
     /// How many decisions stand before the last checkpoint, and before the cut that is under way.
     behind: [u64; 2],
@@ -47,13 +47,15 @@ pub struct Begin {
     pub decisions: Decisions,
     /// How many records had been read at the checkpoint that the run goes on from, and what the watermark was.
     pub behind: Option<(u64, i64)>,
+    /// See [`Cuts::first`].
+    pub first: Option<EndingV1>,
 }
 
 impl Cuts {
     /// The cuts of a run: a fresh one, or one that goes on.
     pub fn new(begin: Begin, progress: &Arc<Progress>) -> Cuts {
-        let Begin { pieces, answers, interval, mut decisions, behind } = begin;
-        let (read, fresh) = (behind.unwrap_or((0, i64::MIN)), behind.is_none());
+        let Begin { pieces, answers, interval, mut decisions, behind, first } = begin;
+        let read = behind.unwrap_or((0, i64::MIN));
         let made = decisions.cut();
         Cuts {
             pieces,
@@ -62,7 +64,7 @@ impl Cuts {
             last: Instant::now(),
             read,
             under_way: false,
-            fresh,
+            first,
             decisions,
             // Which of them the checkpoint needs that the run goes on from is not asked: they all stay for now.
             behind: [0, made],
@@ -71,9 +73,10 @@ impl Cuts {
         }
     }
 
-    /// Whether nothing is on record yet.
-    pub fn is_fresh(&self) -> bool {
-        self.fresh
+    /// How the run stands at a cut that it begins with, before the first byte of output; `None` if what the output
+    /// depends on is on record as it is.
+    pub fn first(&self) -> Option<EndingV1> {
+        self.first
     }
 
     /// Whether it is time for a cut: some record was read since the last one, or time has gone on.
@@ -101,7 +104,8 @@ impl Cuts {
         let ids = sequencer.dedup().map(|dedup| dedup.take_pending()).unwrap_or_default();
         let sequence = sequencer.cut();
         self.read = stands(sequencer);
-        let decisions = self.decisions.cut();
+        // Those that are still to be made again stand behind it.
+        let decisions = self.decisions.cut() - sequencer.to_repeat();
         self.behind[1] = decisions;
         self.pieces.send(Piece::Front(Box::new(FrontPiece { sequence, columns, ids, ending, decisions })));
         (self.last, self.under_way) = (Instant::now(), true);

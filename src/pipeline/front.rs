@@ -72,6 +72,8 @@ pub struct Resumed {
     pub dedup: Option<Dedup>,
     /// What was decided behind that place.
     pub decided: Vec<Decided>,
+    /// How that run had ended, if inputs have joined or are called otherwise since.
+    pub inputs_changed: Option<EndingV1>,
 }
 
 /// What the front has waited for. There is one at a time: its size does not matter.
@@ -154,7 +156,7 @@ impl Front {
     /// Makes the run one that is kept: by these checkpoints, and continued from where an earlier one stood.
     pub fn keep(&mut self, cuts: Cuts, signals: Receiver<Signal>, resume: Option<Resumed>) {
         (self.cuts, self.signals) = (Some(cuts), signals);
-        if let Some(Resumed { sequence, columns, dedup, mut decided }) = resume {
+        if let Some(Resumed { sequence, columns, dedup, mut decided, .. }) = resume {
             if self.pipe.is_some() {
                 // What was read behind the checkpoint does not come again: their places are lost, they are not.
                 let read = sequence.sources.iter().map(|source| source.counts.read).sum();
@@ -178,15 +180,15 @@ impl Front {
     /// Runs until all sources have ended, or something ends the run before.
     pub fn run(&mut self) -> Result<()> {
         (0..self.sources.len() as u32).for_each(|source| self.ask(source));
-        self.check_layouts()?;
+        self.check_layouts().inspect_err(|_| self.say_what_is_lost())?;
         let mut step = Step::default();
         if let Some(cuts) = &mut self.cuts
-            && cuts.is_fresh()
+            && let Some(ending) = cuts.first()
         {
             cuts.begin();
             self.await_answer()?;
-            // Before the first byte of output it is on record where it will stand.
-            self.cut(&mut step, EndingV1::Running)?;
+            // Before the first byte of output it is on record where it will stand, and by which names.
+            self.cut(&mut step, ending)?;
         }
         // Whether records have been read that those who watch the run have not been told of: with very many sources
         // they cannot be told whenever one has brought something.
@@ -216,12 +218,16 @@ impl Front {
                     if !self.is_time_to_stop()
                         && let Some(signal) = self.take_next(source)?
                     {
-                        self.stop(signal);
+                        self.stop(Error::Stopped(signal));
                     }
                 }
                 Pause::Full => self.send(&mut step)?,
                 Pause::Ended => return self.end(&mut step, EndingV1::Closed),
-                Pause::Held => return self.end(&mut step, EndingV1::Held),
+                Pause::Held => {
+                    self.end(&mut step, EndingV1::Held)?;
+                    return self.lost().map_or(Ok(()), |lost| Err(Error::Failed(lost)));
+                }
+                Pause::Failed(error) if self.pipe.is_some() => return self.end_failed(&mut step, error),
                 Pause::Failed(error) => {
                     // What had fired before stays written. No checkpoint may stand behind what failed: a run that
                     // goes on from there would pass over it.
@@ -230,26 +236,26 @@ impl Front {
                 }
             }
             if let Ok(signal) = self.signals.try_recv() {
-                self.stop(signal);
+                self.stop(Error::Stopped(signal));
             }
             if self.is_time_to_stop()
                 && let Some(stop) = self.stopping.take()
             {
-                return self.end_stopped(&mut step, stop.signal);
+                return self.end_stopped(&mut step, stop.why);
             }
         }
     }
 
-    /// A signal has come.
-    fn stop(&mut self, signal: Signal) {
-        self.stopping = Some(Stop::begin(signal, self.pipe, &self.progress));
+    /// The run is to end: a signal has come, or it has failed.
+    fn stop(&mut self, why: Error) {
+        self.stopping = Some(Stop::begin(why, self.pipe, &self.progress));
     }
 
     /// Whether a run that was asked to stop has counted what it had taken, or may not take longer.
     fn is_time_to_stop(&self) -> bool {
         let is_counted = |pipe: u32| {
             let ended = self.sources[pipe as usize].ended;
-            ended && self.sequencer.waiting(pipe) == 0
+            ended && self.sequencer.waiting(pipe).0 == 0
         };
         self.stopping
             .as_ref()
@@ -257,16 +263,39 @@ impl Front {
     }
 
     /// Ends a run that was asked to stop, with a checkpoint.
-    fn end_stopped(&mut self, step: &mut Step, signal: Signal) -> Result<()> {
-        let lost = self.pipe.map_or(0, |pipe| self.sequencer.waiting(pipe));
-        if lost > 0 {
-            self.progress.warn(&[format!(
-                "{lost} records have been taken from standard input and could not be counted before the run was \
-                 stopped: the next run does not get them again"
-            )]);
+    fn end_stopped(&mut self, step: &mut Step, why: Error) -> Result<()> {
+        let cut = self.cut(step, EndingV1::Running);
+        self.say_what_is_lost();
+        cut.and(Err(why))
+    }
+
+    fn say_what_is_lost(&self) {
+        if let Some(lost) = self.lost() {
+            self.progress.lost(&lost);
         }
-        self.cut(step, EndingV1::Running)?;
-        Err(Error::Stopped(signal))
+    }
+
+    /// Ends a run that has failed and has taken from a pipe what does not come again: so far it counts. The checkpoint
+    /// stands before the record that has failed, and a run that goes on from there does not pass over it in a file.
+    fn end_failed(&mut self, step: &mut Step, error: Error) -> Result<()> {
+        self.stop(error);
+        while let (Some(stop), Some(pipe)) = (&self.stopping, self.pipe)
+            && !self.sources[pipe as usize].ended
+            && !stop.patience().is_zero()
+        {
+            self.take_next(None)?;
+        }
+        match self.stopping.take() {
+            Some(stop) => self.end_stopped(step, stop.why),
+            None => Ok(()),
+        }
+    }
+
+    /// What has been taken from the pipe that brings only what is new, and does not count.
+    fn lost(&self) -> Option<String> {
+        let pipe = self.pipe?;
+        let (records, line) = self.sequencer.waiting(pipe);
+        stop::lost(records, self.progress.taken.begun_bytes(), line)
     }
 
     /// Sends the last step, and waits until it is on record how the run ended.

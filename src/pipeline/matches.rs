@@ -5,6 +5,7 @@
 //! rotated, and inodes when files are deleted.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::RangeBounds;
 
 use super::start::Opened;
 use crate::checkpoint::written::SourceV1;
@@ -37,11 +38,11 @@ pub fn matches(job: &Job, saved: &[SourceV1], hold: bool) -> Result<Matches> {
     for rank in 0..saved.len() {
         search.by_name(rank)?;
     }
-    search.by_content(TELLING_BYTES)?;
+    search.by_content(TELLING_BYTES..)?;
     for rank in 0..saved.len() {
         search.unread(rank, |same_name, same_inode| same_name && same_inode)?;
     }
-    search.by_content(0)?;
+    search.by_content(0..TELLING_BYTES)?;
     for is_it in [|_: bool, same_inode: bool| same_inode, |same_name: bool, _: bool| same_name] {
         for rank in 0..saved.len() {
             search.unread(rank, is_it)?;
@@ -164,10 +165,9 @@ impl<'j> Search<'j> {
         Ok(())
     }
 
-    /// Looks into the files that are left for what was read of the sources that are left, so many bytes or more: of
-    /// those that go on their first bytes, of those that are finished all of them. Only sources of which records were
-    /// read are looked for: a header may well stand in several files.
-    fn by_content(&mut self, bytes_min: u64) -> Result<()> {
+    /// Looks into the files that are left for what was read of the sources that are left, where that is so many bytes.
+    /// Only sources of which records were read are looked for: a header may well stand in several files.
+    fn by_content(&mut self, bytes: impl RangeBounds<u64>) -> Result<()> {
         for place in 0..self.job.sources.len() {
             if self.taken[place] || self.identities[place].is_none() {
                 continue;
@@ -175,25 +175,25 @@ impl<'j> Search<'j> {
             let spec = &self.job.sources[place];
             let format = describe(spec.format);
             let mut wanted: Vec<usize> = (0..self.saved.len())
-                .filter(|&rank| self.inputs[rank].is_none() && self.saved[rank].offset >= bytes_min)
+                .filter(|&rank| self.inputs[rank].is_none() && bytes.contains(&self.saved[rank].offset))
                 .filter(|&rank| self.saved[rank].records > 0 && self.saved[rank].format == format)
                 .collect();
-            wanted.sort_by_key(|&rank| self.saved[rank].offset);
+            // The last one that fits is taken: of several of which as much was read, one that goes on.
+            wanted.sort_by_key(|&rank| (self.saved[rank].offset, !self.saved[rank].over));
             if wanted.is_empty() {
                 continue;
             }
-            // What is wrong with a file that cannot be read is said when it is its turn.
             match self.look(spec, &wanted) {
-                Ok(Some((rank, Some(source)))) => {
+                Some((rank, Some(source))) => {
                     let opened = behind(source, &self.saved[rank]);
                     self.take(rank, place, Some(opened));
                 }
-                Ok(Some((rank, None))) => {
+                Some((rank, None)) => {
                     if let Ok(opened) = self.open(spec, &self.saved[rank])? {
                         self.take(rank, place, Some(opened));
                     }
                 }
-                Ok(None) | Err(_) => {}
+                None => {}
             }
         }
         Ok(())
@@ -201,25 +201,30 @@ impl<'j> Search<'j> {
 
     /// Which of these sources, in the order of their offsets, a file is. It may begin as several do: it is the one of
     /// which most was read. With it comes the file, if it still stands behind what was read of that source.
-    fn look(&self, spec: &SourceSpec, wanted: &[usize]) -> Result<Option<(usize, Option<Source>)>> {
-        let mut source = Source::open(spec, &self.job.read)?;
-        let size = source.plain_size()?;
+    fn look(&self, spec: &SourceSpec, wanted: &[usize]) -> Option<(usize, Option<Source>)> {
+        // What is wrong with a file that cannot be read is said when it is its turn.
+        let mut source = Source::open(spec, &self.job.read).ok()?;
+        let size = source.plain_size().ok()?;
         let (mut found, mut stands_there) = (None, false);
         for &rank in wanted {
             let saved = &self.saved[rank];
-            if size.is_some_and(|size| if saved.over { size != saved.offset } else { size < saved.offset }) {
+            // A finished source that has grown since is still that source, unless it was too short to tell.
+            let whole = saved.over && saved.offset < TELLING_BYTES;
+            if size.is_some_and(|size| if whole { size != saved.offset } else { size < saved.offset }) {
                 continue;
             }
             stands_there = false;
-            match source.skip(saved.offset)? {
-                Skipped::Short(_) => break,
-                Skipped::To(digest) if digest == saved.digest && (!saved.over || source.is_at_end()?) => {
-                    (found, stands_there) = (Some(rank), true);
+            match source.skip(saved.offset) {
+                Ok(Skipped::To(digest)) if digest == saved.digest => {
+                    if !whole || source.is_at_end().is_ok_and(|is| is) {
+                        (found, stands_there) = (Some(rank), true);
+                    }
                 }
-                Skipped::To(_) => {}
+                Ok(Skipped::To(_)) => {}
+                Ok(Skipped::Short(_)) | Err(_) => break,
             }
         }
-        Ok(found.map(|rank| (rank, stands_there.then_some(source))))
+        Some((found?, stands_there.then_some(source)))
     }
 
     /// Where nothing was read there is nothing to compare: it goes by what the file is called, or which it is.
@@ -326,7 +331,8 @@ fn changed(spec: &SourceSpec, saved: &SourceV1, skipped: Skipped) -> Error {
              --replay computes everything again"
             }
             _ => {
-                "put it back, name the file that has them now (if it was rotated), or compute everything again with --replay"
+                "put it back, name the file that has them now (if it was rotated), or, if what was read is gone for \
+                 good, give this file another name; --replay computes everything again"
             }
         },
     );

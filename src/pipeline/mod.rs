@@ -45,6 +45,7 @@ use crossbeam_channel::{Receiver, bounded};
 pub use prepare::{Kept, Prepared, Ready, prepare};
 pub use progress::Progress;
 
+use crate::checkpoint::written::EndingV1;
 use crate::error::{Error, Result, Signal};
 use crate::job::Job;
 use crate::operator::counts::Counts;
@@ -142,8 +143,18 @@ fn start_and_run(
         };
         let behind = cut.map(|cut| (sum(|counts| counts.read)(cut), cut.watermark));
         before = cut.map_or(0, sum(|counts| counts.accepted));
-        let begin =
-            cuts::Begin { pieces: keeper.pieces, answers: keeper.answers, interval, decisions, behind };
+        let first = match &resumed {
+            None => Some(EndingV1::Running),
+            Some(resumed) => resumed.inputs_changed,
+        };
+        let begin = cuts::Begin {
+            pieces: keeper.pieces,
+            answers: keeper.answers,
+            interval,
+            decisions,
+            behind,
+            first,
+        };
         front.keep(cuts::Cuts::new(begin, progress), signals, resumed);
         keeper.thread
     });

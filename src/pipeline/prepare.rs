@@ -10,10 +10,11 @@ use super::front::Resumed;
 use super::ids::{self, Loaded};
 use super::resume::{self, Continued};
 use super::start::{self, Opened};
+use super::stop;
 use crate::checkpoint::codec;
 use crate::checkpoint::decisions::{self, Decisions};
 use crate::checkpoint::directory::StateDir;
-use crate::checkpoint::written::{CheckpointV1, EndingV1, LiveV2, OutputV1};
+use crate::checkpoint::written::{CheckpointV1, EndingV1, LiveV2, OutputV1, SourceV1};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
 use crate::input::follow::Follow;
@@ -62,6 +63,8 @@ pub struct Kept {
     pub fresh: bool,
     /// Whether the file of bad records is not the one that the checkpoint speaks of.
     bad_is_new: bool,
+    /// Whether inputs have joined or are called otherwise than the checkpoint on disk says.
+    inputs_changed: bool,
 }
 
 /// Prepares a job without a state directory.
@@ -79,6 +82,7 @@ pub fn prepare(job: Job) -> Result<Ready> {
         return Ok(Ready::Run(plain(&Arc::new(job))?, Vec::new()));
     };
     start::check_paths(&job)?;
+    stop::check_pipe(&job)?;
     let dir = StateDir::open(&state.dir)?;
     let outputs = [job.output.as_deref(), job.late.path(), job.bad.path(), job.metrics.file.as_deref()];
     outputs.into_iter().flatten().try_for_each(|path| dir.check_outside(path))?;
@@ -116,7 +120,7 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         owners: Vec::new(),
         live: LiveV2::default(),
     };
-    let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true };
+    let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true, inputs_changed: false };
     let time_field = time_field.path;
     let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, follows, kept: Some(kept) };
     Ok(Ready::Run(prepared, Vec::new()))
@@ -130,14 +134,16 @@ fn go_on(
     found: resume::Found<Option<Loaded>>,
 ) -> Result<Ready> {
     let resume::Found { mut checkpoint, with: ids, damaged } = found;
-    if resume::is_blank(&checkpoint) && resume::check_job(&job, &checkpoint).is_err() {
+    if let Err(error) = resume::check_job(&job, &checkpoint) {
         // A mistake in the first command does not have to be made again.
-        return anew(job, dir);
+        return if resume::is_blank(&dir, &checkpoint) { anew(job, dir) } else { Err(error) };
     }
-    resume::check_job(&job, &checkpoint)?;
     let Continued { specs, written, mut opened, follows, mut notes } =
         resume::continue_sources(&job, state, &checkpoint)?;
     notes.extend(damaged.iter().map(|damaged| format!("{damaged}; the checkpoint before it is used")));
+    let is_as_it_was = |(was, is): (&SourceV1, &SourceV1)| was.name == is.name && was.identity == is.identity;
+    let inputs_changed = checkpoint.sources.len() != written.len()
+        || !checkpoint.sources.iter().zip(&written).all(is_as_it_was);
     (job.sources, checkpoint.sources) = (specs, written);
     let (seed, closed) = (checkpoint.hash_seed, checkpoint.ending == EndingV1::Closed);
     let time_field = match checkpoint.time_field.is_empty() {
@@ -151,7 +157,7 @@ fn go_on(
         _ => resume::time_field(&job, &checkpoint),
     };
     let bad_is_new = take_outputs(&job, &mut checkpoint)?;
-    let kept = Kept { dir, checkpoint, ids, fresh: false, bad_is_new };
+    let kept = Kept { dir, checkpoint, ids, fresh: false, bad_is_new, inputs_changed };
     if closed {
         let summary = kept.summary();
         return Ok(Ready::Done(job, kept, summary));
@@ -222,7 +228,8 @@ fn take_output(
         && !path.exists()
     {
         return Err(Error::usage(format!(
-            "the {what} went to {} before, and there is no {}; name the file that has them, or start anew with --replay",
+            "the {what} went to {} before, and there is no {}; name the file that has them, or start anew with \
+             --replay",
             Escaped(&output.path),
             Escaped(&shown(Some(path)))
         )));
@@ -296,7 +303,7 @@ impl Kept {
         job: &Job,
         owners: &mut [Box<dyn Owner>],
     ) -> Result<(Option<Resumed>, checkpointer::Start, Decisions)> {
-        let Kept { dir, mut checkpoint, ids, fresh, .. } = self;
+        let Kept { dir, mut checkpoint, ids, fresh, inputs_changed, .. } = self;
         let damaged = |damage: codec::Damage| {
             let path = dir.file(checkpoint.epoch);
             Error::Failed(format!("{} cannot be used: {damage}; --replay starts anew", path.display()))
@@ -333,6 +340,7 @@ impl Kept {
             columns: checkpoint.sources.iter().map(|source| source.columns.clone()).collect(),
             dedup,
             decided,
+            inputs_changed: inputs_changed.then_some(checkpoint.ending),
         });
         Ok((resumed, checkpointer::Start { dir, ids: files, last: checkpoint, fresh }, decisions))
     }

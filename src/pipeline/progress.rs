@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use super::distribution::Distribution;
 use super::snapshot::{Checkpoints, Input, Rows, Snapshot};
 use super::stages::{Queue, Stage, Stages};
+use super::stop::Taken;
 use crate::input::{Origin, SourceSpec};
 use crate::operator::Held;
 use crate::operator::counts::Counts;
@@ -38,10 +39,14 @@ pub struct Progress {
     pub delivering: AtomicBool,
     /// Whether a pipe that brings only what is new is to be left alone.
     pub stop_reading: AtomicBool,
+    /// How much of that pipe has been taken.
+    pub taken: Taken,
     /// What the threads do with their time.
     pub stages: Arc<Stages>,
     /// Gets what the user had better know while the run goes on; unset: nobody wants to.
     pub warn: OnceLock<fn(&str)>,
+    /// Gets what has been lost, which the user must know.
+    pub warn_of_loss: OnceLock<fn(&str)>,
 }
 
 /// The inputs as they are told: two of one name are one.
@@ -215,7 +220,7 @@ impl Progress {
     }
 
     /// How many checkpoints have been committed.
-    pub(super) fn committed(&self) -> u64 {
+    pub fn committed(&self) -> u64 {
         locked(&self.checkpoints).as_ref().map_or(0, |checkpoints| checkpoints.took.count())
     }
 
@@ -237,6 +242,13 @@ impl Progress {
     pub fn warn(&self, warnings: &[String]) {
         if let Some(warn) = self.warn.get() {
             warnings.iter().for_each(|warning| warn(warning));
+        }
+    }
+
+    /// Says that something has been lost.
+    pub fn lost(&self, what: &str) {
+        if let Some(warn) = self.warn_of_loss.get() {
+            warn(what);
         }
     }
 

@@ -20,7 +20,7 @@ use super::start::{Opened, csv_width};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
 use crate::input::follow::Follow;
-use crate::input::{Chunk, Format, Origin, ReadOptions, Source, SourceSpec};
+use crate::input::{Chunk, Format, Origin, ReadOptions, Source};
 use crate::job::Job;
 use crate::parse::csv::Columns;
 use crate::parse::hints;
@@ -197,8 +197,16 @@ impl Reader {
             return Ok(What::End(Ok(())));
         }
         let spec = &self.job.sources[number as usize];
+        let is_new = self.options.stdin_is_new && matches!(spec.origin, Origin::Stdin);
+        let watch = |source: &Source| {
+            if is_new {
+                self.progress.taken.watch(source);
+            }
+        };
+        state.opened.iter().for_each(|opened| watch(&opened.source));
         if state.opened.is_none() {
             let mut source = Source::open(spec, &self.options)?;
+            watch(&source);
             let header = match spec.format {
                 Format::Csv { .. } if self.job.read.header => source.header()?,
                 _ => None,
@@ -208,7 +216,7 @@ impl Reader {
         let opened = state.opened.as_mut().expect("it was opened above");
         let chunk = match opened.ahead.pop_front() {
             Some(chunk) => chunk,
-            None if self.is_stopped(spec, &mut opened.source)? => return Ok(What::End(Ok(()))),
+            None if is_new && self.is_stopped(&mut opened.source)? => return Ok(What::End(Ok(()))),
             None => opened.source.next(self.pool.try_recv().unwrap_or_default())?,
         };
         let position = opened.source.stored_position();
@@ -219,7 +227,13 @@ impl Reader {
             Chunk::End if opened.header.is_some() && state.layout.is_none() => {
                 Chunk::Records { bytes: Vec::new(), offset: opened.source.offset() }
             }
-            Chunk::End => return Ok(What::End(Ok(()))),
+            Chunk::End => {
+                // What is no record, a header say, is not lost at the end.
+                if is_new {
+                    self.progress.taken.hand_on(&opened.source);
+                }
+                return Ok(What::End(Ok(())));
+            }
             chunk => chunk,
         };
         let layout = match &state.layout {
@@ -236,6 +250,9 @@ impl Reader {
                 }
             }
         };
+        if is_new {
+            self.progress.taken.hand_on(&opened.source);
+        }
         Ok(What::Chunk(chunk, layout))
     }
 }
@@ -243,10 +260,7 @@ impl Reader {
 impl Reader {
     /// Waits until there is something to read of a pipe that brings only what is new, and says whether the run has
     /// been stopped before. A record that has begun is read to its end.
-    fn is_stopped(&self, spec: &SourceSpec, source: &mut Source) -> Result<bool> {
-        if !self.options.stdin_is_new || !matches!(spec.origin, Origin::Stdin) {
-            return Ok(false);
-        }
+    fn is_stopped(&self, source: &mut Source) -> Result<bool> {
         let stopped = || self.progress.stop_reading.load(Ordering::Relaxed);
         while !stopped() && !source.is_ready(LOOK)? {}
         Ok(stopped() && !source.has_begun_a_record())

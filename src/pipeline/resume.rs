@@ -14,6 +14,7 @@ use crate::input::{Format, Origin, SourceSpec};
 use crate::job::fingerprint::Fingerprint;
 use crate::job::sources::describe;
 use crate::job::{AtEof, DEFAULT_TIME_FIELDS, Durability, Job, Task};
+use crate::output::durable;
 
 /// What an earlier run has left: the newest checkpoint that can be used, and what has to be said about others.
 pub struct Found<T> {
@@ -83,11 +84,18 @@ pub fn check_job(job: &Job, checkpoint: &CheckpointV1) -> Result<()> {
     }
 }
 
-/// Whether a checkpoint speaks of nothing: no byte was read, and none written.
-pub fn is_blank(checkpoint: &CheckpointV1) -> bool {
-    let outputs = [Some(&checkpoint.rows), checkpoint.late.as_ref(), checkpoint.bad.as_ref()];
-    checkpoint.sources.iter().all(|source| source.offset == 0)
-        && outputs.into_iter().flatten().all(|output| output.len == 0)
+/// Whether a run came to nothing: its checkpoint speaks of no byte that was read or written, and nothing was written
+/// behind it either.
+pub fn is_blank(dir: &StateDir, checkpoint: &CheckpointV1) -> bool {
+    let CheckpointV1 { rows, late, bad, sources, run, .. } = checkpoint;
+    sources.iter().all(|source| source.offset == 0)
+        && [Some(rows), late.as_ref(), bad.as_ref()].into_iter().flatten().all(|output| output.len == 0)
+        && !match rows.stream {
+            true => durable::has_delivered(dir.path(), *run),
+            false => durable::has_more(&rows.path, rows.base),
+        }
+        // Of a stream of late events or bad records there is no account.
+        && ![late, bad].into_iter().flatten().any(|aside| !aside.stream && durable::has_more(&aside.path, aside.base))
 }
 
 /// The time field of a job that fits its checkpoint.
@@ -162,7 +170,8 @@ pub fn continue_sources(job: &Job, state: &Durability, checkpoint: &CheckpointV1
             None if hold || written.over => continued.specs.push(absent(&mut written, &job.task)),
             None => {
                 return Err(Error::usage(format!(
-                    "the job was reading {}, which is not named now; name it, or start anew with --replay",
+                    "the job was reading {}, which is not named now; name it, run once with --at-eof hold, which \
+                     takes it for finished as it is, or start anew with --replay",
                     Escaped(&written.name.now)
                 )));
             }

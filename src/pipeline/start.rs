@@ -147,7 +147,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How far into the inputs a record is looked for that can be used: what was read stays in memory until then.
 const LOOK_BYTES: u64 = 16 << 20;
 
-/// The time field of a source's first usable record. Goes by content alone, wherever chunks were cut. If no record is usable for very long, it does not matter what they are bad for.
+/// The time field of a source's first usable record. Goes by content alone, wherever chunks were cut. If no record is
+/// usable for very long, it does not matter what they are bad for.
 fn look(
     spec: &SourceSpec,
     bad_fails: bool,

@@ -115,9 +115,6 @@ impl Writer {
         let mut finished = false;
         while let Ok(step) = self.stage.recv(steps) {
             self.open(&step)?;
-            if !step.cut {
-                self.write_header();
-            }
             self.write_set_aside(&step)?;
             let (cut, ended, last) = (step.cut, step.ended, step.last);
             // The events themselves are let go before what they make fire is merged.
@@ -183,7 +180,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Not before the first checkpoint of a run has noted where in the file it will stand.
+    /// With the first row, or at the end of an input that makes none. A run that fails before leaves nothing at all, and
+    /// binds nobody to its job.
     fn write_header(&mut self) {
         if let (Some(sinks), false) = (&mut self.sinks, self.header.is_empty()) {
             sinks.rows.buffer().append(&mut self.header);

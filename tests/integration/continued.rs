@@ -437,3 +437,175 @@ fn names_that_are_nearly_those_of_checkpoints() {
         assert_eq!(text(&dir, format!("st/checkpoint-{name}")), "x");
     }
 }
+
+/// A run that was killed before its first checkpoint with records in it has written rows all the same: another job does
+/// not go to the same place.
+#[test]
+fn rows_behind_a_first_checkpoint_bind_the_job() {
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+    for (output, to_pipe) in [(">> out", false), ("-o out", false), ("", true)] {
+        let dir = tempfile::tempdir().expect("there is room");
+        let run = |window: &str| {
+            let script = format!("exec \"$0\" -w {window} -t t -d 0s -q -s st {output}");
+            let mut command = Command::new("sh");
+            command.args(["-c", &script, env!("CARGO_BIN_EXE_windrow")]).current_dir(dir.path());
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().expect("there is a shell")
+        };
+        let events: String = (0..100).map(|t| format!("{{\"t\":{t}}}\n")).collect();
+        let mut child = run("1s");
+        child.stdin.as_mut().expect("a pipe").write_all(events.as_bytes()).expect("it reads");
+        let mut first = [0; 1];
+        if to_pipe {
+            child.stdout.as_mut().expect("a pipe").read_exact(&mut first).expect("there are rows");
+        }
+        while !to_pipe && text(&dir, "out").is_empty() {
+            std::thread::yield_now();
+        }
+        child.kill().and_then(|()| child.wait()).expect("it runs");
+        let looked = inspect::look(&dir.path().join("st")).expect("there is a checkpoint");
+        assert_eq!((looked.checkpoint.rows.len, looked.checkpoint.sources[0].offset), (0, 0));
+        let written = text(&dir, "out");
+        let other = run("2s").wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&other.stderr);
+        assert!(
+            other.status.code() == Some(2) && said.contains("--window is `1s` there"),
+            "{output}: {other:?}"
+        );
+        assert_eq!(text(&dir, "out"), written);
+        // The same job goes on.
+        let mut child = run("1s");
+        child.stdin.take().expect("a pipe").write_all(events.as_bytes()).expect("it reads");
+        let last = child.wait_with_output().expect("it ends");
+        assert!(last.status.success(), "{last:?}");
+        assert!(to_pipe || text(&dir, "out").lines().count() == 100);
+    }
+}
+
+/// A run that came to nothing binds nobody, also where others had written before.
+#[test]
+fn nothing_binds_no_job() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let run = |options: &str| {
+        let script = format!("\"$0\" -t t -d 0s -q -s st {options} log >> out");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_windrow")]).current_dir(dir.path());
+        command.output().expect("there is a shell").status.code()
+    };
+    put(&dir, "out", "before\n");
+    put(&dir, "log", "x\n{\"t\":1}\n");
+    assert_eq!(run("--to csv -w 1s"), Some(1));
+    assert_eq!(run("--to csv -w none --bad skip"), Some(0));
+    assert_eq!(text(&dir, "out"), "before\ncount\n1\n");
+}
+
+/// What a run writes goes by the names of its inputs: those that have joined are on record before the first byte.
+#[test]
+fn inputs_that_have_joined_are_on_record_before_anything_is_written() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let job = "-w none -t t -d 0s -q -s st --at-eof hold --checkpoint-interval 1h -o out --bad bad";
+    put(&dir, "a", "{\"t\":1}\n");
+    done(&dir, &format!("{job} a"));
+    // It ends before its last checkpoint: at a record that is neither good nor bad, for it does not come.
+    let log: String = (0..1000).map(|n| format!("bad {n}\n")).collect();
+    put(&dir, "log", &log);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_windrow"));
+    rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("z"), rustix::fs::Mode::from_raw_mode(0o600))
+        .expect("a pipe");
+    let keeps =
+        fs::OpenOptions::new().read(true).write(true).open(dir.path().join("z")).expect("it is there");
+    command.current_dir(dir.path()).args(format!("{job} a log z").split(' '));
+    let mut child = command.stdin(std::process::Stdio::null()).spawn().expect("it runs");
+    while text(&dir, "bad").is_empty() {
+        std::thread::yield_now();
+    }
+    child.kill().and_then(|()| child.wait()).expect("it runs");
+    drop(keeps);
+    let looked = inspect::look(&dir.path().join("st")).expect("there is a checkpoint");
+    let names: Vec<_> = looked.checkpoint.sources.iter().map(|source| source.name.first.as_str()).collect();
+    assert_eq!(names, ["a", "log", "z"]);
+    fs::rename(dir.path().join("log"), dir.path().join("log.1")).expect("it can be renamed");
+    put(&dir, "log", "{\"t\":5000}\n");
+    done(&dir, &format!("{job} a log.1 log"));
+    done(&dir, "-w none -t t -d 0s -q -s st -o out --bad bad a log.1 log");
+    assert_eq!(text(&dir, "bad").lines().filter(|line| line.contains("\"source\":\"log\"")).count(), 1000);
+    assert_eq!(text(&dir, "out"), "{\"count\":2}\n");
+}
+
+/// After a run that held its windows and was killed, a file that is gone ends the job that closes them, and
+/// there is a way out.
+#[test]
+fn a_file_that_is_gone_can_be_taken_for_finished() {
+    let dir = tempfile::tempdir().expect("there is room");
+    put(&dir, "a", "{\"t\":1}\n");
+    put(&dir, "b", "{\"t\":9}\n");
+    let job = "-w none -t t -d 0s -q -s st -o out --to csv --bad fail";
+    let hold = format!("{job} --at-eof hold");
+    put(&dir, "c", "");
+    done(&dir, &format!("{hold} a b"));
+    // As a run leaves it that was interrupted.
+    let state = windrow::checkpoint::directory::StateDir::open(&dir.path().join("st")).expect("it is ours");
+    let newest = state.epochs().expect("it can be read")[0];
+    let mut checkpoint = state.read(newest).expect("it can be read").expect("it is whole");
+    checkpoint.ending = windrow::checkpoint::written::EndingV1::Running;
+    checkpoint.epoch += 1;
+    state.commit(&checkpoint).expect("there is room");
+    drop(state);
+    fs::remove_file(dir.path().join("a")).expect("it is there");
+    refused(&dir, &format!("{job} b"), "run once with --at-eof hold, which takes it for finished as it is");
+    done(&dir, &format!("{hold} b"));
+    done(&dir, &format!("{job} b"));
+    assert_eq!(text(&dir, "out"), "count\n2\n");
+}
+
+/// Decisions that a stopped run has not come to again are still to come for the next one.
+#[test]
+fn decisions_outlive_a_run_that_does_not_get_to_them() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let path = |name: &str| dir.path().join(name);
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let open =
+        |name: &str| fs::OpenOptions::new().read(true).write(true).open(path(name)).expect("it is there");
+    let pipes = ["a", "b"].map(|name| {
+        rustix::fs::mkfifoat(rustix::fs::CWD, path(name), mode).expect("a pipe");
+        open(name)
+    });
+    let run = || {
+        let job = "-w 1s -t t -d 0s -q -s st --checkpoint-interval 1h --idle-timeout 20ms -o out a b";
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_windrow"));
+        command.current_dir(dir.path()).args(job.split(' ')).stdin(std::process::Stdio::null());
+        command.spawn().expect("it runs")
+    };
+    let send = |to: usize, text: &str| {
+        std::io::Write::write_all(&mut &pipes[to], text.as_bytes()).expect("there is room");
+    };
+    let decided = || {
+        let files = fs::read_dir(path("st")).into_iter().flatten().flatten();
+        files.filter(|file| file.file_name().to_string_lossy().starts_with("decisions-")).count()
+    };
+    send(0, "{\"t\":1}\n");
+    send(1, "{\"t\":1}\n{\"t\":5}\n");
+    let mut child = run();
+    // One input says no more: rows come all the same.
+    while text(&dir, "out").is_empty() {
+        std::thread::yield_now();
+    }
+    child.kill().and_then(|()| child.wait()).expect("it runs");
+    assert!(decided() > 0);
+    // Nothing comes before this one is stopped.
+    let mut child = run();
+    let catches = |signal: u32| {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+        u64::from_str_radix(caught.trim(), 16).is_ok_and(|caught| caught >> (signal - 1) & 1 == 1)
+    };
+    while !catches(15) {
+        std::thread::yield_now();
+    }
+    let process = rustix::process::Pid::from_raw(child.id() as i32).expect("it has a number");
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("it runs");
+    assert_eq!(child.wait().expect("it is ours").code(), Some(143));
+    let looked = inspect::look(&path("st")).expect("there is a checkpoint");
+    assert_eq!((looked.checkpoint.sources[1].records, looked.checkpoint.live.decisions), (0, 0));
+}

@@ -46,6 +46,19 @@ fn what_is_open_already_is_written_to_where_it_stands() {
     );
     check(&format!("{job} --bad skip -o /dev/stdout -q >> log"), "log", &["before", "row"]);
     check(&format!("{job} --bad skip -o /dev/fd/3 -q 3>> log"), "log", &["before", "row"]);
+    // Whoever opened it goes on behind what was written there.
+    let shared = |options: &str| {
+        format!("{{ echo before >&3; {job} -q {options} >/dev/null; echo before >&3; }} 3> log")
+    };
+    check(&shared("--bad skip --late /dev/fd/3"), "log", &["before", "late", "late", "before"]);
+    check(&shared("--late drop --bad /dev/fd/3"), "log", &["before", "bad", "before"]);
+    check(&shared("--bad skip -o /dev/fd/3"), "log", &["before", "row", "before"]);
+    check(&shared("--bad skip -s shared -o /dev/fd/3"), "log", &["before", "row", "before"]);
+    check(
+        &shared("--bad skip -s aside --late /proc/self/fd/3"),
+        "log",
+        &["before", "late", "late", "before"],
+    );
     // The same with a state directory, whose outputs are opened in another way.
     for (number, (options, wanted)) in [
         ("--bad /dev/stderr 2>> log >/dev/null", &["before", "bad"][..]),
@@ -62,6 +75,22 @@ fn what_is_open_already_is_written_to_where_it_stands() {
         let output = shell(dir.path(), &format!("{job} -q -s state{number} {options}"));
         assert!(output.status.success(), "{options}: {output:?}");
         assert_eq!(read("log"), read("kept"), "{options}");
+    }
+}
+
+/// What the program has opened itself is nothing that anybody has named, and what is not open is none either.
+#[test]
+fn what_is_not_open_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("in.ndjson"), "{\"t\":1}\n").unwrap();
+    for number in 3..10 {
+        let line = format!(
+            "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; \
+             exec \"$0\" -w 1s -t t -s state{number} -o /dev/fd/{number} in.ndjson"
+        );
+        let output = shell(dir.path(), &line);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(&format!("/dev/fd/{number}")), "{output:?}");
     }
 }
 

@@ -126,6 +126,9 @@ fn a_writer_that_is_stuck_does_not_outlive_a_signal() {
     signal(&child, Signal::TERM);
     assert_eq!(ended(&mut child).code(), Some(143));
     drop(reader);
+    // Nothing is lost, so a quiet run is quiet.
+    let output = child.wait_with_output().expect("it has ended");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
 /// What has been taken from a pipe that brings only what is new does not come again: it counts before a run stops.
@@ -166,4 +169,183 @@ fn what_was_taken_from_a_pipe_counts_before_a_run_stops() {
     drop(keeps);
     assert!(last.wait_with_output().expect("it ends").status.success());
     assert_eq!(fs::read_to_string(path("out")).expect("it was written"), format!("count\n{events}\n"));
+}
+
+/// Starts a run over what the shell passes on from its standard input.
+fn pipe_into(dir: &Path, options: &str) -> Child {
+    let script = format!("exec \"$0\" -w none -t t -d 0s -s state --stdin-resume continue -o out {options}");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_windrow")]).current_dir(dir);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("there is a shell")
+}
+
+/// Sends this text, and waits until a checkpoint covers so many records.
+fn feed(child: &mut Child, text: &str, dir: &Path, records: u64) {
+    child.stdin.as_mut().expect("it is a pipe").write_all(text.as_bytes()).expect("it reads");
+    covered(dir, records);
+}
+
+/// Waits for the end of a run whose standard input is closed, or not; what it says.
+#[track_caller]
+fn said(mut child: Child, closed: bool, code: i32) -> String {
+    let keeps = if closed {
+        drop(child.stdin.take());
+        None
+    } else {
+        child.stdin.take()
+    };
+    let output = child.wait_with_output().expect("it ends");
+    drop(keeps);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    said
+}
+
+/// What was taken from a pipe that brings only what is new counts up to a bad record, and what is lost behind it is
+/// named.
+#[test]
+fn a_failed_run_says_what_it_has_taken_and_lost() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let good: String = (0..5000).map(|t| format!("{{\"t\":{t}}}\n")).collect();
+    let mut child = pipe_into(dir.path(), "-q --checkpoint-interval 1h --to csv");
+    let text = format!("{good}bad\n{{\"t\":5000}}\n{{\"t\":5001}}\n{{\"t\"");
+    child.stdin.as_mut().expect("it is a pipe").write_all(text.as_bytes()).expect("it reads");
+    assert_eq!(
+        said(child, false, 1).lines().collect::<Vec<_>>(),
+        [
+            "windrow: warning: 3 records and 4 bytes of another one taken from standard input, from line 5001 on, \
+             could not be counted before the run ended: the next run does not get them again",
+            "windrow: (standard input):5001: not a JSON object; the record begins bad; --bad skip counts such records, \
+             --bad FILE keeps them",
+        ]
+    );
+    let mut child = pipe_into(dir.path(), "-q --to csv");
+    send(&mut child, 6000..6001);
+    assert_eq!(said(child, true, 0), "");
+    assert_eq!(fs::read_to_string(dir.path().join("out")).expect("it was written"), "count\n5001\n");
+}
+
+/// A bad record in a file ends each run that comes to it, also one that goes on right before it.
+#[test]
+fn a_bad_record_in_a_file_is_not_passed_over() {
+    let dir = tempfile::tempdir().expect("there is room");
+    fs::write(dir.path().join("file"), "{\"t\":1}\n{\"t\":2}\n{\"t\":\"x\"}\n{\"t\":4}\n")
+        .expect("there is room");
+    let run = |text: &str, code: i32| {
+        let mut child = pipe_into(dir.path(), "-q --checkpoint-interval 1h --to csv - file");
+        child.stdin.as_mut().expect("it is a pipe").write_all(text.as_bytes()).expect("it reads");
+        said(child, true, code)
+    };
+    let bad = "windrow: file:3: ";
+    let first = run("{\"t\":0}\n{\"t\":9}\n{\"t\":10}\n", 1);
+    assert!(
+        first.contains("1 record taken from standard input, from line 3 on") && first.contains(bad),
+        "{first}"
+    );
+    let second = run("{\"t\":10}\n", 1);
+    assert!(
+        second.contains("1 record taken from standard input, from line 3 on") && second.contains(bad),
+        "{second}"
+    );
+    // What stands behind it has not been read: it may be mended.
+    fs::write(dir.path().join("file"), "{\"t\":1}\n{\"t\":2}\n{\"t\":3}\n{\"t\":4}\n")
+        .expect("there is room");
+    assert_eq!(run("{\"t\":11}\n", 0), "");
+    assert_eq!(fs::read_to_string(dir.path().join("out")).expect("it was written"), "count\n7\n");
+}
+
+/// A record that has begun when a run is stopped, and does not end.
+#[test]
+fn the_beginning_of_a_record_is_lost_and_said() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let mut child = pipe_into(dir.path(), "-q --checkpoint-interval 1ms");
+    feed(&mut child, "{\"t\":1}\n{\"t\":2}\n{\"t\":", dir.path(), 2);
+    signal(&child, Signal::TERM);
+    let said = said(child, false, 143);
+    assert_eq!(
+        said,
+        "windrow: warning: 5 bytes of a record taken from standard input, from line 3 on, could not be counted before \
+         the run ended: the next run does not get them again\n"
+    );
+}
+
+/// What waits for another input cannot count before the end of a run that is stopped; nor for one that holds.
+#[test]
+fn what_waits_for_another_input_is_lost_and_said() {
+    let dir = tempfile::tempdir().expect("there is room");
+    rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("other"), rustix::fs::Mode::from_raw_mode(0o600))
+        .expect("a pipe");
+    let mut other =
+        OpenOptions::new().read(true).write(true).open(dir.path().join("other")).expect("it is there");
+    other.write_all(b"{\"t\":3}\n").expect("there is room");
+    let mut child = pipe_into(dir.path(), "-q --checkpoint-interval 1ms - other");
+    send(&mut child, 0..10);
+    let state = dir.path().join("state");
+    let read =
+        || Some(inspect::look(&state).ok()?.checkpoint.sources.iter().map(|source| source.records).sum());
+    wait_until("no checkpoint covers what can be read", || read() == Some(6u64));
+    signal(&child, Signal::TERM);
+    let text = said(child, false, 143);
+    assert!(text.contains("warning: 5 records taken from standard input, from line 6 on"), "{text}");
+
+    let child = pipe_into(dir.path(), "-q --at-eof hold - other");
+    let text = said(child, false, 2);
+    assert!(text.contains("standard input must be the only input"), "{text}");
+    // A file brings the same again: nothing is lost of it.
+    fs::write(dir.path().join("a"), "{\"t\":1}\n{\"t\":9}\n").expect("there is room");
+    fs::write(dir.path().join("b"), "{\"t\":2}\n").expect("there is room");
+    let script = "exec \"$0\" -w none -t t -d 0s -q -s st --stdin-resume continue -o held --to csv --at-eof";
+    let run = |ending: &str| {
+        let script = format!("{script} {ending} - b < a");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_windrow")]).current_dir(dir.path());
+        assert!(command.status().expect("there is a shell").success());
+    };
+    run("hold");
+    run("close");
+    assert_eq!(fs::read_to_string(dir.path().join("held")).expect("it was written"), "count\n3\n");
+}
+
+/// `--max-jump` waits for a record that does not come in this run: it is not lost without a word.
+#[test]
+fn what_waits_for_the_next_record_is_lost_and_said() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let mut child = pipe_into(dir.path(), "-q --at-eof hold --max-jump 10s");
+    send(&mut child, 0..3);
+    send(&mut child, 500..501);
+    let text = said(child, true, 1);
+    assert!(text.starts_with("windrow: 1 record taken from standard input, from line 4 on"), "{text}");
+}
+
+/// A run that is stopped before it has made a checkpoint does not say that it has.
+#[test]
+fn what_a_stopped_run_says() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let mut child = pipe_into(dir.path(), "-v --from csv");
+    child.stdin.as_mut().expect("it is a pipe").write_all(b"t,").expect("it reads");
+    // It has taken over its signals when it reads.
+    let taken = |child: &Child| {
+        rustix::io::ioctl_fionread(child.stdin.as_ref().expect("it is a pipe")).is_ok_and(|left| left == 0)
+    };
+    wait_until("nothing is read", || taken(&child));
+    signal(&child, Signal::TERM);
+    let text = said(child, false, 143);
+    assert!(
+        text.contains("windrow: stopped before the first checkpoint; the same command starts anew\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("warning: 2 bytes of a record taken from standard input, from line 1 on"),
+        "{text}"
+    );
+    assert!(!text.contains("with a checkpoint"), "{text}");
+
+    let mut child = pipe_into(dir.path(), "-v --checkpoint-interval 1ms");
+    feed(&mut child, "{\"t\":1}\n", dir.path(), 1);
+    signal(&child, Signal::TERM);
+    let text = said(child, false, 143);
+    assert!(
+        text.contains("windrow: stopped, with a checkpoint; the same command goes on from there\n"),
+        "{text}"
+    );
 }

@@ -129,7 +129,8 @@ impl Sequencer {
         sequencer
     }
 
-    /// Where it stands between two records. All that was handed on before belongs to what lies before the cut.
+    /// Where it stands between two records: before the one that has ended the run, if one has. All that was handed on
+    /// before belongs to what lies before the cut.
     pub fn cut(&self) -> SequenceCut {
         SequenceCut {
             sources: self.sources.iter().map(Source::cut).collect(),
@@ -219,6 +220,11 @@ impl Sequencer {
     /// Whether decisions of an earlier run are still to come. Until then no new one may be made.
     pub fn repeats_decisions(&self) -> bool {
         !self.decided.is_empty()
+    }
+
+    /// How many of them there are.
+    pub fn to_repeat(&self) -> u64 {
+        self.decided.len() as u64
     }
 
     /// How many records of all sources have been read.
@@ -407,9 +413,11 @@ impl Sequencer {
         self.sources[number as usize].undecided()
     }
 
-    /// How many records of a source have arrived and are not read.
-    pub fn waiting(&self, number: u32) -> u64 {
-        self.sources[number as usize].waiting()
+    /// How many records of a source have arrived and stand behind a cut that is made here, and the line on which the
+    /// first of them starts.
+    pub fn waiting(&self, number: u32) -> (u64, u64) {
+        let source = &self.sources[number as usize];
+        (source.waiting() + u64::from(source.failed), source.cut().lines + 1)
     }
 
     /// The form of a source's times, once known.

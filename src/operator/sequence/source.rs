@@ -42,6 +42,8 @@ pub struct Source {
     pub idle: bool,
     pub form: Option<Form>,
     pub counts: Counts,
+    /// Whether the last record read is a bad one that has ended the run.
+    pub failed: bool,
     /// The first record that this run has counted as bad, unless an earlier run had counted one.
     pub first_bad: Option<FirstBad>,
     /// Records that the parse stage says it has sent.
@@ -218,24 +220,27 @@ impl Source {
         self.queue.front().map_or(0, |head| head.batch.time[self.row as usize])
     }
 
+    /// Where it stands. A record that has ended the run comes again: it is behind the cut.
     pub fn cut(&self) -> SourceCut {
+        let (row, mut counts) = (self.row - u32::from(self.failed), self.counts);
+        counts.read -= u64::from(self.failed);
+        counts.bad -= u64::from(self.failed);
         let mut cut = SourceCut {
             offset: self.offset,
             digest: self.digest,
             part: self.part,
-            records: self.records + u64::from(self.row),
+            records: self.records + u64::from(row),
             lines: self.lines,
             largest: self.largest,
             believed: self.believed,
             form: self.form,
-            counts: self.counts,
+            counts,
             over: self.over,
             idle: self.idle,
         };
-        if let (Some(head), 1..) = (self.queue.front(), self.row) {
+        if let (Some(head), 1..) = (self.queue.front(), row) {
             let batch = &head.batch;
-            let read =
-                batch.spans.get(self.row as usize).map_or(batch.texts.bytes.len(), |span| span.0 as usize);
+            let read = batch.spans.get(row as usize).map_or(batch.texts.bytes.len(), |span| span.0 as usize);
             let bytes = &batch.texts.bytes[..read];
             if let Some(lead) = &head.lead {
                 cut.begin_part(lead);

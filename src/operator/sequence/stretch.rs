@@ -102,7 +102,7 @@ impl Stretch<'_> {
                 self.source.row = row;
                 return Some(Run::Passed);
             };
-            let watermark = largest - delay;
+            let (watermark, believed) = (largest - delay, self.source.believed);
             if time > largest {
                 self.source.largest = Some(time);
             }
@@ -115,7 +115,7 @@ impl Stretch<'_> {
                 Fate::Bad | Fate::Untimed => {
                     if let Some(error) = self.bad(row, Why::Bad) {
                         // What had fired before this record stays; it fires nothing itself.
-                        self.source.largest = Some(largest);
+                        (self.source.largest, self.source.believed) = (Some(largest), believed);
                         return Some(Run::Failed(error));
                     }
                 }
@@ -164,6 +164,7 @@ impl Stretch<'_> {
     fn bad(&mut self, row: u32, why: Why) -> Option<Error> {
         self.source.counts.bad += 1;
         if self.rules.bad == Bad::Fail {
+            self.source.failed = true;
             return Some(self.failure(row, &why));
         }
         if self.source.counts.bad == 1 {

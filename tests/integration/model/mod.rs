@@ -325,6 +325,8 @@ impl Run<'_> {
             Windows::Order => self.records(fired),
             _ => rows(self.job, &self.events, form, fired),
         };
+        // A header comes with the first row, or at the end of the input.
+        let rows = if self.failed && rows_written == 0 { String::new() } else { rows };
         Outcome {
             rows,
             rows_written,
