@@ -17,6 +17,7 @@ mod status;
 pub mod streams;
 pub mod values;
 mod verify;
+mod waits;
 mod work;
 
 use std::ffi::OsString;

@@ -117,6 +117,9 @@ fn message(now: &Snapshot, bar: bool, elapsed: Duration) -> String {
         text += &format!(", watermark {}", clock(watermark));
     }
     text += &format!(", {} open", HumanCount(now.held.unwrap_or_default().windows));
+    if let Some(waits) = now.waits.as_ref().and_then(super::waits::text) {
+        text += &format!(", {waits}");
+    }
     for (count, what) in [(now.job.late, "late"), (now.job.bad, "bad")] {
         if count > 0 {
             text += &format!(", {} {what}", HumanCount(count));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::progress::Display;
 use super::signals::LastWords;
 use super::work::Work;
-use super::{outputs, report, signals, status};
+use super::{outputs, report, signals, status, waits};
 use crate::error::{Error, Escaped, Result};
 use crate::input::Origin;
 use crate::job::{Job, Report, Stats};
@@ -92,6 +92,9 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
     let _ = progress.warn_of_loss.set(report::warning);
     if let Some(exporter) = exporter {
         exporter.begin();
+    }
+    if says_what_happens(&job.report, std::io::stderr().is_terminal()) {
+        waits::say_once(progress);
     }
     let display = Display::start(&job, progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, progress, signals);

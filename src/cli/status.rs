@@ -14,7 +14,7 @@ use signal_hook::iterator::Signals;
 
 use super::progress::clock;
 use super::work::share;
-use super::{report, signals};
+use super::{report, signals, waits};
 use crate::error::{Error, Result, words};
 use crate::pipeline::Progress;
 use crate::pipeline::snapshot::Snapshot;
@@ -61,6 +61,9 @@ fn line(run: &Snapshot, now: SystemTime) -> String {
             Some(age) => format!("; last checkpoint {:.1} s ago", age.as_secs_f64()),
             None => "; no checkpoint yet".to_owned(),
         };
+    }
+    if let Some(waits) = run.waits.as_ref().and_then(waits::text) {
+        text += &format!("; {waits}");
     }
     let shares = run.stages.iter().map(|(stage, account)| share(*stage, account, run.elapsed));
     text + "; at work: " + &shares.collect::<Vec<_>>().join(", ")

@@ -62,6 +62,8 @@ pub struct Follow {
     done: VecDeque<(u64, u64)>,
     /// How the files begin that had been rotated away before the stream began.
     earlier: Vec<(u64, u64)>,
+    /// Files that look later and are not.
+    passed: Vec<Rotated>,
     notes: Vec<String>,
 }
 
@@ -130,6 +132,7 @@ impl Follow {
             left: None,
             done: VecDeque::new(),
             earlier: Vec::new(),
+            passed: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -283,18 +286,25 @@ impl Follow {
             return Ok(Look::Grown);
         }
         part.note_tail(read);
-        let successor = named(&self.path)
-            .is_some_and(|named| named.identity != part.at.identity && has_something(&named.path));
-        if !successor {
+        let named = named(&self.path);
+        if named.as_ref().is_some_and(|named| named.identity == part.at.identity) {
             return Ok(Look::Wait);
         }
-        // Whoever writes may not have changed over to the new file yet.
-        Ok(if std::mem::replace(&mut part.quiet, true) { Look::Leave } else { Look::Wait })
+        let stands = Rotated { written: (status.mtime(), status.mtime_nsec()), ..part.at.clone() };
+        let rotated = self.later(&stands).unwrap_or_default();
+        let later = rotated.iter().chain(&named).filter(|other| has_something(&other.path)).take(2).count();
+        let Some(part) = &mut self.current else { return Ok(Look::Wait) };
+        // Whoever writes may not have changed over to the next file yet, unless that is finished too.
+        Ok(match (later, std::mem::replace(&mut part.quiet, later > 0)) {
+            (2, _) | (1, true) => Look::Leave,
+            _ => Look::Wait,
+        })
     }
 
     /// A file was emptied: what was not read of it before stands in its copy, if there is one.
     fn find_copy(&mut self) {
-        let Some(part) = self.current.take() else { return };
+        // Of one whose header was not complete nothing has been given out.
+        let Some(part) = self.current.take().filter(|part| part.begun) else { return };
         let place = part.source.offset() - self.start;
         for candidate in rotated(&self.path).into_iter().rev() {
             if candidate.identity == part.at.identity {
@@ -361,22 +371,35 @@ impl Follow {
         {
             return Some(first);
         }
-        if let Some(left) = &self.left {
-            for candidate in rotated(&self.path) {
-                if candidate.written < left.written || candidate.identity == left.identity {
-                    continue;
-                }
-                match self.is_done(&candidate) {
-                    Ok(true) => {}
-                    Ok(false) => return Some(candidate),
-                    // It is being written or moved.
-                    Err(_) => return None,
-                }
-            }
+        if let Some(left) = self.left.clone()
+            && let Some(next) = self.later(&left)?.into_iter().next()
+        {
+            return Some(next);
         }
         let named = named(&self.path)?;
         let is_left = self.left.as_ref().is_some_and(|left| left.identity == named.identity);
         (!is_left).then_some(named)
+    }
+
+    /// The files that were rotated away behind this one and have not been read, in order; `None` while that cannot be
+    /// told, since one of them is being written or moved.
+    fn later(&mut self, than: &Rotated) -> Option<Vec<Rotated>> {
+        let mut later = Vec::new();
+        for candidate in rotated(&self.path) {
+            let is_earlier = candidate.written < than.written || candidate.identity == than.identity;
+            if is_earlier || self.passed.contains(&candidate) {
+                continue;
+            }
+            match self.is_done(&candidate) {
+                Ok(false) => later.push(candidate),
+                Ok(true) => {
+                    self.passed.truncate(DONE_MAX);
+                    self.passed.insert(0, candidate);
+                }
+                Err(_) => return None,
+            }
+        }
+        Some(later)
     }
 
     /// Notes how the files begin that were rotated away before the first part was last written to: they do not belong to
@@ -404,7 +427,10 @@ impl Follow {
         if self.beginning(candidate)?.is_some_and(|beginning| self.earlier.contains(&beginning)) {
             return Ok(true);
         }
-        let mut lengths: Vec<(u64, u64)> = self.done.iter().copied().collect();
+        // The file that is being read may be there compressed as well.
+        let begun = self.current.iter().filter(|part| part.begun);
+        let current = begun.map(|part| (part.source.offset() - self.start, part.digest));
+        let mut lengths: Vec<(u64, u64)> = self.done.iter().copied().chain(current).collect();
         lengths.sort_unstable();
         let mut part = self.open(candidate, false)?;
         for (length, digest) in lengths {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvError, Sender, after, never, select};
 
@@ -14,6 +14,7 @@ use super::cuts::Cuts;
 use super::parsers::{Arrival, Arrived};
 use super::readers::{Request, Requests};
 use super::silence::Silence;
+use super::snapshot::Waits;
 use super::stages::{Stage, Worker};
 use super::stop::{self, Stop};
 use crate::checkpoint::written::EndingV1;
@@ -27,6 +28,7 @@ use crate::operator::step::Step;
 use crate::output::rows::csv_header;
 use crate::parse::batch::Batch;
 use crate::parse::project::{Layout, Projection};
+use crate::window::{PaneFinder, Windows};
 
 /// The front of the pipeline.
 pub struct Front {
@@ -59,6 +61,10 @@ pub struct Front {
     absent: Absent,
     /// Decides who is waited for, where the job says for how long.
     silence: Option<Silence>,
+    /// Since when nothing has come.
+    waiting_since: Option<Instant>,
+    /// Tells when the next window closes, where that goes by the watermark alone.
+    closing: Option<PaneFinder>,
     sent: bool,
 }
 
@@ -131,6 +137,11 @@ impl Front {
         let rules = rules(job);
         Front {
             silence: Silence::new(job, &rules),
+            waiting_since: None,
+            closing: match &rules.closing {
+                Closing::Windows(Windows::Panes(panes)) => Some(PaneFinder::new(panes)),
+                _ => None,
+            },
             sequencer: Sequencer::new(rules),
             sources: job.sources.iter().map(|_| SourceState::default()).collect(),
             requests,
@@ -335,6 +346,8 @@ impl Front {
             Ok(()) => return Ok(None),
             Err(left) => left.map_or_else(never, after),
         };
+        let waits = self.waits(source);
+        self.progress.wait(Some(waits));
         let nobody = never();
         let (answers, timer) = match (&self.cuts, &self.stopping) {
             (Some(cuts), Some(stop)) => (&cuts.answers, after(stop.patience())),
@@ -353,13 +366,33 @@ impl Front {
             }
         });
         match news {
-            News::Arrival(arrival) => self.take(arrival),
+            News::Arrival(arrival) => {
+                self.waiting_since = None;
+                self.progress.wait(None);
+                self.take(arrival);
+            }
             News::Stopped(who) => return Err(Error::Internal(format!("{who} stopped"))),
             News::Signal(signal) => return Ok(signal),
             News::Answer(answer) => self.answered(answer)?,
             News::Time => {}
         }
         Ok(None)
+    }
+
+    /// What the run is waiting for, when it waits for this source.
+    fn waits(&mut self, source: Option<u32>) -> Waits {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let held_up = source.filter(|_| !self.alone);
+        let watermark = self.sequencer.watermark();
+        Waits {
+            since,
+            input: held_up.map(|source| self.job.sources[source as usize].name.clone()),
+            behind: held_up.and_then(|source| self.sequencer.behind(source)),
+            closes_at: self.closing.as_mut().filter(|_| watermark > i64::MIN).and_then(|panes| {
+                let pane = panes.pane(watermark)?;
+                pane.first_end.checked_add(self.job.delay)
+            }),
+        }
     }
 
     /// Decides about the silence of the source that is waited for, if it has lasted; if not, says when to ask again.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::distribution::Distribution;
-use super::snapshot::{Checkpoints, Input, Rows, Snapshot};
+use super::snapshot::{Checkpoints, Input, Rows, Snapshot, Waits};
 use super::stages::{Queue, Stage, Stages};
 use super::stop::Taken;
 use crate::input::{Origin, SourceSpec};
@@ -30,6 +30,7 @@ pub struct Progress {
     reading: Mutex<Reading>,
     rows: Mutex<Rows>,
     latency: Mutex<Distribution>,
+    waits: Mutex<Option<Waits>>,
     owners: OnceLock<Owners>,
     /// `None` where none are made.
     checkpoints: Mutex<Option<Checkpoints>>,
@@ -174,6 +175,11 @@ impl Progress {
         reading.inputs.iter_mut().for_each(|input| input.before = input.counts);
     }
 
+    /// Notes what the run is waiting for; `None`: it has come.
+    pub(super) fn wait(&self, waits: Option<Waits>) {
+        *locked(&self.waits) = waits;
+    }
+
     /// The job was done before.
     pub fn done(&self, summary: &Summary) {
         let total = summary.total();
@@ -276,6 +282,7 @@ impl Progress {
             watermark,
             ids,
             read_at: at,
+            waits: locked(&self.waits).clone(),
             rows: *locked(&self.rows),
             latency: *locked(&self.latency),
             held: self.owners.get().map(Owners::together),

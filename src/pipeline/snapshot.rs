@@ -1,7 +1,7 @@
 //! A run as it looks from outside at one moment: for the progress display, the status line, metrics and the account
 //! of the work. Plain numbers; how they are told is up to whoever takes them.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::distribution::Distribution;
 use super::stages::{Account, Queue, Stage};
@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub ids: u64,
     /// When this run has last read records.
     pub read_at: Option<SystemTime>,
+    /// What the run is waiting for, if it is.
+    pub waits: Option<Waits>,
     /// What has been written.
     pub rows: Rows,
     /// For each accepted event of this run, how long after its chunk was read it had been applied, and what fired
@@ -49,6 +51,20 @@ impl Snapshot {
     pub fn bytes_read(&self) -> u64 {
         self.inputs.iter().map(|input| input.bytes).sum()
     }
+}
+
+/// What a run is waiting for.
+#[derive(Debug, Clone)]
+pub struct Waits {
+    /// Since when.
+    pub since: Instant,
+    /// The input that holds the others up; `None` if none does, or there is one input.
+    pub input: Option<String>,
+    /// How far its watermark is behind that of the furthest, in microseconds; `None` before its first event.
+    pub behind: Option<i64>,
+    /// The next window closes when an event at this time or later arrives, in microseconds since the Unix epoch; `None`
+    /// where windows do not close by that.
+    pub closes_at: Option<i64>,
 }
 
 /// An input at one moment, or several of one name.

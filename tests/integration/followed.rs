@@ -175,6 +175,53 @@ fn a_restart_finds_its_place_across_rotations() {
     }
 }
 
+/// Event time by the day, a rotation every minute of it, a kill every hour: WINDROW_SOAK says how many hours.
+#[test]
+fn days_go_by() {
+    let hours = std::env::var("WINDROW_SOAK").map_or(1, |hours| hours.parse().expect("a number of hours"));
+    let mut log = Log::new("", 31);
+    let state = "-s st --checkpoint-interval 50ms -o out";
+    let mut held = Vec::new();
+    let mut kills = 0;
+    for _ in 0..hours {
+        let mut run = log.follow(state).spawn().expect("it runs");
+        for _ in 0..60 {
+            log.append(60);
+            log.rotate();
+            thread::sleep(Duration::from_millis(log.random(8)));
+        }
+        // It is behind by what it takes to look again.
+        thread::sleep(Duration::from_millis(50));
+        held.push(holds(run.id()));
+        run.kill().expect("it runs");
+        kills += 1;
+        let output = run.wait_with_output().expect("it ends");
+        assert!(output.stderr.is_empty(), "{output:?}");
+    }
+    succeeded(log.follow(&format!("{state} --stop-after 1500ms")).output().expect("it runs"));
+    same_rows(&fs::read(log.path("out")).expect("it was written"), &log.undisturbed());
+    let (memory, descriptors): (Vec<u64>, Vec<usize>) = held.into_iter().unzip();
+    let most = |values: &[u64]| values.iter().copied().max().unwrap_or_default();
+    assert!(most(&memory) < memory[0] + 16 * 1024, "resident KiB by the hour: {memory:?}");
+    assert!(descriptors.iter().all(|&open| open < 24), "descriptors by the hour: {descriptors:?}");
+    println!(
+        "soak: {hours} hours of event time, {} records, {} rotations, {kills} kills, 0 differences; at most {} KiB \
+         resident, {} descriptors",
+        log.events,
+        log.rotated,
+        most(&memory),
+        descriptors.iter().max().expect("an hour has gone by")
+    );
+}
+
+/// Resident memory of a process in KiB, and how many descriptors it has open.
+fn holds(process: u32) -> (u64, usize) {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+    let resident = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    (resident, fs::read_dir(format!("/proc/{process}/fd")).expect("it runs").count())
+}
+
 #[test]
 fn a_place_that_is_gone_is_refused() {
     let mut log = Log::new("", 21);

@@ -440,6 +440,14 @@ impl Sequencer {
         })
     }
 
+    /// How far a source's watermark is behind that of the furthest, in microseconds; `None` before its first event.
+    pub fn behind(&self, number: u32) -> Option<i64> {
+        let own = self.sources[number as usize].largest?;
+        let furthest =
+            self.sources.iter().filter(|source| !source.over).filter_map(|source| source.largest).max();
+        Some(furthest?.saturating_sub(own))
+    }
+
     /// How many records the parse stage has sent, per source, those that wait for a later run not counted.
     pub fn arrived(&self) -> impl Iterator<Item = u64> {
         self.sources.iter().map(|source| source.arrived - source.waiting())
