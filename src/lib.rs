@@ -27,6 +27,7 @@ pub mod pipeline;
 
 pub mod profile;
 pub mod verify;
+pub mod why;
 
 pub mod metrics;
 pub mod stats;

@@ -18,6 +18,7 @@ use super::values::{FormatName, ProfileFormatName};
 
 const MAIN_USAGE: &str = "windrow [OPTIONS] [FILE]...\n       windrow <COMMAND> ...";
 const VERIFY_USAGE: &str = "windrow verify [--kills N] [--seed S] -- [order] [OPTIONS] [FILE]...";
+const WHY_USAGE: &str = "windrow why [--to json] FILE:LINE -- [order] [OPTIONS] FILE...";
 const EXPLAIN_USAGE: &str =
     "windrow explain [OPTIONS] [FILE]...\n       windrow explain order [OPTIONS] [FILE]...";
 
@@ -128,6 +129,20 @@ pub enum Command {
     /// differs is named), or nothing was proved; 2 for a wrong command line.
     #[command(override_usage = VERIFY_USAGE, max_term_width = 80)]
     Verify(VerifyArgs),
+    /// Say what became of one record
+    ///
+    /// Reads the inputs of the job up to the record on that line, and says which windows it entered, or why it does not
+    /// count: late (by which watermark, and which event had set that), a repeat (of which line), filtered, or bad.
+    /// Nothing is written. Without a state directory; standard input has to be in a file.
+    ///
+    /// --to json: one object with input, line, record, time, watermark, watermark_set_by (input, line), fate (accepted,
+    /// filtered, late, duplicate, bad), why (sentences), and by the fate windows and missed (start, end),
+    /// delay_wanted, first (input, line).
+    ///
+    /// Exit codes: 0 with an answer; 1 if an input cannot be read that far; 2 for a wrong command line, or a line without
+    /// a record.
+    #[command(override_usage = WHY_USAGE, max_term_width = 80)]
+    Why(WhyArgs),
     /// Print the completions for a shell
     ///
     /// For bash: windrow completions bash > ~/.local/share/bash-completion/completions/windrow
@@ -272,6 +287,21 @@ pub struct VerifyArgs {
     pub seed: Option<u64>,
     /// The job: what stands behind `windrow`
     // Not called `job`, which is the id of an option that a job itself has.
+    #[arg(value_name = "JOB", last = true, required = true)]
+    pub words: Vec<OsString>,
+}
+
+/// The arguments of `windrow why`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Question")]
+pub struct WhyArgs {
+    /// The record: its input, as the job names it, and the line on which it stands
+    #[arg(value_name = "FILE:LINE")]
+    pub record: String,
+    /// Answer as text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
+    pub to: ProfileFormatName,
+    /// The job: what stands behind `windrow`
     #[arg(value_name = "JOB", last = true, required = true)]
     pub words: Vec<OsString>,
 }

@@ -18,6 +18,7 @@ pub mod streams;
 pub mod values;
 mod verify;
 mod waits;
+mod why;
 mod work;
 
 use std::ffi::OsString;
@@ -54,6 +55,7 @@ pub fn job(argv: &[OsString]) -> Result<Job> {
         Request::Profile(..)
         | Request::State(_)
         | Request::Verify(_)
+        | Request::Why(_)
         | Request::Completions(_)
         | Request::Print(_) => Err(Error::usage("this is not a job")),
     }
@@ -84,6 +86,7 @@ fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
         Request::Profile(args, settings) => profile::carry_out(&args, &settings)?,
         Request::State(command) => state::carry_out(&command)?,
         Request::Verify(args) => verify::verify(&args)?,
+        Request::Why(args) => why::carry_out(&args)?,
         Request::Run(asked) if nothing_to_read(&asked.args.input.files, std::io::stdin().is_terminal()) => {
             return Ok(no_input(argv));
         }

@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, Command, CommandFactory, FromArgMatches};
 use clap_complete::Shell;
 
-use super::args::{self, Cli, ExplainCommand, JobArgs, ProfileArgs, StateCommand, VerifyArgs};
+use super::args::{self, Cli, ExplainCommand, JobArgs, ProfileArgs, StateCommand, VerifyArgs, WhyArgs};
 use super::mistake;
 use crate::error::{Error, Result};
 use crate::job::file::{self, JobFile};
@@ -26,6 +26,8 @@ pub enum Request {
     State(StateCommand),
     /// Prove that a job survives kills.
     Verify(VerifyArgs),
+    /// `windrow why`.
+    Why(WhyArgs),
     /// Print the completions for a shell.
     Completions(Shell),
     /// Print this help or version.
@@ -86,6 +88,7 @@ pub fn parse(argv: &[OsString], colour: bool) -> Result<Request> {
         Some(args::Command::Profile(args)) => Request::Profile(args, settings),
         Some(args::Command::State { command }) => Request::State(command),
         Some(args::Command::Verify(args)) => Request::Verify(args),
+        Some(args::Command::Why(args)) => Request::Why(args),
         Some(args::Command::Completions { shell }) => Request::Completions(shell),
     })
 }

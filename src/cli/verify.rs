@@ -78,7 +78,7 @@ pub fn verify(args: &VerifyArgs) -> Result<()> {
 }
 
 /// The job that the words ask for; they may begin with `windrow` itself.
-fn asked(words: &[OsString]) -> Result<Asked> {
+pub fn asked(words: &[OsString]) -> Result<Asked> {
     let words = match words {
         [first, rest @ ..] if first == "windrow" => rest,
         words => words,

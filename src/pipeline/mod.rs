@@ -36,17 +36,21 @@ mod start;
 mod stop;
 mod writer;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 
+pub use front::rules;
 pub use prepare::{Kept, Prepared, Ready, prepare};
 pub use progress::Progress;
+pub use readers::{layout, names};
 
 use crate::checkpoint::written::EndingV1;
 use crate::error::{Error, Result, Signal};
+use crate::expr::FieldPath;
 use crate::job::Job;
 use crate::operator::counts::Counts;
 use crate::operator::cut::SequenceCut;
@@ -68,6 +72,12 @@ pub struct Outputs {
     pub late: Option<Box<dyn FnOnce() -> Result<Sink> + Send>>,
     /// Opens the destination of bad records, if they are kept.
     pub bad: Option<Box<dyn FnOnce() -> Result<Sink> + Send>>,
+}
+
+/// The event time field of a job, which its inputs tell where it does not.
+pub fn time_field(job: &Job) -> Result<FieldPath> {
+    start::check_paths(job)?;
+    Ok(start::settle_time_field(job, &mut HashMap::new(), &[])?.path)
 }
 
 /// Runs a job without a state directory to its end. The summary is there whether it succeeds or fails.

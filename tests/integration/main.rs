@@ -23,3 +23,4 @@ mod state;
 mod status;
 mod streams;
 mod watched;
+mod why;

@@ -37,6 +37,7 @@ fn commands() {
             Ok(Request::Completions(shell)) => format!("completions {shell}"),
             Ok(Request::Profile(args, _)) => format!("profile {:?} {:?}", args.inputs, args.limit),
             Ok(Request::State(command)) => format!("state {command:?}"),
+            Ok(Request::Why(args)) => format!("why {} {:?}", args.record, args.words),
             Ok(Request::Verify(args)) => format!("verify {} {:?} {:?}", args.kills, args.seed, args.words),
             Ok(Request::Print(_)) => "print".to_owned(),
             Err(error) => format!("error {}", error.exit_code()),
@@ -60,6 +61,8 @@ fn commands() {
     check(&["completions", "zsh"], "completions zsh");
     check(&["profile", "a", "-", "--limit=7"], r#"profile ["a", "-"] Some(7)"#);
     check(&["profile", "--limit=0"], "error 2");
+    check(&["why", "a:3", "--", "-w", "1m"], r#"why a:3 ["-w", "1m"]"#);
+    check(&["why", "a:3"], "error 2");
     check(&["state", "show", "d"], r#"state Show(StateDirArg { dir: "d" })"#);
     check(&["state", "dump", "d"], r#"state Dump(StateDirArg { dir: "d" })"#);
     check(&["state", "verify", "d"], r#"state Verify(StateDirArg { dir: "d" })"#);

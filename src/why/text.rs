@@ -1,0 +1,151 @@
+//! The answer, for people and as JSON.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Fate, Place};
+use crate::error::{Escaped, printable};
+use crate::outline::line;
+use crate::time::{duration, write_time};
+use crate::window::{Window, Windows};
+
+/// Columns of the names.
+const COLUMNS: usize = 10;
+/// How much of a record is shown, in characters.
+const EXCERPT_CHARS: usize = 200;
+
+/// The answer for people.
+pub fn text(answer: &Answer) -> String {
+    let mut text = format!("{}\n", Escaped(&named(&answer.place)));
+    let mut add = |name: &str, what: &str| line(&mut text, COLUMNS, name, what);
+    let record = String::from_utf8_lossy(&answer.record);
+    let cut = if record.chars().count() > EXCERPT_CHARS { " ..." } else { "" };
+    add("record", &format!("{}{cut}", record.chars().take(EXCERPT_CHARS).collect::<String>()));
+    if let Some(time) = answer.time {
+        add("time", &answer.time_text(time));
+    }
+    match (answer.watermark, &answer.set_by) {
+        (Some(watermark), Some((place, time))) => add(
+            "watermark",
+            &format!(
+                "{} before it: {} has the largest time of the input so far, {}, and --delay is {}",
+                answer.time_text(watermark),
+                named(place),
+                answer.time_text(*time),
+                duration::format(answer.delay)
+            ),
+        ),
+        _ => add("watermark", "none before it: it is the first event of the input"),
+    }
+    for (name, sentence) in std::iter::once("fate").chain(std::iter::repeat("")).zip(answer.sentences()) {
+        add(name, &sentence);
+    }
+    text
+}
+
+/// The answer as one JSON object.
+pub fn object(answer: &Answer) -> Value {
+    let place = |place: &Place| json!({ "input": place.input, "line": place.line });
+    let windows = |windows: &[Window]| -> Vec<Value> {
+        let bound = |time| answer.time_text(time);
+        windows
+            .iter()
+            .map(|window| json!({ "start": bound(window.start), "end": bound(window.end) }))
+            .collect()
+    };
+    let mut object = json!({
+        "input": answer.place.input,
+        "line": answer.place.line,
+        "record": String::from_utf8_lossy(&answer.record),
+        "time": answer.time.map(|time| answer.time_text(time)),
+        "watermark": answer.watermark.map(|time| answer.time_text(time)),
+        "watermark_set_by": answer.set_by.as_ref().map(|(by, _)| place(by)),
+        "fate": answer.fate.word(),
+        "why": answer.sentences(),
+    });
+    match &answer.fate {
+        Fate::Accepted { windows: entered, missed } => {
+            object["windows"] = windows(entered).into();
+            object["missed"] = windows(missed).into();
+        }
+        Fate::Late { .. } => {
+            object["delay_wanted"] = answer.delay_wanted.map(duration::format).into();
+        }
+        Fate::Duplicate { first } => object["first"] = first.as_ref().map(place).unwrap_or_default(),
+        Fate::Filtered | Fate::Bad { .. } => {}
+    }
+    object
+}
+
+fn named(place: &Place) -> String {
+    format!("{}:{}", place.input, place.line)
+}
+
+impl Fate {
+    /// As the ledger calls it.
+    fn word(&self) -> &'static str {
+        match self {
+            Fate::Accepted { .. } => "accepted",
+            Fate::Late { .. } => "late",
+            Fate::Duplicate { .. } => "duplicate",
+            Fate::Filtered => "filtered",
+            Fate::Bad { .. } => "bad",
+        }
+    }
+}
+
+impl Answer {
+    fn time_text(&self, micros: i64) -> String {
+        let mut text = Vec::new();
+        write_time(micros, self.form, self.windows.zone(), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn bounds(&self, windows: &[Window]) -> String {
+        let bounds =
+            |window: &Window| format!("[{}, {})", self.time_text(window.start), self.time_text(window.end));
+        windows.iter().map(bounds).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What became of it, and what to do.
+    fn sentences(&self) -> Vec<String> {
+        match &self.fate {
+            Fate::Accepted { windows, missed } => {
+                let mut said = vec![match (&self.windows, windows.is_empty()) {
+                    (Windows::Session { .. }, _) => {
+                        format!(
+                            "accepted: it is in the session of its key that covers {}",
+                            self.bounds(windows)
+                        )
+                    }
+                    (_, true) => "accepted".to_owned(),
+                    (_, false) => format!("accepted: it counts in {}", self.bounds(windows)),
+                }];
+                if !missed.is_empty() {
+                    said.push(format!("partially late: {} had closed", self.bounds(missed)));
+                }
+                said
+            }
+            Fate::Late { closed_at, session } => {
+                let mut said = vec![match session {
+                    true => "late: its time lies before the watermark".to_owned(),
+                    false => {
+                        format!("late: the last of its windows closed at {}", self.time_text(*closed_at))
+                    }
+                }];
+                if let Some(delay) = self.delay_wanted {
+                    said.push(format!("a --delay of {} would have let it in", duration::format(delay)));
+                }
+                said
+            }
+            Fate::Duplicate { first: Some(first) } => {
+                vec![format!(
+                    "duplicate: {} has the same id, came first and counts",
+                    printable(&named(first))
+                )]
+            }
+            Fate::Duplicate { first: None } => vec!["duplicate: its id had come before".to_owned()],
+            Fate::Filtered => vec!["filtered: --where is not true for it".to_owned()],
+            Fate::Bad { reason } => vec![format!("bad: {reason}")],
+        }
+    }
+}
