@@ -6,10 +6,12 @@
 //!
 //! Nothing here waits, and nothing here knows a clock: whoever reads looks again.
 
+mod part;
+
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,8 +21,9 @@ use super::rotated::{Rotated, rotated};
 use super::skip::Skipped;
 use super::source::Source;
 use super::{Chunk, Format, ReadOptions, SourceSpec};
-use crate::digest::{digest, join};
+use crate::digest::join;
 use crate::error::{Error, Escaped, Result};
+use part::Part;
 
 /// Where a stream was read to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,22 +84,6 @@ pub struct Head {
     pub resumed: bool,
 }
 
-/// A file that is being read.
-struct Part {
-    source: Source,
-    file: File,
-    at: Rotated,
-    head: Head,
-    /// Whether its header has been read.
-    begun: bool,
-    /// The digest of what has been given out of it, its header included.
-    digest: u64,
-    /// What stands before the place that was read to.
-    tail: Vec<u8>,
-    /// Whether it was at its end at the last look, when its successor had something.
-    quiet: bool,
-}
-
 /// What is to be done at the end of a part.
 enum Look {
     /// It has grown.
@@ -113,9 +100,6 @@ enum Look {
 const DONE_MAX: usize = 16;
 /// How many first bytes of an earlier file are compared: logs differ within their first lines.
 const BEGINNING_BYTES: u64 = 4096;
-/// How many bytes before the place that was read to are compared, to see that it is still the same file.
-const TAIL_BYTES: usize = 64;
-
 impl Follow {
     /// Follows the file that has this name now, from its start, whatever it is called by the time it is read.
     pub fn new(spec: &SourceSpec, path: &Path, options: &ReadOptions) -> Follow {
@@ -441,55 +425,6 @@ impl Follow {
             }
         }
         Ok(false)
-    }
-}
-
-impl Part {
-    /// Reads the header, where there is to be one; whether the records can be read now.
-    fn read_header(&mut self, spec: &SourceSpec, options: &ReadOptions, start: u64) -> Result<bool> {
-        if self.file.metadata().is_ok_and(|status| status.size() == 0) {
-            return Ok(false);
-        }
-        if let (Format::Csv { .. }, true) = (spec.format, options.header) {
-            let Some(header) = self.source.header()? else { return Ok(false) };
-            self.head.header = Some(header);
-        } else {
-            self.source.recognise_start()?;
-        }
-        (self.head.bytes, self.head.digest) = (self.source.offset(), self.source.lead());
-        self.digest = self.head.digest;
-        self.source.shift(start);
-        self.begun = true;
-        Ok(true)
-    }
-
-    /// The next chunk of what is there.
-    fn next(&mut self, buffer: Vec<u8>) -> Result<Chunk> {
-        let chunk = self.source.next(buffer)?;
-        match &chunk {
-            Chunk::Records { bytes, .. } => {
-                self.digest = join(self.digest, digest(bytes), bytes.len() as u64)
-            }
-            Chunk::TooLong { len, digest, .. } => self.digest = join(self.digest, *digest, *len),
-            Chunk::End => {}
-        }
-        Ok(chunk)
-    }
-
-    /// Notes what stands before the place that was read to.
-    fn note_tail(&mut self, read: u64) {
-        let len = (read as usize).min(TAIL_BYTES);
-        let mut tail = vec![0; len];
-        let found = self.file.read_exact_at(&mut tail, read - len as u64);
-        self.tail = if found.is_ok() { tail } else { Vec::new() };
-    }
-
-    /// Whether that is still there.
-    fn has_same_tail(&self, read: u64) -> bool {
-        let len = self.tail.len();
-        let mut now = vec![0; len];
-        // It was noted at this place, if at all.
-        len == 0 || self.file.read_exact_at(&mut now, read - len as u64).is_ok() && now == self.tail
     }
 }
 
