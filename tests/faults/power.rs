@@ -164,7 +164,7 @@ fn nothing_is_lost_with_the_power() {
     let floor = by_size(200, 2_000, 50_000);
     // So many runs share the states among them. Some have fewer than their share: those that follow make up for them,
     // and more runs are taken where the last ones were short.
-    let sharers = floor.div_ceil(20);
+    let sharers = floor.div_ceil(20).min(runs.len());
     let (mut right, mut others) = (0, Vec::new());
     for (n, &(job, way, threads, phase, resumed)) in runs.iter().enumerate() {
         let missing = floor.saturating_sub(right + others.len());
