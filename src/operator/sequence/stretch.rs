@@ -129,8 +129,11 @@ impl Stretch<'_> {
     fn event(&mut self, row: u32, time: i64, watermark: i64) {
         let id = match &self.judge.dedup {
             Some(dedup) => {
-                if let Some(&ahead) = self.batch.ids.get(row as usize + IDS_AHEAD) {
+                if let Some(&ahead) = self.batch.ids.get(row as usize + INDEX_AHEAD) {
                     dedup.prefetch(ahead);
+                }
+                if let Some(&ahead) = self.batch.ids.get(row as usize + ENTRY_AHEAD) {
+                    dedup.prefetch_entry(ahead);
                 }
                 self.batch.ids[row as usize]
             }
@@ -218,8 +221,9 @@ impl Stretch<'_> {
     }
 }
 
-/// How many rows ahead the memory that knows an id is fetched.
-const IDS_AHEAD: usize = 12;
+/// How many rows ahead the memory is fetched that knows where an id is, and that which knows the id.
+const INDEX_AHEAD: usize = 24;
+const ENTRY_AHEAD: usize = 12;
 
 /// What is wrong, and what more there is to say of it.
 fn joined(reason: &str, more: Option<String>) -> String {
