@@ -100,9 +100,9 @@ impl Stretch<'_> {
                 return Some(Run::Passed);
             };
             let watermark = largest - delay;
-            if time > largest {
-                self.source.largest = Some(time);
-            }
+            // Without a branch on which of them is greater: nobody can guess that, of events out of order.
+            let reached = largest.max(time);
+            self.source.largest = Some(reached);
             if self.rules.jump_max.is_some() {
                 self.source.believed = self.source.believed.max(Some(time));
             }
@@ -117,7 +117,7 @@ impl Stretch<'_> {
                     }
                 }
             }
-            if time > largest && (time - delay, self.number) > limit {
+            if (reached - delay, self.number) > limit && reached > largest {
                 return Some(Run::Passed);
             }
         }
