@@ -300,10 +300,7 @@ impl Log {
         } else {
             (1 << (distance.ilog2() - FAR_SHARE)) - 1
         };
-        let (least, most) = (
-            number & !shared,
-            (number | shared).min(Buckets::FOREVER - i64::from(number != Buckets::FOREVER)),
-        );
+        let (least, most) = (number & !shared, number | shared);
         let found = self.alive.binary_search_by_key(&most, |bucket| bucket.number);
         let at = found.unwrap_or_else(|at| {
             if self.alive.len() == self.alive.capacity() {
@@ -322,7 +319,7 @@ impl Log {
     fn extend(&mut self, at: usize, expiry: i64) {
         let bucket = &mut self.alive[at];
         if bucket.room == PLACES || bucket.blocks.is_empty() {
-            // A block of the same bucket mostly knows it already how the next expiries are written.
+            // A block of the same bucket mostly knows already how the next expiries are written.
             let like = (!bucket.blocks.is_empty()).then(|| self.blocks[bucket.block as usize].coding());
             let block = Block::new(like.unwrap_or(Coding::of(expiry)));
             bucket.block = match self.free.pop() {

@@ -41,6 +41,10 @@ const BYTES_MAX: f64 = 23.4;
 /// A table that shrinks is left as many as bring the shard to this: nearly as many as the bound allows, since what is
 /// let go of mostly comes again, in the next window.
 const BYTES_SHRUNK: f64 = 22.6;
+/// The index gets no more than this many for each entry: with half of the places free nothing is gained by more.
+const BYTES_LOOSE: f64 = 8.0;
+/// While a set is loaded, when it is not known yet how many the log will take, the index gets this many.
+const BYTES_LOADED: f64 = 5.2;
 
 impl Shard {
     /// Remembers nothing yet.
@@ -144,8 +148,14 @@ impl Shard {
 
     /// How many lines so many entries get if the shard is to take so many bytes for each.
     fn lines_for(&self, count: usize, bytes: f64) -> usize {
-        let log = self.log.memory_bytes() as f64 / self.log.entries().max(1) as f64;
-        let index = if self.log.entries() < MANY / 2 { 8.0 } else { (bytes - log).min(8.0) };
+        let index = if self.expected > 0 {
+            BYTES_LOADED
+        } else if self.log.entries() < MANY / 2 {
+            BYTES_LOOSE
+        } else {
+            let log = self.log.memory_bytes() as f64 / self.log.entries() as f64;
+            (bytes - log).min(BYTES_LOOSE)
+        };
         (count as f64 * index) as usize / size_of::<Line>()
     }
 
