@@ -1,8 +1,12 @@
 //! What remembering ids costs: `cargo bench --bench dedup`, or `-- 50000000` for more live ids than the caches of
-//! any machine hold (1.2 GB of memory and as much of disk).
+//! any machine hold (1.2 GB of memory and as much of disk). With `neighbour` as one of the arguments, a second thread
+//! reads and writes 256 MiB over and over meanwhile, as the other stages of a run do.
 //!
-//! Ids are made outside of what is timed. One in a hundred is a repeat of an id that is still remembered.
+//! Ids are made outside of what is timed. One in a hundred is a repeat of an id that is still remembered. Where the
+//! system tells it, what is timed is the thread's own time on a processor.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use windrow::checkpoint::ids as checkpoint;
@@ -11,13 +15,35 @@ use windrow::pipeline::ids::fill;
 
 /// How many ids are made at a time.
 const BLOCK: usize = 1 << 14;
-/// How many ids ahead memory is fetched, as the sequencer does.
-const AHEAD: usize = 12;
+/// How many ids ahead the index is fetched, and the log, as the sequencer does.
+const AHEAD: [usize; 2] = [24, 12];
 
 fn main() -> checkpoint::Result<()> {
-    let args = std::env::args().skip(1);
-    let live: Vec<u64> = args.filter_map(|arg| arg.parse().ok()).collect();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let live: Vec<u64> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
     let live = if live.is_empty() { vec![120_000, 420_000, 5_000_000] } else { live };
+    if !args.iter().any(|arg| arg == "neighbour") {
+        return measure(live);
+    }
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| make_noise(&over));
+        let measured = measure(live);
+        over.store(true, Ordering::Relaxed);
+        measured
+    })
+}
+
+/// Keeps caches and memory busy.
+fn make_noise(over: &AtomicBool) {
+    let mut numbers = vec![1u64; 32 << 20];
+    while !over.load(Ordering::Relaxed) {
+        numbers.iter_mut().for_each(|number| *number = number.wrapping_mul(3));
+        std::hint::black_box(&mut numbers);
+    }
+}
+
+fn measure(live: Vec<u64>) -> checkpoint::Result<()> {
     for live in live {
         let rounds = if live > 10_000_000 { 1 } else { 5 };
         let mut runs: Vec<Run> = (0..rounds).map(|_| stream(live, 10_000_000.max(2 * live))).collect();
@@ -51,21 +77,22 @@ struct Run {
 fn stream(live: u64, ids: u64) -> Run {
     let quarter = live / 4;
     let mut dedup = Dedup::new(live as i64);
-    let mut block = Vec::with_capacity(BLOCK + AHEAD);
+    let mut block = Vec::with_capacity(BLOCK + AHEAD[0]);
     let (mut filling, mut steady, mut repeats, mut bytes) = (Duration::ZERO, Duration::ZERO, 0, 0f64);
-    let mut first = 0;
+    let (since, mut first) = (Instant::now(), 0);
     while first < ids {
         block.clear();
-        block.extend((first..first + (BLOCK + AHEAD) as u64).map(|n| {
+        block.extend((first..first + (BLOCK + AHEAD[0]) as u64).map(|n| {
             let repeat = n % 100 == 99;
             id(if repeat { n - 1 - mix(n) % (quarter / 2).min(n - 1) } else { n })
         }));
-        let start = Instant::now();
-        for (n, pair) in (first as i64..).zip(block.windows(AHEAD + 1)) {
-            dedup.prefetch(pair[AHEAD]);
-            repeats += u64::from(dedup.seen(pair[0], (n / quarter as i64 + 4) * quarter as i64, n));
+        let start = own_time(&since);
+        for (n, ids) in (first as i64..).zip(block.windows(AHEAD[0] + 1)) {
+            dedup.prefetch(ids[AHEAD[0]]);
+            dedup.prefetch_entry(ids[AHEAD[1]]);
+            repeats += u64::from(dedup.seen(ids[0], (n / quarter as i64 + 4) * quarter as i64, n));
         }
-        *if first < live { &mut filling } else { &mut steady } += start.elapsed();
+        *if first < live { &mut filling } else { &mut steady } += own_time(&since) - start;
         first += BLOCK as u64;
         // Repeats are no entries, and of the oldest window nothing is left once it is passed.
         let counting = first.min(first % quarter + 3 * quarter) * 99 / 100;
@@ -75,6 +102,13 @@ fn stream(live: u64, ids: u64) -> Run {
     }
     assert!(repeats.abs_diff(ids / 100) < ids / 1000, "{repeats} repeats");
     Run { filling, steady, steady_ids: ids.saturating_sub(live).max(1), bytes }
+}
+
+/// How long this thread has been on a processor, or if that is not known, how long it is since then.
+fn own_time(since: &Instant) -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let ns = told.as_deref().and_then(|told| told.split(' ').next()?.parse().ok());
+    ns.map_or(since.elapsed(), Duration::from_nanos)
 }
 
 /// Writes ids to files as checkpoints do, and loads them with two threads.

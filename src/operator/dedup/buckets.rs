@@ -1,12 +1,8 @@
-//! Expiries in buckets: how many entries there are of each, and which of them are new since the last checkpoint.
-//!
-//! A bucket is a stretch of expiries that are let go together. What is remembered is in the tables; here are
-//! counts, and the new entries themselves if they are asked for.
+//! Expiries in buckets. A bucket is a stretch of expiries that are let go together, here and in the files of a
+//! checkpoint. This file is arithmetic; it holds no entries.
 
-use std::collections::VecDeque;
-use std::mem;
-
-use super::coding::FOREVER;
+/// The expiry of an id that is never forgotten.
+pub const FOREVER: i64 = i64::MAX;
 
 /// An id and when it is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,116 +74,6 @@ impl Buckets {
     }
 }
 
-/// The buckets that the watermark has not passed.
-pub struct Tally {
-    buckets: Buckets,
-    /// By number, ascending.
-    alive: VecDeque<Bucket>,
-    /// Where the bucket used last stands: the next entry is mostly of the same.
-    latest: usize,
-    /// Whether new entries are kept for the next checkpoint.
-    pub recording: bool,
-}
-
-struct Bucket {
-    number: i64,
-    /// The greatest expiry in it.
-    last: i64,
-    entries: usize,
-    /// Those of them that no checkpoint has.
-    pending: Vec<Entry>,
-}
-
-impl Tally {
-    /// No entries.
-    pub fn new(buckets: Buckets) -> Tally {
-        Tally { buckets, alive: VecDeque::new(), latest: 0, recording: false }
-    }
-
-    /// The division that is used.
-    pub fn buckets(&self) -> Buckets {
-        self.buckets
-    }
-
-    /// Counts a new entry.
-    #[inline]
-    pub fn add(&mut self, id: u128, expiry: i64) {
-        let number = self.buckets.of(expiry);
-        if self.alive.get(self.latest).is_none_or(|bucket| bucket.number != number) {
-            self.latest = self.place(number);
-        }
-        let bucket = &mut self.alive[self.latest];
-        bucket.last = bucket.last.max(expiry);
-        bucket.entries += 1;
-        if self.recording {
-            bucket.pending.push(Entry::new(id, expiry));
-        }
-    }
-
-    /// Takes back the count of an entry whose bucket has not been passed, and which has made room for another of
-    /// the same id.
-    pub fn take_back(&mut self, expiry: i64) {
-        let at = self.place(self.buckets.of(expiry));
-        self.alive[at].entries -= 1;
-    }
-
-    /// Where a bucket stands; it is made if there is none.
-    fn place(&mut self, number: i64) -> usize {
-        let found = self.alive.binary_search_by_key(&number, |bucket| bucket.number);
-        found.unwrap_or_else(|at| {
-            self.alive.insert(at, Bucket { number, last: i64::MIN, entries: 0, pending: Vec::new() });
-            at
-        })
-    }
-
-    /// When the first bucket is passed.
-    pub fn due(&self) -> Option<i64> {
-        self.alive.front().map(|bucket| bucket.last)
-    }
-
-    /// Lets go of the first bucket, which may come again with later expiries, if the watermark has passed it: its last expiry and how many entries it had.
-    pub fn pass(&mut self, watermark: i64) -> Option<(i64, usize)> {
-        self.alive.front().filter(|bucket| bucket.last <= watermark)?;
-        let passed = self.alive.pop_front()?;
-        self.latest = self.latest.saturating_sub(1);
-        Some((passed.last, passed.entries))
-    }
-
-    /// Between which two expiries all others lie, except for [`FOREVER`].
-    pub fn range(&self) -> Option<(i64, i64)> {
-        let first = self.alive.front().filter(|bucket| bucket.number != Buckets::FOREVER)?;
-        let last = self.alive.iter().rev().find(|bucket| bucket.number != Buckets::FOREVER)?;
-        Some((self.buckets.first(first.number), last.last))
-    }
-
-    /// Adds the counts of another tally.
-    pub fn join(&mut self, other: Tally) {
-        for bucket in other.alive {
-            let at = self.place(bucket.number);
-            let own = &mut self.alive[at];
-            own.last = own.last.max(bucket.last);
-            own.entries += bucket.entries;
-            own.pending.extend(bucket.pending);
-        }
-    }
-
-    /// The new entries by bucket, ascending; they are new no more.
-    pub fn take_pending(&mut self) -> Vec<(i64, Vec<Entry>)> {
-        let with_some = self.alive.iter_mut().filter(|bucket| !bucket.pending.is_empty());
-        with_some.map(|bucket| (bucket.number, mem::take(&mut bucket.pending))).collect()
-    }
-
-    /// Memory taken up by new entries, in bytes.
-    pub fn pending_bytes(&self) -> usize {
-        self.alive.iter().map(|bucket| bucket.pending.capacity() * size_of::<Entry>()).sum()
-    }
-
-    /// Memory taken up by the counts, in bytes.
-    pub fn memory_bytes(&self) -> usize {
-        self.alive.capacity() * size_of::<Bucket>()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,24 +94,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_bucket_is_passed_at_its_last_expiry() {
-        let mut tally = Tally::new(Buckets { shift: 4 });
-        tally.recording = true;
-        for expiry in [20, 5, 25, FOREVER, 7] {
-            tally.add(expiry as u128, expiry);
-        }
-        assert_eq!((tally.due(), tally.range()), (Some(7), Some((0, 25))));
-        assert_eq!(tally.pass(6), None);
-        tally.take_back(20);
-        assert_eq!(tally.pass(7), Some((7, 2)));
-        let pending = tally.take_pending();
-        assert_eq!(pending[0], (1, vec![Entry::new(20, 20), Entry::new(25, 25)]));
-        assert_eq!(pending[1], (Buckets::FOREVER, vec![Entry::new(FOREVER as u128, FOREVER)]));
-        assert_eq!((tally.take_pending(), tally.pending_bytes()), (vec![], 0));
-        assert_eq!(tally.pass(FOREVER - 1), Some((25, 1)));
-        assert_eq!((tally.pass(FOREVER - 1), tally.range()), (None, None));
     }
 }

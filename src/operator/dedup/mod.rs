@@ -3,102 +3,54 @@
 //! An entry counts while its expiry lies beyond the watermark before the event in question. When entries are
 //! really removed decides about memory only, never about a result. No I/O here, no thread, no clock.
 //!
-//! The ids are spread over 512 tables, each of which grows and is swept by itself: no call touches more than
-//! one, so none is slow, and never does a second copy of the whole exist. From 100,000 ids on, the set takes at
-//! most 24 bytes for each that counts. That holds while it grows and when the watermark lets go of many at once
-//! (the next 512 calls clear them away). The exceptions are expiries that lie years apart and are no multiples
-//! of anything: 26 bytes.
+//! What is remembered stands in a *log*, in the order in which it came; an *index* of four bytes an entry says where.
+//! So a new id costs a wait for one line of the index, and that is small; of the log only the ends are in use, except
+//! where an id comes again.
 //!
-//! For checkpoints the set can keep aside what is new, by *bucket*: a stretch of expiries that is let go as one.
+//! The ids are spread over 1,024 tables of the index, each of which grows and is cleared by itself, in eight *shards*
+//! with a log each: no call touches more than one table, so none is slow, and never does a second copy of the whole
+//! exist.
+//!
+//! From 100,000 ids on, the set takes at most 24 bytes for each that counts. That holds while it grows and when the
+//! watermark lets go of many at once (the next thousand calls clear them away). Two things come on top: a byte for each
+//! that an expiry takes beyond two (none for ends of windows, two for the milliseconds of sessions of minutes, three for
+//! microseconds), and for as long as ids are remembered a third of a byte for each of the many that were let go of.
+//!
+//! For checkpoints the set can tell what is new, by *bucket*: a stretch of expiries that is let go as one.
 
+mod block;
 mod buckets;
 mod coding;
 mod dealt;
 mod key;
+mod line;
 mod loader;
+mod log;
+mod shard;
 mod table;
-mod tags;
 #[cfg(test)]
 mod tests;
 
 pub use buckets::{Buckets, Entry};
 pub use dealt::Dealt;
-pub use loader::Loader;
+pub use loader::{Loader, PARTS_MAX};
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 
-use buckets::Tally;
-use coding::{Coding, FOREVER};
-use key::{Key, TABLES};
-
-/// The most parts that a set can be loaded in.
-pub const PARTS_MAX: usize = TABLES;
-use table::{Moving, Table};
+use key::SHARDS;
+use shard::Shard;
 
 /// The remembered ids, by 128-bit hashes that must be evenly spread.
 pub struct Dedup {
     /// By the uppermost bits of the id.
-    tables: Vec<Table>,
-    /// The number of the first table: not 0 only while a set is loaded in parts.
-    first: usize,
-    /// How new entries write their expiries. A table with another coding is rewritten before its next entry.
-    coding: Coding,
-    /// The expiry that was written last, and its code in `coding`: the next is mostly the same.
-    latest: (i64, u64),
-    /// The entries beyond the horizon.
-    tally: Tally,
-    /// Entries in the tables.
-    stored: usize,
-    /// Memory taken up by the tables, in bytes.
-    tables_bytes: usize,
-    /// Those of them that expire at the horizon or before.
-    expired: usize,
-    /// The last expiry of the buckets that the watermark has passed. An entry beyond it is in the tally.
-    horizon: i64,
-    /// The next table to sweep; at the end of `tables` when no sweep is under way.
-    sweep: usize,
-    /// At this watermark there is something to do. Never later than the tally says.
-    due: i64,
-    /// How many entries each table is given room for at least; not 0 only during loading.
-    expected: usize,
-    /// Scratch space for rewriting a table.
-    moving: Vec<Moving>,
+    shards: Vec<Shard>,
 }
-
-/// A sweep is due when one in so many entries has expired.
-const EXPIRED_SHARE: usize = 32;
-
-/// With fewer ids the memory that they take is not worth the work of giving it back.
-const MANY: usize = 100_000;
-
-/// Tables are made smaller when together they take more than this many bytes for an entry that counts.
-const BYTES_MAX: f64 = 23.4;
 
 impl Dedup {
     /// Remembers nothing yet. `span` is how far beyond the watermark expiries lie, about, in microseconds; it
     /// shapes the [`Buckets`] and decides about no result.
     pub fn new(span: i64) -> Dedup {
-        Dedup::of_tables(0..TABLES, Buckets::for_span(span), 0)
-    }
-
-    fn of_tables(numbers: Range<usize>, buckets: Buckets, expected: usize) -> Dedup {
-        let coding = Coding::of(0);
-        let tables: Vec<Table> = numbers.clone().map(|_| Table::new(coding)).collect();
-        Dedup {
-            first: numbers.start,
-            tables_bytes: tables.iter().map(Table::memory_bytes).sum(),
-            tables,
-            coding,
-            latest: (0, 0),
-            tally: Tally::new(buckets),
-            stored: 0,
-            expired: 0,
-            horizon: i64::MIN,
-            sweep: usize::MAX,
-            due: i64::MAX,
-            expected,
-            moving: Vec::new(),
-        }
+        Dedup { shards: (0..SHARDS).map(|_| Shard::new(Buckets::for_span(span), 0)).collect() }
     }
 
     /// Whether the id is remembered at this watermark. If not, it is from now on, until the watermark
@@ -106,155 +58,65 @@ impl Dedup {
     /// from call to call.
     #[inline]
     pub fn seen(&mut self, id: u128, expiry: i64, watermark: i64) -> bool {
-        if watermark >= self.due {
-            self.evict(watermark);
-        }
-        let (number, key) = (Key::table(id) - self.first, Key::of(id));
-        let table = &self.tables[number];
-        if let Some(place) = table.find(key) {
-            let known = table.expiry(place);
-            if known > watermark {
-                return true;
-            }
-            self.renew(number, id, known, expiry, watermark);
-        } else if expiry > watermark {
-            self.add(number, id, expiry);
-        }
-        false
+        self.shards[key::shard(id)].seen(id, expiry, watermark)
     }
 
-    /// Has the processor fetch what [`Dedup::seen`] will look at. Some ten ids ahead is a good distance.
+    /// Has the processor fetch the part of the index that [`Dedup::seen`] will look at. Some twenty ids ahead is a
+    /// good distance.
     #[inline]
     pub fn prefetch(&self, id: u128) {
-        self.tables[Key::table(id) - self.first].prefetch(Key::of(id));
+        self.shards[key::shard(id)].prefetch(id);
+    }
+
+    /// Has the processor fetch the part of the log that [`Dedup::seen`] will look at, which the index tells. Some
+    /// ten ids ahead is a good distance.
+    #[inline]
+    pub fn prefetch_entry(&self, id: u128) {
+        self.shards[key::shard(id)].prefetch_entry(id);
     }
 
     /// How many ids take up memory: those that count, and a few that no longer do.
     pub fn len(&self) -> usize {
-        self.stored
+        self.shards.iter().map(Shard::stored).sum()
     }
 
     /// Whether none does.
     pub fn is_empty(&self) -> bool {
-        self.stored == 0
+        self.len() == 0
     }
 
     /// Memory taken up, in bytes, with allocation overhead and scratch space; without pending entries.
     pub fn memory_bytes(&self) -> usize {
-        let moving = self.moving.capacity() * size_of::<Moving>();
-        size_of::<Dedup>() + self.tables_bytes + moving + self.tally.memory_bytes()
+        size_of::<Dedup>() + self.shards.iter().map(Shard::memory_bytes).sum::<usize>()
     }
 
-    /// How expiries are divided into buckets.
-    pub fn buckets(&self) -> Buckets {
-        self.tally.buckets()
-    }
-
-    /// From now on new entries are kept for [`Dedup::take_pending`], which must then be called every so often.
+    /// From now on new entries are kept in mind for [`Dedup::take_pending`].
     pub fn record(&mut self) {
-        self.tally.recording = true;
+        self.shards.iter_mut().for_each(|shard| shard.log.recording = true);
     }
 
     /// The entries that are new since the last call and that the watermark has not passed, by bucket, ascending.
     pub fn take_pending(&mut self) -> Vec<(i64, Vec<Entry>)> {
-        self.tally.take_pending()
+        let mut taken = BTreeMap::new();
+        self.shards.iter_mut().for_each(|shard| shard.log.take_pending(&mut taken));
+        taken.into_iter().collect()
     }
 
-    /// Memory taken up by what [`Dedup::take_pending`] would hand over, in bytes. Grows without bound unless
-    /// that is called.
+    /// Memory that the entries take up which [`Dedup::take_pending`] would hand over, in bytes.
     pub fn pending_bytes(&self) -> usize {
-        self.tally.pending_bytes()
+        self.shards.iter().map(|shard| shard.log.pending() * size_of::<Entry>()).sum()
     }
+}
 
-    /// Remembers an id that no table holds.
-    #[inline]
-    fn add(&mut self, number: usize, id: u128, expiry: i64) {
-        let code = self.prepare(number, expiry);
-        self.tables[number].insert(Key::of(id), code);
-        self.stored += 1;
-        self.tally.add(id, expiry);
-        self.due = self.due.min(expiry);
+/// Has the processor fetch the cache line of an address, which may be any.
+#[inline]
+fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the instruction is a hint and faults on no address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
-
-    /// Gives an id that has been forgotten, but still takes up memory, a new expiry.
-    #[cold]
-    fn renew(&mut self, number: usize, id: u128, known: i64, expiry: i64, watermark: i64) {
-        if expiry <= watermark {
-            return;
-        }
-        let code = self.prepare(number, expiry);
-        let key = Key::of(id);
-        let Some(place) = self.tables[number].find(key) else {
-            // Preparing the table has cleared it away.
-            return self.add(number, id, expiry);
-        };
-        self.tables[number].set(place, code);
-        if known > self.horizon {
-            self.tally.take_back(known);
-        } else {
-            self.expired -= 1;
-        }
-        self.tally.add(id, expiry);
-        self.due = self.due.min(expiry);
-    }
-
-    /// Makes sure that a table has room for an entry of this expiry, and returns its code there.
-    #[inline]
-    fn prepare(&mut self, number: usize, expiry: i64) -> u64 {
-        if expiry != self.latest.0 {
-            self.latest = (expiry, self.encode(expiry));
-        }
-        let table = &self.tables[number];
-        if table.is_full() || table.coding() != self.coding {
-            self.rewrite(number);
-        }
-        self.latest.1
-    }
-
-    /// The code of an expiry in the coding for new entries, which is changed where it has none.
-    fn encode(&mut self, expiry: i64) -> u64 {
-        if let Some(code) = self.coding.encode(expiry) {
-            return code;
-        }
-        self.coding = match self.tally.range() {
-            Some(range) => self.coding.with(expiry, range),
-            None => Coding::of(expiry),
-        };
-        self.coding.encode(expiry).expect("the coding was made for it")
-    }
-
-    #[cold]
-    fn rewrite(&mut self, number: usize) {
-        let table = &mut self.tables[number];
-        self.tables_bytes -= table.memory_bytes();
-        let dropped = table.rewrite(self.coding, self.horizon, self.expected, &mut self.moving);
-        self.tables_bytes += table.memory_bytes();
-        self.stored -= dropped;
-        self.expired -= dropped;
-    }
-
-    /// Lets go of the buckets that the watermark has passed, and sweeps one table if that is due.
-    #[cold]
-    fn evict(&mut self, watermark: i64) {
-        while let Some((last, entries)) = self.tally.pass(watermark) {
-            self.horizon = last;
-            self.expired += entries;
-        }
-        if self.sweep >= self.tables.len() && self.expired >= TABLES.max(self.stored / EXPIRED_SHARE) {
-            self.sweep = 0;
-        }
-        if let Some(table) = self.tables.get_mut(self.sweep) {
-            let removed = table.sweep(self.horizon);
-            self.stored -= removed;
-            self.expired -= removed;
-            // Tables differ by chance, and over time: one that has room left may need it soon.
-            let fair = (self.stored - self.expired).max(MANY) as f64 * BYTES_MAX;
-            if self.tables_bytes as f64 > fair && table.is_sparse() {
-                self.rewrite(self.sweep);
-            }
-            self.sweep += 1;
-        }
-        let sweeping = self.sweep < self.tables.len();
-        self.due = if sweeping { i64::MIN } else { self.tally.due().unwrap_or(FOREVER) };
-    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }

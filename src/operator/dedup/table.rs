@@ -1,368 +1,334 @@
-//! One of the hash tables that the remembered ids are spread over.
+//! The index of one table: where in the log the entries of its ids are.
 //!
 //! ```text
-//! table:  groups, one behind the other
-//! group:  15 tags, 1 mark, 15 codes of expiries (see `coding`), 15 slots
-//! slot:   the lower 14 bytes of the id
+//! index:  lines, one behind the other, of sixteen entries
+//! entry:  1 bit: whether it stands away from its home; some bits of the id, the tag; the position in the log
 //! ```
 //!
-//! The tag of a slot in use is 0x80 and seven bits of the id. The remaining nine bits are the table's number, so
-//! all 128 decide. A group is looked through by comparing all tags at once. An id is put into the first group
-//! with a free slot, from its home on; each group that it goes past is marked, and a search ends at the first
-//! group without a mark. A sweep sets the marks anew, so nothing of the past makes a search longer. The home
-//! grows with the id, so that a table is rewritten front to back. Codes stand beside tags, so that a sweep looks
-//! for what has expired in one cache line of a group.
-//!
-//! A table knows neither the watermark nor when it is time to sweep.
+//! An id's home is a line. Its entry is put into the first line with a free place, from its home on, and a search ends
+//! at the first line with a free place. Places become free only when a table is cleared of what the log has let go of,
+//! and then those that are away are put anew, so that this stays so, and nothing of the past makes a search longer.
+//! The log is the truth: an entry counts if the log has the id where it says. A position takes as many bits as the
+//! greatest one of a table needs, and the tag gets the others.
 
-use super::coding::Coding;
-use super::key::{Key, PROBES_APART, Probe, REST};
-use super::tags::{HEAD, in_use, matches};
+use super::key::{order, tag};
+use super::line::{EMPTY, ENTRIES, Line};
+use super::log::Log;
 
-/// Slots of a group.
-const SLOTS: usize = 15;
+/// Marks an entry that stands away from its home.
+const AWAY: u32 = 1 << 31;
 
-/// An entry on its way from one layout of a table to the next.
-pub struct Moving {
-    key: Key,
-    code: u64,
-}
-
-/// A slot of a table.
+/// A place in an index.
 #[derive(Clone, Copy)]
 pub struct Place {
-    /// Where its group begins.
-    at: usize,
-    /// Which slot of the group it is.
+    line: usize,
     number: usize,
 }
 
-/// A table.
-pub struct Table {
-    bytes: Vec<u8>,
-    groups: usize,
-    used: usize,
-    coding: Coding,
-    /// Whether something has been swept from it since it was rewritten.
-    swept: bool,
+/// What a search for an id ends with.
+pub enum Found {
+    /// Its entry is here, and the log has it at this position.
+    Here(Place, u32),
+    /// There is none, and it would belong here.
+    Nowhere(Vacancy),
 }
 
-/// Zeros that have been written, not just promised: a page that is read before it is written costs two faults, and
-/// an id is always looked for before it is put somewhere.
-fn zeroed(bytes: usize) -> Vec<u8> {
-    let mut zeros = Vec::with_capacity(bytes);
-    // Without this, the compiler asks for promised ones.
-    std::hint::black_box(&mut zeros);
-    zeros.resize(bytes, 0);
-    zeros
+/// Where an entry would be put.
+#[derive(Clone, Copy)]
+pub struct Vacancy {
+    place: Place,
+    /// [`AWAY`] or 0.
+    away: u32,
+}
+
+/// An index.
+pub struct Table {
+    lines: Box<[Line]>,
+    used: u32,
+    /// The bits of an entry that are the tag.
+    tag_mask: u32,
 }
 
 impl Table {
     /// An empty table.
-    pub fn new(coding: Coding) -> Table {
-        Table { bytes: vec![0; group_bytes(coding)], groups: 1, used: 0, coding, swept: false }
+    pub fn new() -> Table {
+        Table { lines: Box::new([EMPTY]), used: 0, tag_mask: !AWAY }
     }
 
-    /// Slots in use.
-    #[cfg(test)]
+    /// Entries in use.
     pub fn used(&self) -> usize {
-        self.used
+        self.used as usize
     }
 
-    /// How its expiries are written.
-    #[inline]
-    pub fn coding(&self) -> Coding {
-        self.coding
-    }
-
-    /// Memory taken up, in bytes, with what an allocation costs.
-    #[inline]
+    /// Memory taken up by the lines, in bytes, with what an allocation costs.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Table>() + self.bytes.capacity() + 16
+        size_of_val(&*self.lines) + 16
     }
 
-    /// Whether one more entry needs a rewrite first.
+    /// Whether one more entry needs more room first.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.used >= fill_max(self.groups)
+        self.used as usize >= used_max(self.lines.len())
     }
 
-    /// Whether it takes up more than it should for what it holds.
-    pub fn is_sparse(&self) -> bool {
-        self.groups > groups_for(self.used + 1, self.coding, BYTES_SPARSE)
+    /// How many lines there are.
+    pub fn lines(&self) -> usize {
+        self.lines.len()
     }
 
-    /// Has the processor fetch the group that an id would be in.
+    /// Has the processor fetch the line where a search for an id begins.
     #[inline]
-    pub fn prefetch(&self, key: Key) {
-        let at = self.home(key) * group_bytes(self.coding);
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the instruction is a hint and faults on no address; this one lies in `bytes`.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(self.bytes.as_ptr().wrapping_add(at).cast());
+    pub fn prefetch(&self, id: u128) {
+        super::prefetch(self.lines.as_ptr().wrapping_add(self.home(id)).cast());
+    }
+
+    /// Has the processor fetch what the log has at the positions where an id may be. The line should be there.
+    #[inline]
+    pub fn prefetch_entry(&self, id: u128, log: &Log) {
+        let line = &self.lines[self.home(id)];
+        let (mut same, none) = line.look(tag(id) & self.tag_mask, self.tag_mask);
+        same &= !none;
+        while same != 0 {
+            log.prefetch(line.0[same.trailing_zeros() as usize] & self.position_mask());
+            same &= same - 1;
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = at;
     }
 
-    /// The slot of an id.
+    /// Looks for an id.
     #[inline]
-    pub fn find(&self, key: Key) -> Option<Place> {
-        let group_bytes = group_bytes(self.coding);
-        let mut probe = Probe::new(self.home(key), key);
-        for _ in 0..self.groups + PROBES_APART {
-            let at = probe.group * group_bytes;
-            let head: [u8; HEAD] = *self.bytes[at..].first_chunk().expect("a group has a head");
-            let mut same = matches(head, key.tag());
+    pub fn find(&self, id: u128, log: &Log) -> Found {
+        let home = self.home(id);
+        let (mut line, mut away) = (home, 0);
+        loop {
+            let (mut same, none) = self.lines[line].look(tag(id) & self.tag_mask, self.tag_mask);
+            same &= !none;
             while same != 0 {
-                let place = Place { at, number: same.trailing_zeros() as usize };
-                if key.is_in(self.slot(place)) {
-                    return Some(place);
+                let place = Place { line, number: same.trailing_zeros() as usize };
+                let position = self.lines[line].0[place.number] & self.position_mask();
+                if log.holds(position, id) {
+                    return Found::Here(place, position);
                 }
                 same &= same - 1;
             }
-            if head[SLOTS] == 0 {
-                return None;
+            if none != 0 {
+                let place = Place { line, number: none.trailing_zeros() as usize };
+                return Found::Nowhere(Vacancy { place, away });
             }
-            probe.go_on(self.groups);
+            (line, away) = (self.after(line), AWAY);
         }
-        None
     }
 
-    /// The expiry of the id in a slot.
+    /// Adds an id that is not there, with its position in the log. The table is not full.
     #[inline]
-    pub fn expiry(&self, place: Place) -> i64 {
-        self.coding.decode(self.code(place))
+    pub fn put(&mut self, Vacancy { place, away }: Vacancy, id: u128, position: u32) {
+        self.reach(position);
+        self.lines[place.line].0[place.number] = away | (tag(id) & self.tag_mask) | position;
+        self.used += 1;
     }
 
-    /// Gives the id in a slot another expiry, by its code in this table's coding.
-    #[inline]
-    pub fn set(&mut self, place: Place, code: u64) {
-        let at = place.at + HEAD + place.number * self.coding.width();
-        if self.coding.width() == 1 {
-            self.bytes[at] = code as u8;
-            return;
-        }
-        // Eight bytes at once: a copy of a few would be a call. What follows the codes in a group is longer.
-        let mask = u64::MAX >> (64 - 8 * self.coding.width());
-        let bytes = (read_u64(&self.bytes, at) & !mask) | code;
-        self.bytes[at..at + 8].copy_from_slice(&bytes.to_le_bytes());
+    /// Gives an id that is there another position.
+    pub fn set(&mut self, place: Place, position: u32) {
+        self.reach(position);
+        let entry = &mut self.lines[place.line].0[place.number];
+        *entry = (*entry & (AWAY | self.tag_mask)) | position;
     }
 
-    /// Adds an id that is not there, with the code of its expiry. The table is not full.
-    #[inline]
-    pub fn insert(&mut self, key: Key, code: u64) {
-        let group_bytes = group_bytes(self.coding);
-        let mut probe = Probe::new(self.home(key), key);
-        loop {
-            let at = probe.group * group_bytes;
-            let head: &mut [u8; HEAD] = self.bytes[at..].first_chunk_mut().expect("a group has a head");
-            let free = !in_use(*head) & ((1 << SLOTS) - 1);
-            if free != 0 {
-                let place = Place { at, number: free.trailing_zeros() as usize };
-                head[place.number] = key.tag();
-                self.set(place, code);
-                let slot = self.slot_at(place);
-                key.write(self.bytes[slot..].first_chunk_mut().expect("a slot of the group"));
-                self.used += 1;
-                return;
+    /// Removes what the log has let go of; returns how many entries that was. `moving` is scratch space.
+    pub fn clear(&mut self, log: &Log, moving: &mut Vec<u32>) -> usize {
+        let (before, positions) = (self.used, self.position_mask());
+        for line in &mut self.lines {
+            let mut all = 0;
+            for entry in &mut line.0 {
+                // Without branches, since nobody can guess which of them are gone.
+                let gone = log.is_gone(*entry & positions);
+                self.used -= u32::from(gone);
+                *entry &= u32::from(gone).wrapping_sub(1);
+                all |= *entry;
             }
-            head[SLOTS] = 1;
-            probe.go_on(self.groups);
-        }
-    }
-
-    /// Removes what expires at the horizon or before; returns how many entries that was.
-    pub fn sweep(&mut self, horizon: i64) -> usize {
-        let Some(upto) = self.coding.upto(horizon) else { return 0 };
-        let before = self.used;
-        let mut marks = 0;
-        for group in self.bytes.chunks_exact_mut(group_bytes(self.coding)) {
-            let mut expired = expired(group, self.coding.width(), upto);
-            self.used -= expired.count_ones() as usize;
-            marks += usize::from(group[SLOTS]);
-            while expired != 0 {
-                group[expired.trailing_zeros() as usize] = 0;
-                expired &= expired - 1;
+            if all & AWAY != 0 {
+                take_out(line, AWAY, positions, moving);
             }
         }
-        self.swept |= self.used < before;
-        if marks > 0 && self.used < before {
-            self.settle();
-        }
-        before - self.used
+        let removed = before - self.used;
+        self.put_back(log, moving);
+        removed as usize
     }
 
-    /// Sets the marks anew: what had to go past groups that were full is brought home, or nearer to it.
-    fn settle(&mut self) {
-        let group_bytes = group_bytes(self.coding);
-        for group in self.bytes.chunks_exact_mut(group_bytes) {
-            group[SLOTS] = 0;
-        }
-        for group in 0..self.groups {
-            let mut away = self.away(group);
-            while away != 0 {
-                let place = Place { at: group * group_bytes, number: away.trailing_zeros() as usize };
-                let (key, code) = (self.key(place), self.code(place));
-                self.bytes[place.at + place.number] = 0;
-                self.used -= 1;
-                self.insert(key, code);
-                away &= away - 1;
+    /// Gives the table so many lines, but not fewer than it needs. `moving` is scratch space.
+    pub fn resize(&mut self, lines: usize, log: &Log, moving: &mut Vec<u32>) {
+        let (lines, positions) = (lines.max(lines_min(self.used())), self.position_mask());
+        moving.reserve_exact(self.used());
+        self.lines.iter_mut().for_each(|line| take_out(line, 0, positions, moving));
+        // The old ones first: two layouts of a table never stand side by side.
+        self.lines = Box::default();
+        self.lines = vec![EMPTY; lines].into_boxed_slice();
+        self.tag_mask = !AWAY;
+        self.put_back(log, moving);
+    }
+
+    /// Puts ids back that have been taken out, by their positions.
+    fn put_back(&mut self, log: &Log, moving: &mut Vec<u32>) {
+        // In the order of the log, so that the way to it is mostly known.
+        moving.sort_unstable();
+        self.reach(moving.last().copied().unwrap_or(0));
+        self.used -= moving.len() as u32;
+        moving.iter().take(AHEAD).for_each(|&position| log.prefetch(position));
+        for n in 0..moving.len() {
+            if let Some(&ahead) = moving.get(n + AHEAD) {
+                log.prefetch(ahead);
             }
+            let id = log.low(moving[n]);
+            self.put(self.vacancy(id), id, moving[n]);
         }
-    }
-
-    /// Which slots of a group hold ids that have their home elsewhere.
-    fn away(&self, group: usize) -> u32 {
-        let at = group * group_bytes(self.coding);
-        let bytes = &self.bytes[at..at + group_bytes(self.coding)];
-        let slots = bytes[bytes.len() - SLOTS * REST..].as_chunks::<REST>().0;
-        let away = |slot| u32::from(self.home_of(Key::order_in(slot)) != group);
-        let mask = slots.iter().rev().fold(0, |mask, slot| (mask << 1) | away(slot));
-        mask & in_use(*bytes.first_chunk().expect("a group has a head"))
-    }
-
-    /// Drops what expires at the horizon or before, writes the rest in another coding, and gives the table room
-    /// for one more entry, and for `expected` of them at least. Returns how many entries were dropped. The
-    /// coding knows the expiries of all that stay. `moving` is scratch space.
-    pub fn rewrite(
-        &mut self,
-        coding: Coding,
-        horizon: i64,
-        expected: usize,
-        moving: &mut Vec<Moving>,
-    ) -> usize {
         moving.clear();
-        self.collect(coding, horizon, moving);
-        let dropped = self.used - moving.len();
-        let count = expected.max(moving.len() + 1);
-        if self.groups > groups_for(count, coding, BYTES_SPARSE) {
-            self.groups = groups_for(count, coding, BYTES_SHRUNK);
-        } else if count > fill_max(self.groups) * 31 / 32 {
-            // More than what has just been dropped is needed: much while the set grows, and less where entries
-            // come and go and this table has got a few more than its share.
-            let most = if self.swept { self.groups + self.groups / 8 + 1 } else { usize::MAX };
-            self.groups =
-                groups_for(count, coding, BYTES_GROWN).min(most).max(groups_for(count, coding, 0.0));
-        }
-        self.swept = false;
-        self.coding = coding;
-        self.used = 0;
-        let bytes = self.groups * group_bytes(coding);
-        if bytes == self.bytes.len() {
-            self.bytes.fill(0);
-        } else {
-            // The old ones first: two layouts of a table never stand side by side.
-            self.bytes = Vec::new();
-            self.bytes = zeroed(bytes);
-        }
-        for Moving { key, code } in moving.drain(..) {
-            self.insert(key, code);
-        }
-        dropped
     }
 
-    /// All entries beyond the horizon, with their codes in another coding.
-    fn collect(&self, coding: Coding, horizon: i64, moving: &mut Vec<Moving>) {
-        moving.reserve_exact(self.used);
-        let upto = self.coding.upto(horizon);
-        for group in 0..self.groups {
-            let at = group * group_bytes(self.coding);
-            let mut used = in_use(*self.bytes[at..].first_chunk().expect("a group has a head"));
-            while used != 0 {
-                let place = Place { at, number: used.trailing_zeros() as usize };
-                used &= used - 1;
-                let code = self.code(place);
-                if upto.is_some_and(|upto| code <= upto) {
-                    continue;
-                }
-                let key = self.key(place);
-                let code = if coding == self.coding {
-                    code
-                } else {
-                    coding.encode(self.coding.decode(code)).expect("the coding knows what stays")
-                };
-                moving.push(Moving { key, code });
+    /// Where an id that is not there would belong.
+    pub fn vacancy(&self, id: u128) -> Vacancy {
+        let (mut line, mut away) = (self.home(id), 0);
+        loop {
+            let (_, none) = self.lines[line].look(0, 0);
+            if none != 0 {
+                return Vacancy { place: Place { line, number: none.trailing_zeros() as usize }, away };
+            }
+            (line, away) = (self.after(line), AWAY);
+        }
+    }
+
+    /// Makes sure that a position can be written, if need be by shorter tags.
+    #[inline]
+    fn reach(&mut self, position: u32) {
+        if position > self.position_mask() {
+            self.shorten(position);
+        }
+    }
+
+    #[cold]
+    fn shorten(&mut self, position: u32) {
+        let positions = u32::MAX >> position.leading_zeros();
+        assert!(positions & AWAY == 0, "a shard has fewer than two thousand million entries");
+        let shortened = self.tag_mask & positions;
+        self.tag_mask &= !positions;
+        self.lines.iter_mut().flat_map(|line| &mut line.0).for_each(|entry| *entry &= !shortened);
+    }
+
+    /// What the lines hold agrees with the counts, and every entry is found where its id says.
+    #[cfg(test)]
+    pub fn check(&self, log: &Log) {
+        let entries = self.lines.iter().flat_map(|line| line.0).filter(|&entry| entry != 0);
+        assert_eq!(self.used(), entries.clone().count());
+        for entry in entries.filter(|entry| !log.is_gone(entry & self.position_mask())) {
+            let position = entry & self.position_mask();
+            let id = log.low(position);
+            assert_eq!(entry & self.tag_mask, tag(id) & self.tag_mask);
+            let found = self.find(id, log);
+            assert!(matches!(found, Found::Here(place, at) if at == position
+                && (place.line != self.home(id)) == (entry & AWAY != 0)));
+        }
+    }
+
+    #[inline]
+    fn position_mask(&self) -> u32 {
+        !(self.tag_mask | AWAY)
+    }
+
+    #[inline]
+    fn home(&self, id: u128) -> usize {
+        ((u64::from(order(id)) * self.lines.len() as u64) >> 32) as usize
+    }
+
+    #[inline]
+    fn after(&self, line: usize) -> usize {
+        if line + 1 < self.lines.len() { line + 1 } else { 0 }
+    }
+}
+
+/// Takes those entries of a line out that have all bits of `with`, and adds their positions to `moving`.
+fn take_out(line: &mut Line, with: u32, positions: u32, moving: &mut Vec<u32>) {
+    for entry in line.0.iter_mut().filter(|entry| **entry != 0 && **entry & with == with) {
+        moving.push(*entry & positions);
+        *entry = 0;
+    }
+}
+
+/// How many entries ahead the log is fetched when a table is filled anew.
+const AHEAD: usize = 12;
+
+/// How many entries may be in use: a search in a table as full as this still ends in the first or second line
+/// mostly, and there is always a free place.
+fn used_max(lines: usize) -> usize {
+    lines * ENTRIES * 15 / 16
+}
+
+/// The fewest lines for so many entries and some more.
+pub fn lines_min(entries: usize) -> usize {
+    (entries + entries / 16 + 1).div_ceil(used_max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::buckets::{Buckets, FOREVER};
+    use super::*;
+
+    /// Positions that need more and more bits leave less and less of the tag, down to none, and nothing is lost.
+    #[test]
+    fn positions_of_any_size_are_kept() {
+        let mut table = Table::new();
+        for bits in 0..31 {
+            let position = 1 << bits | 1;
+            let id = u128::MAX << bits;
+            table.put(table.vacancy(id), id, position);
+            let entry =
+                *table.lines.iter().flat_map(|line| &line.0).rev().find(|entry| **entry != 0).unwrap();
+            assert_eq!(entry & table.position_mask(), position);
+            assert_eq!(table.tag_mask | table.position_mask(), !AWAY);
+            table.lines[0] = EMPTY;
+            table.lines[0].0[0] = entry;
+            table.used = 1;
+        }
+        assert_eq!(table.tag_mask, 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "fewer than two thousand million")]
+    fn a_position_beyond_all_bits_is_refused() {
+        let mut table = Table::new();
+        table.put(table.vacancy(1), 1, AWAY);
+    }
+
+    /// A table that is as full as can be, with most entries away from their home, stays one through everything.
+    #[test]
+    fn a_full_table_is_searched_and_cleared() {
+        let (mut log, mut table, mut moving) = (Log::new(Buckets::for_span(1_000)), Table::new(), Vec::new());
+        table.resize(8, &log, &mut moving);
+        let id = |n: u128| n << 40 | 3 << 100 | n;
+        let mut known: Vec<(u128, i64)> = Vec::new();
+        for round in 0..20i64 {
+            let mut number = u128::try_from(round).unwrap() * 1_000;
+            while !table.is_full() {
+                let expiry =
+                    if number.is_multiple_of(3) { FOREVER } else { round * 1_000 + 1 + number as i64 % 900 };
+                let id = id(number);
+                let Found::Nowhere(vacancy) = table.find(id, &log) else { panic!("{number} is new") };
+                table.put(vacancy, id, log.append(id, expiry));
+                known.push((id, expiry));
+                number += 1;
+            }
+            table.check(&log);
+            // All that is not for ever goes, of that half, and its blocks are used again.
+            while log.pass(round * 1_000 + 999) {}
+            known.retain(|&(_, expiry)| expiry == FOREVER);
+            table.clear(&log, &mut moving);
+            assert_eq!(known.len(), table.used());
+            log.reuse(log.gone());
+            for &(id, expiry) in &known {
+                assert!(matches!(table.find(id, &log), Found::Here(_, at) if log.expiry(at) == expiry));
+            }
+            table.check(&log);
+            log.check();
+            if round % 5 == 4 {
+                table.resize(table.lines() + 3, &log, &mut moving);
             }
         }
     }
-
-    #[inline]
-    fn home(&self, key: Key) -> usize {
-        self.home_of(key.order())
-    }
-
-    #[inline]
-    fn home_of(&self, order: u32) -> usize {
-        ((u64::from(order) * self.groups as u64) >> 32) as usize
-    }
-
-    #[inline]
-    fn slot_at(&self, place: Place) -> usize {
-        place.at + HEAD + SLOTS * self.coding.width() + place.number * REST
-    }
-
-    #[inline]
-    fn slot(&self, place: Place) -> &[u8; REST] {
-        self.bytes[self.slot_at(place)..].first_chunk().expect("a slot of the group")
-    }
-
-    #[inline]
-    fn key(&self, place: Place) -> Key {
-        Key::read(self.slot(place), self.bytes[place.at + place.number])
-    }
-
-    #[inline]
-    fn code(&self, place: Place) -> u64 {
-        let width = self.coding.width();
-        read_u64(&self.bytes, place.at + HEAD + place.number * width) & (u64::MAX >> (64 - 8 * width))
-    }
-}
-
-/// Which slots in use of a group have a code of at most `upto`.
-#[inline]
-fn expired(group: &[u8], width: usize, upto: u64) -> u32 {
-    let (head, codes) = group.split_first_chunk::<HEAD>().expect("a group has a head");
-    // Without branches, since nobody can guess which of them expire.
-    let mask = if width == 1 {
-        let upto = upto.min(0xff) as u8;
-        codes[..SLOTS].iter().rev().fold(0, |mask, &code| (mask << 1) | u32::from(code <= upto))
-    } else {
-        let code = |n: usize| read_u64(codes, n * width) & (u64::MAX >> (64 - 8 * width));
-        (0..SLOTS).rev().fold(0, |mask, n| (mask << 1) | u32::from(code(n) <= upto))
-    };
-    mask & in_use(*head)
-}
-
-/// A table that grows gets this many bytes an entry.
-const BYTES_GROWN: f64 = 21.6;
-/// A table that takes more may shrink.
-const BYTES_SPARSE: f64 = 23.8;
-/// A table that shrinks is left this many: nearly as many as the bound on the whole set allows, since what is let
-/// go of mostly comes again, in the next window.
-const BYTES_SHRUNK: f64 = 22.6;
-
-/// How many slots may be in use. With 15 slots in a group, a search in a table as full as this still ends in the
-/// first or second group mostly.
-fn fill_max(groups: usize) -> usize {
-    groups * SLOTS * 62 / 64
-}
-
-/// How many groups a table of so many entries gets, at so many bytes an entry.
-fn groups_for(count: usize, coding: Coding, bytes: f64) -> usize {
-    let fair = (count as f64 * bytes) as usize / group_bytes(coding);
-    // The next growth is some way off, even where that takes more bytes.
-    let least = (64 * (count + count / 32)).div_ceil(fill_max(64));
-    fair.max(least).max(1)
-}
-
-#[inline]
-fn group_bytes(coding: Coding) -> usize {
-    HEAD + SLOTS * (coding.width() + REST)
-}
-
-#[inline]
-fn read_u64(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(*bytes[at..].first_chunk().expect("eight bytes of a group"))
 }

@@ -103,9 +103,9 @@ impl Stretch<'_> {
                 return Some(Run::Passed);
             };
             let (watermark, believed) = (largest - delay, self.source.believed);
-            if time > largest {
-                self.source.largest = Some(time);
-            }
+            // Without a branch on which of them is greater: nobody can guess that, of events out of order.
+            let reached = largest.max(time);
+            self.source.largest = Some(reached);
             if self.rules.jump_max.is_some() {
                 self.source.believed = self.source.believed.max(Some(time));
             }
@@ -120,7 +120,7 @@ impl Stretch<'_> {
                     }
                 }
             }
-            if time > largest && (time - delay, self.number) > limit {
+            if (reached - delay, self.number) > limit && reached > largest {
                 return Some(Run::Passed);
             }
         }
@@ -132,8 +132,11 @@ impl Stretch<'_> {
     fn event(&mut self, row: u32, time: i64, watermark: i64) {
         let id = match &self.judge.dedup {
             Some(dedup) => {
-                if let Some(&ahead) = self.batch.ids.get(row as usize + IDS_AHEAD) {
+                if let Some(&ahead) = self.batch.ids.get(row as usize + INDEX_AHEAD) {
                     dedup.prefetch(ahead);
+                }
+                if let Some(&ahead) = self.batch.ids.get(row as usize + ENTRY_AHEAD) {
+                    dedup.prefetch_entry(ahead);
                 }
                 self.batch.ids[row as usize]
             }
@@ -222,8 +225,9 @@ impl Stretch<'_> {
     }
 }
 
-/// How many rows ahead the memory that knows an id is fetched.
-const IDS_AHEAD: usize = 12;
+/// How many rows ahead the memory is fetched that knows where an id is, and that which knows the id.
+const INDEX_AHEAD: usize = 24;
+const ENTRY_AHEAD: usize = 12;
 
 /// What is wrong, and what more there is to say of it.
 fn joined(reason: &str, more: Option<String>) -> String {
