@@ -59,6 +59,8 @@ pub struct LiveV2 {
     pub idle: Vec<u32>,
     /// Where the files begin in which sources stood that have had several, by rank, ascending.
     pub parts: Vec<PartV2>,
+    /// The followed sources of which nothing had been read, by rank, ascending.
+    pub unread: Vec<UnreadV2>,
 }
 
 /// See [`PartCut`].
@@ -70,6 +72,17 @@ pub struct PartV2 {
     pub start: u64,
     /// See [`PartCut::digest`].
     pub digest: u64,
+    /// See [`PartCut::file`].
+    pub file: Option<(u64, u64)>,
+}
+
+/// Since when a source is followed of which nothing had been read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadV2 {
+    /// The rank of the source.
+    pub source: u32,
+    /// In microseconds since the Unix epoch, by the clock.
+    pub since: i64,
 }
 
 /// How a run stood when a checkpoint was taken.
@@ -315,8 +328,8 @@ impl CheckpointV1 {
         found.map_or_else(
             |_| PartCut::default(),
             |at| {
-                let PartV2 { start, digest, .. } = self.live.parts[at];
-                PartCut { start, digest }
+                let PartV2 { start, digest, file, .. } = self.live.parts[at];
+                PartCut { start, digest, file }
             },
         )
     }

@@ -89,6 +89,11 @@ impl Content {
         if self.packed || self.at < self.input.len() { Ok(true) } else { self.raw.is_ready(patience) }
     }
 
+    /// Whether it is compressed; known once it is recognised.
+    pub fn is_packed(&self) -> bool {
+        self.packed
+    }
+
     /// There is more behind the end.
     pub fn go_on(&mut self) {
         self.raw.go_on();

@@ -48,7 +48,7 @@ enum Store {
         base: u64,
     },
     /// A regular file that may grow, and whose owner looks after what becomes of it.
-    Growing(File),
+    Growing(Arc<File>),
     Memory(Arc<[u8]>),
     Stream(Stream),
 }
@@ -72,7 +72,7 @@ impl Raw {
     }
 
     /// A regular file that may grow.
-    pub fn growing(file: File) -> Raw {
+    pub fn growing(file: Arc<File>) -> Raw {
         Raw::new(Store::Growing(file), None)
     }
 

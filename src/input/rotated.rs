@@ -22,28 +22,60 @@ pub struct Rotated {
 /// The ends of names that compression adds.
 const COMPRESSED: [&str; 6] = [".gz", ".zst", ".bz2", ".xz", ".lz4", ".Z"];
 
-/// The files that were rotated away from a name, in the order in which they were last written to. Of one that is there
-/// compressed as well, the plain one counts: the other may not be complete.
-pub fn rotated(path: &Path) -> Vec<Rotated> {
+/// The files that were rotated away from a name, the oldest first. `others` are names of streams of their own. Of one that
+/// is there compressed as well, the plain one counts: the other may not be complete.
+pub fn rotated(path: &Path, others: &[PathBuf]) -> Vec<Rotated> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let Ok(entries) = fs::read_dir(crate::paths::parent(path)) else { return Vec::new() };
     let mut found = Vec::new();
     for entry in entries.flatten() {
         let Ok(other) = entry.file_name().into_string() else { continue };
-        if !is_rotated(name, &other) {
-            continue;
-        }
+        let Some(mark) = mark(name, &other) else { continue };
         let path = entry.path();
         if let Ok(status) = fs::metadata(&path)
             && status.is_file()
             && !plain_name(&path).is_some_and(|plain| plain.exists())
+            && !others.iter().any(|other| other.file_name() == path.file_name())
         {
             let written = (status.mtime(), status.mtime_nsec());
-            found.push(Rotated { path, written, identity: (status.dev(), status.ino()) });
+            let rotated = Rotated { path, written, identity: (status.dev(), status.ino()) };
+            found.push((Age::of(mark), rotated));
         }
     }
-    found.sort_by(|a, b| (a.written, &a.path).cmp(&(b.written, &b.path)));
-    found
+    // Names tell more than times, which compression may change; where they are of different kinds, times are all there is.
+    let named = found.windows(2).all(|pair| pair[0].0.is_like(&pair[1].0));
+    match named {
+        true => found.sort_by(|a, b| (&a.0, a.1.written).cmp(&(&b.0, b.1.written))),
+        false => found.sort_by(|a, b| (a.1.written, &a.1.path).cmp(&(b.1.written, &b.1.path))),
+    }
+    found.into_iter().map(|(_, rotated)| rotated).collect()
+}
+
+/// How old a name says that its file is; the oldest is the least.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Age {
+    /// It does not say.
+    Unknown,
+    /// A number that grows as the file gets older, as logrotate has it: kept as what is missing to the greatest.
+    Shifted(u64),
+    /// A number or date that is greater for newer files: a long one, or one with leading zeros.
+    Dated(u64, String),
+}
+
+impl Age {
+    fn of(mark: &str) -> Age {
+        let digits: String = mark.chars().filter(char::is_ascii_digit).collect();
+        match digits.parse::<u64>() {
+            Ok(number) if digits.len() < 6 && !digits.starts_with('0') => Age::Shifted(u64::MAX - number),
+            Ok(number) => Age::Dated(number, mark.to_owned()),
+            Err(_) if digits.is_empty() => Age::Unknown,
+            Err(_) => Age::Dated(u64::MAX, mark.to_owned()),
+        }
+    }
+
+    fn is_like(&self, other: &Age) -> bool {
+        !matches!(self, Age::Unknown) && std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
 }
 
 /// The name without what compression has added, if it has.
@@ -52,15 +84,17 @@ fn plain_name(path: &Path) -> Option<PathBuf> {
     COMPRESSED.iter().find_map(|end| text.strip_suffix(end)).map(PathBuf::from)
 }
 
-/// Whether `other` is what rotation makes of `name`.
-fn is_rotated(name: &str, other: &str) -> bool {
+/// What rotation has added to `name` to make `other` of it: a number, a date, or a word for what is over.
+fn mark<'o>(name: &str, other: &'o str) -> Option<&'o str> {
     let other = COMPRESSED.iter().find_map(|end| other.strip_suffix(end)).unwrap_or(other);
-    if other.strip_prefix(name).is_some_and(is_mark) {
-        return true;
+    if let Some(mark) = other.strip_prefix(name).filter(|mark| is_mark(mark)) {
+        return Some(mark);
     }
-    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
-    let marked = other.strip_suffix(extension).and_then(|other| other.strip_suffix('.'));
-    marked.and_then(|marked| marked.strip_prefix(stem)).is_some_and(is_mark)
+    // Before the extension a number may well be the name of another log.
+    let (stem, extension) = name.rsplit_once('.')?;
+    let marked = other.strip_suffix(extension).and_then(|other| other.strip_suffix('.'))?;
+    let mark = marked.strip_prefix(stem).filter(|mark| is_mark(mark))?;
+    (mark.chars().filter(char::is_ascii_digit).count() >= 6).then_some(mark)
 }
 
 /// Whether this is a number, a date, or a word for what is over, behind a separator.
@@ -85,11 +119,11 @@ mod tests {
             "app.log-20261126",
             "app.log-20261126.zst",
             "app.2026-11-26.log",
-            "app-1.log.gz",
+            "app-20261126.log.gz",
             "app.log.old",
             "app.log.2026-11-26T10:00:00Z",
         ] {
-            assert!(is_rotated("app.log", other), "{other}");
+            assert!(mark("app.log", other).is_some(), "{other}");
         }
         for other in [
             "app.log",
@@ -100,9 +134,28 @@ mod tests {
             "app.log.",
             "app.log.gz",
             "other.log.1",
+            "app-2.log",
+            "app.2.log",
         ] {
-            assert!(!is_rotated("app.log", other), "{other}");
+            assert!(mark("app.log", other).is_none(), "{other}");
         }
-        assert!(is_rotated("events", "events.3") && !is_rotated("events", "events-old.txt"));
+        assert!(mark("events", "events.3").is_some() && mark("events", "events-old.txt").is_none());
+    }
+
+    /// Whatever the times say.
+    #[test]
+    fn names_tell_the_order() {
+        let check = |names: &[&str]| {
+            let dir = tempfile::tempdir().unwrap();
+            for name in names.iter().rev() {
+                fs::write(dir.path().join(name), name).unwrap();
+            }
+            let found = rotated(&dir.path().join("a.log"), &[dir.path().join("a.log.99")]);
+            let found: Vec<_> = found.iter().map(|rotated| rotated.path.file_name().unwrap()).collect();
+            assert_eq!(found, names);
+        };
+        check(&["a.log.10.gz", "a.log.3", "a.log.2.gz", "a.log.1"]);
+        check(&["a.log-20260131", "a.log-20260201.gz", "a.log-20261101"]);
+        check(&["a.log.0009", "a.log.0010"]);
     }
 }

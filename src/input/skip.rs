@@ -64,6 +64,14 @@ impl Source {
         self.content.is_ready(patience).or_else(|fault| self.fail(&fault).map(|()| true))
     }
 
+    /// Whether more bytes are there than have been read, or the end, now or after a time.
+    pub fn has_more(&mut self, patience: Duration) -> Result<bool> {
+        if self.ended {
+            return Ok(true);
+        }
+        self.content.is_ready(patience).or_else(|fault| self.fail(&fault).map(|()| true))
+    }
+
     /// Whether a part of a record has been read and not given out.
     pub fn has_begun_a_record(&self) -> bool {
         self.rest_at < self.rest.len()

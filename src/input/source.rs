@@ -66,7 +66,7 @@ impl Source {
     }
 
     /// A source of a file that may grow: at its end there may be more later, see [`Source::go_on`].
-    pub(super) fn of_growing(spec: &SourceSpec, options: &ReadOptions, file: File) -> Source {
+    pub(super) fn of_growing(spec: &SourceSpec, options: &ReadOptions, file: Arc<File>) -> Source {
         Source::new(spec, options, Raw::growing(file))
     }
 
@@ -208,6 +208,11 @@ impl Source {
     pub(super) fn go_on(&mut self) {
         self.ended = false;
         self.content.go_on();
+    }
+
+    /// What has been read and not given out; `None` of a compressed source, where that says nothing of the file.
+    pub(super) fn plain_rest(&self) -> Option<&[u8]> {
+        (!self.content.is_packed()).then(|| &self.rest[self.rest_at..])
     }
 
     /// Nothing more comes: a last record without its line end is one too.

@@ -41,6 +41,11 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
         Some(asked) => Task::Aggregate(aggregation(asked, sources[0].format, &mut fields, settings)?),
         None => {
             sources::check_one_format(&sources)?;
+            if input.follow && matches!(sources[0].format, Format::Csv { .. }) {
+                let message =
+                    "with windrow order is for NDJSON: of CSV all files would have to have the same columns";
+                return Err(settings.unfit("follow", message));
+            }
             Task::Order
         }
     };

@@ -50,12 +50,14 @@ pub struct PartCut {
     pub start: u64,
     /// Their digest.
     pub digest: u64,
+    /// Which file it is: device and inode, where that is known.
+    pub file: Option<(u64, u64)>,
 }
 
 impl SourceCut {
     /// Another file begins here; `lead` stands before its first record.
     pub fn begin_part(&mut self, lead: &Lead) {
-        self.part = PartCut { start: self.offset, digest: self.digest };
+        self.part = PartCut { start: self.offset, digest: self.digest, file: lead.file };
         self.offset += lead.bytes;
         self.digest = join(self.digest, lead.digest, lead.bytes);
         self.lines = lead.lines;

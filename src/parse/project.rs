@@ -140,6 +140,8 @@ pub struct Lead {
     pub bytes: u64,
     /// Their digest.
     pub digest: u64,
+    /// Which file begins with it: device and inode, where that is known.
+    pub file: Option<(u64, u64)>,
 }
 
 /// One chunk to parse.

@@ -251,12 +251,16 @@ impl Keeper {
         last.owners = owners;
         let ranked = || (0u32..).zip(&front.sequence.sources);
         let part = |(source, cut): (u32, &SourceCut)| {
-            let PartCut { start, digest } = cut.part;
-            PartV2 { source, start, digest }
+            let PartCut { start, digest, file } = cut.part;
+            PartV2 { source, start, digest, file }
         };
         last.live = LiveV2 {
             decisions: front.decisions,
             idle: ranked().filter(|(_, source)| source.idle).map(|(rank, _)| rank).collect(),
+            unread: std::mem::take(&mut last.live.unread)
+                .into_iter()
+                .filter(|unread| front.sequence.sources[unread.source as usize].offset == 0)
+                .collect(),
             parts: ranked().filter(|(_, source)| source.part.start > 0).map(part).collect(),
         };
         for ((source, cut), columns) in

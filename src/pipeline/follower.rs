@@ -12,7 +12,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Progress;
 use super::readers::{Read, Request, What, layout, names};
-use super::stages::Stage;
+use super::silence::Quiet;
+use super::stages::{Stage, Worker};
 use crate::error::{Error, Result};
 use crate::input::follow::{Follow, Head};
 use crate::input::{Chunk, SourceSpec};
@@ -31,6 +32,8 @@ pub struct Follower {
     pub pool: Receiver<Vec<u8>>,
     /// What the run looks like from outside.
     pub progress: Arc<Progress>,
+    /// Where it says who is silent.
+    pub quiet: Arc<[Quiet]>,
     /// After so long without anything new they have ended.
     pub stop_after: Option<Duration>,
     /// The files, by rank.
@@ -81,30 +84,51 @@ impl Follower {
             }
             // What one request does not get, the next for the same file does not either.
             let mut silent: HashSet<u32> = waiting.iter().map(|request| request.source).collect();
-            let ends = self.stop_after.is_some_and(|after| heard.elapsed() >= after);
             for request in round {
-                let source = request.source;
-                if silent.contains(&source) {
+                if silent.contains(&request.source) {
                     waiting.push_back(request);
                     continue;
                 }
-                let Some(what) = self.answer(source, ends) else {
-                    silent.insert(source);
+                match self.answer(request.source, false) {
+                    None => {
+                        self.quiet[request.source as usize].nothing(self.progress.stages.nanos());
+                        silent.insert(request.source);
+                        waiting.push_back(request);
+                    }
+                    Some(what) => {
+                        heard = Instant::now();
+                        self.quiet[request.source as usize].something();
+                        if self.send(&stage, &request, what).is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+            // All of them have been looked at, and have nothing.
+            let all = self.files.iter().all(|(source, file)| file.ended || silent.contains(source));
+            let Some(after) = self.stop_after.filter(|_| all) else { continue };
+            for request in std::mem::take(&mut waiting) {
+                let Some(what) = self.answer(request.source, heard.elapsed() >= after) else {
                     waiting.push_back(request);
                     continue;
                 };
                 if !matches!(what, What::End(_)) {
                     heard = Instant::now();
                 }
-                let Some(followed) = self.files.get_mut(&source) else { continue };
-                let nanos = self.progress.stages.nanos();
-                let read = Read { source, number: followed.next, form: request.form, nanos, what };
-                followed.next += 1;
-                if stage.send(&self.to_parsers, read).is_err() {
+                if self.send(&stage, &request, what).is_err() {
                     return;
                 }
             }
         }
+    }
+
+    /// Hands on an answer.
+    fn send(&mut self, stage: &Worker, request: &Request, what: What) -> std::result::Result<(), ()> {
+        let Request { source, form } = *request;
+        let Some(followed) = self.files.get_mut(&source) else { return Ok(()) };
+        let read = Read { source, number: followed.next, form, nanos: self.progress.stages.nanos(), what };
+        followed.next += 1;
+        stage.send(&self.to_parsers, read).map_err(|_| ())
     }
 
     /// What there is of a file; `None` if nothing is for now.
@@ -156,7 +180,12 @@ impl Follower {
     fn lay_out(&self, spec: &SourceSpec, head: &Head, first: &Chunk) -> Result<Layout> {
         let names = names(spec.format, &mut head.header.clone(), first).unwrap_or_default();
         let lines = head.header.as_ref().map_or(0, |(_, lines)| *lines);
-        let lead = (!head.resumed).then_some(Lead { lines, bytes: head.bytes, digest: head.digest });
+        let lead = (!head.resumed).then_some(Lead {
+            lines,
+            bytes: head.bytes,
+            digest: head.digest,
+            file: Some(head.file),
+        });
         let layout = layout(&spec.name, spec.format, names, lead, &self.projection.fields)?;
         Ok(Layout { part: head.number, ..layout })
     }

@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::Progress;
 use super::follower::{Followed, Follower};
 use super::front;
+use super::silence::Quiet;
 use super::stages::Stage;
 use super::start::{Opened, csv_width};
 use crate::error::{Error, Escaped, Result};
@@ -71,6 +72,7 @@ pub fn start(
     to_parsers: Sender<Read>,
     pool: Receiver<Vec<u8>>,
     progress: &Arc<Progress>,
+    quiet: &Arc<[Quiet]>,
 ) -> Requests {
     // As many requests as can be under way, so that the front never waits for a reader.
     let credit = front::credit(job);
@@ -87,6 +89,7 @@ pub fn start(
         to_parsers: to_parsers.clone(),
         pool: pool.clone(),
         progress: progress.clone(),
+        quiet: quiet.clone(),
     };
     let mut followed = HashMap::new();
     for (number, spec) in (0u32..).zip(&job.sources) {
@@ -116,6 +119,7 @@ pub fn start(
             to_parsers,
             pool,
             progress: progress.clone(),
+            quiet: quiet.clone(),
             stop_after: job.follow.and_then(|follow| follow.stop_after),
             files: followed,
         };
@@ -157,6 +161,7 @@ struct Reader {
     to_parsers: Sender<Read>,
     pool: Receiver<Vec<u8>>,
     progress: Arc<Progress>,
+    quiet: Arc<[Quiet]>,
 }
 
 /// A source of this reader.
@@ -217,7 +222,10 @@ impl Reader {
         let chunk = match opened.ahead.pop_front() {
             Some(chunk) => chunk,
             None if is_new && self.is_stopped(&mut opened.source)? => return Ok(What::End(Ok(()))),
-            None => opened.source.next(self.pool.try_recv().unwrap_or_default())?,
+            None => {
+                self.await_something(number, &mut opened.source)?;
+                opened.source.next(self.pool.try_recv().unwrap_or_default())?
+            }
         };
         let position = opened.source.stored_position();
         self.progress.read(number, position.saturating_sub(state.position));
@@ -258,6 +266,18 @@ impl Reader {
 }
 
 impl Reader {
+    /// Waits until there is something to read, and says of a source that may be silent for how long there is not.
+    fn await_something(&self, number: u32, source: &mut Source) -> Result<()> {
+        if self.job.idle_timeout.is_none() || !source.may_wait() {
+            return Ok(());
+        }
+        while !source.has_more(LOOK)? {
+            self.quiet[number as usize].nothing(self.progress.stages.nanos());
+        }
+        self.quiet[number as usize].something();
+        Ok(())
+    }
+
     /// Waits until there is something to read of a pipe that brings only what is new, and says whether the run has
     /// been stopped before. A record that has begun is read to its end.
     fn is_stopped(&self, source: &mut Source) -> Result<bool> {
@@ -277,7 +297,7 @@ fn lead(opened: &Opened, first: &Chunk) -> Option<Lead> {
         Chunk::End => opened.source.offset(),
     };
     let lines = opened.header.as_ref().map_or(0, |(_, lines)| *lines);
-    (!opened.resumed).then(|| Lead { lines, bytes, digest: opened.source.lead() })
+    (!opened.resumed).then(|| Lead { lines, bytes, digest: opened.source.lead(), file: None })
 }
 
 /// The names of a source's columns: as the header says, or by the number of fields in the first record. `None` if

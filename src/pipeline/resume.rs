@@ -2,11 +2,12 @@
 //! and where each input goes on. Until all of that is known to fit, nothing is touched.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use super::matches::{Matches, identity_of, matches};
 use super::start::Opened;
 use crate::checkpoint::directory::{StateDir, Unusable};
-use crate::checkpoint::written::{CheckpointV1, EndingV1, SourceV1};
+use crate::checkpoint::written::{CheckpointV1, EndingV1, SourceV1, UnreadV2};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
 use crate::input::follow::{Beginning, Follow, Place};
@@ -200,6 +201,7 @@ fn continue_followed(
     hold: bool,
     continued: &mut Continued,
 ) -> Result<()> {
+    let others = paths(job);
     let mut named: HashMap<&str, &SourceSpec> =
         job.sources.iter().map(|spec| (spec.name.as_str(), spec)).collect();
     for (rank, mut written) in (0u32..).zip(saved) {
@@ -214,24 +216,28 @@ fn continue_followed(
             continued.written.push(written);
             continue;
         };
-        if checkpoint.ending == EndingV1::Closed {
-            // It was stopped by --stop-after, and all windows are closed.
-            written.over = true;
-        } else if let Origin::Path(path) = &spec.origin {
+        if let Origin::Path(path) = &spec.origin {
             let part = checkpoint.part(rank);
             let follow = match written.offset {
                 0 => {
-                    let beginning = Beginning { identity: written.identity, at: checkpoint.taken_at };
-                    Follow::begin(spec, path, &job.read, beginning)
+                    let unread = checkpoint.live.unread.iter().find(|unread| unread.source == rank);
+                    let at = unread.map_or(checkpoint.taken_at, |unread| unread.since);
+                    let beginning = Beginning { identity: written.identity, at };
+                    Follow::begin(spec, path, &job.read, beginning).beside(&others)
                 }
                 offset => {
-                    written.identity = identity_of(spec);
+                    let identity = if part.start > 0 { part.file } else { written.identity };
                     let (digest, start, start_digest) = (written.digest, part.start, part.digest);
-                    Follow::resume(spec, path, &job.read, Place { offset, digest, start, start_digest })?
+                    let place = Place { offset, digest, start, start_digest, identity };
+                    Follow::resume(spec, path, &others, &job.read, place)?
                 }
             };
-            written.over = false;
-            continued.follows.insert(rank, follow);
+            if checkpoint.ending == EndingV1::Closed {
+                check_nothing_came(spec, follow)?;
+            } else {
+                written.over = false;
+                continued.follows.insert(rank, follow);
+            }
         }
         continued.specs.push(spec.clone());
         continued.written.push(written);
@@ -245,6 +251,36 @@ fn continue_followed(
     Ok(())
 }
 
+/// A job that has closed its windows takes nothing more.
+fn check_nothing_came(spec: &SourceSpec, mut follow: Follow) -> Result<()> {
+    match follow.next(Vec::new())? {
+        None => Ok(()),
+        Some(_) => Err(Error::usage(format!(
+            "{} has grown since the job closed all windows at its end; --replay computes everything again, and \
+             --at-eof hold from the start keeps windows open for what comes",
+            Escaped(&spec.name)
+        ))),
+    }
+}
+
+/// The names of all that is followed.
+fn paths(job: &Job) -> Vec<PathBuf> {
+    let path = |spec: &SourceSpec| match &spec.origin {
+        Origin::Path(path) => Some(path.clone()),
+        _ => None,
+    };
+    job.sources.iter().filter_map(path).collect()
+}
+
+/// Since when the followed sources are read of which nothing has been read.
+pub fn unread(follows: &HashMap<u32, Follow>) -> Vec<UnreadV2> {
+    let begins = follows.iter().filter_map(|(&source, follow)| Some((source, follow.begins()?)));
+    let mut unread: Vec<UnreadV2> =
+        begins.map(|(source, beginning)| UnreadV2 { source, since: beginning.at }).collect();
+    unread.sort_by_key(|unread| unread.source);
+    unread
+}
+
 /// The inputs of a job that begins, where they are followed. To be asked for before anything is looked into.
 pub fn follows(job: &Job) -> HashMap<u32, Follow> {
     (0..).zip(&job.sources).filter_map(|(rank, spec)| follow(job, rank, spec)).collect()
@@ -252,7 +288,7 @@ pub fn follows(job: &Job) -> HashMap<u32, Follow> {
 
 fn follow(job: &Job, rank: u32, spec: &SourceSpec) -> Option<(u32, Follow)> {
     match (&job.follow, &spec.origin) {
-        (Some(_), Origin::Path(path)) => Some((rank, Follow::new(spec, path, &job.read))),
+        (Some(_), Origin::Path(path)) => Some((rank, Follow::new(spec, path, &job.read).beside(&paths(job)))),
         _ => None,
     }
 }

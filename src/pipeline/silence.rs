@@ -6,22 +6,51 @@
 //! much time as if the stream went on. It rises only when something may close by it, and no further than it takes to
 //! close everything.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use super::readers::is_regular;
 use crate::job::Job;
 use crate::operator::sequence::{Closing, Decision, Rules, span};
 use crate::window::{PaneFinder, Windows};
 
+/// What the readers say of one source, for the front to look at: when they found nothing there.
+///
+/// A source that is not asked, since others are behind it, is not silent; and what a reader has not looked for may well
+/// be there. So silence lasts from the first look that found nothing to the last one.
+#[derive(Debug, Default)]
+pub struct Quiet {
+    /// In nanoseconds since the run began; 0 while there is something.
+    first: AtomicU64,
+    last: AtomicU64,
+}
+
+impl Quiet {
+    /// A reader has looked and found nothing, so long after the run began.
+    pub fn nothing(&self, nanos: u64) {
+        let _ = self.first.compare_exchange(0, nanos.max(1), Ordering::Relaxed, Ordering::Relaxed);
+        self.last.store(nanos, Ordering::Relaxed);
+    }
+
+    /// It has brought something.
+    pub fn something(&self) {
+        self.first.store(0, Ordering::Relaxed);
+    }
+
+    /// From when to when nothing was found.
+    fn stretch(&self) -> Option<(Duration, Duration)> {
+        let first = self.first.load(Ordering::Relaxed);
+        let last = self.last.load(Ordering::Relaxed).max(first);
+        (first > 0).then(|| (Duration::from_nanos(first), Duration::from_nanos(last)))
+    }
+}
+
 /// What is known of the silence of a job's sources.
 pub struct Silence {
     timeout: Duration,
-    /// When each source last brought something, or was opened.
-    heard: Vec<Instant>,
-    /// Whether it may keep the others waiting. A file that is there does not.
-    may_wait: Vec<bool>,
+    sources: Arc<[Quiet]>,
     /// Since when all have been silent, and the watermark then.
-    all: Option<(Instant, i64)>,
+    all: Option<(Duration, i64)>,
     /// How far the watermark must rise for everything to close; `None`: nothing closes by it.
     span: Option<i64>,
     panes: Option<PaneFinder>,
@@ -29,19 +58,15 @@ pub struct Silence {
 
 /// How often it is looked whether something may close, where that cannot be told beforehand.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked whether the readers have found something.
+const AGAIN: Duration = Duration::from_millis(20);
 
 impl Silence {
     /// Nobody has said anything yet; `None` where the job waits for as long as it takes.
-    pub fn new(job: &Job, rules: &Rules) -> Option<Silence> {
-        let timeout = job.idle_timeout?;
+    pub fn new(job: &Job, rules: &Rules, sources: &Arc<[Quiet]>) -> Option<Silence> {
         Some(Silence {
-            timeout,
-            heard: vec![Instant::now(); job.sources.len()],
-            may_wait: job
-                .sources
-                .iter()
-                .map(|source| job.follow.is_some() || !is_regular(&source.origin))
-                .collect(),
+            timeout: job.idle_timeout?,
+            sources: sources.clone(),
             all: None,
             span: match rules.closing {
                 Closing::Windows(Windows::None) => None,
@@ -55,9 +80,8 @@ impl Silence {
         })
     }
 
-    /// A source has brought something.
-    pub fn heard(&mut self, source: u32) {
-        self.heard[source as usize] = Instant::now();
+    /// Something has arrived.
+    pub fn heard(&mut self) {
         self.all = None;
     }
 
@@ -65,24 +89,28 @@ impl Silence {
     /// is, after which time it must be asked again.
     pub fn decide(&mut self, source: Option<u32>, watermark: i64) -> Result<Decision, Option<Duration>> {
         let Some(source) = source else { return self.all_silent(watermark) };
-        if !self.may_wait[source as usize] {
-            return Err(None);
-        }
-        match self.timeout.saturating_sub(self.heard[source as usize].elapsed()) {
+        let Some((first, last)) = self.sources[source as usize].stretch() else { return Err(Some(AGAIN)) };
+        match self.timeout.saturating_sub(last.saturating_sub(first)) {
             Duration::ZERO => Ok(Decision::Idle(source)),
-            left => Err(Some(left)),
+            left => Err(Some(left.max(AGAIN))),
         }
     }
 
     fn all_silent(&mut self, watermark: i64) -> Result<Decision, Option<Duration>> {
-        let last = self.heard.iter().max().copied().unwrap_or_else(Instant::now);
-        let (since, stood) = *self.all.get_or_insert((last, watermark));
+        // Those that are over say nothing.
+        let stretches = self.sources.iter().filter_map(Quiet::stretch);
+        let ends = stretches.map(|(first, last)| (Some(first), Some(last)));
+        let (first, last) = ends.fold((None, None), |(first, last), (one, other)| {
+            (first.max(one), last.into_iter().chain(other).min())
+        });
+        let (Some(first), Some(last)) = (first, last) else { return Err(Some(AGAIN)) };
+        let (since, stood) = *self.all.get_or_insert((first, watermark));
         let Some(span) = self.span.filter(|_| stood > i64::MIN) else { return Err(None) };
         let everything = stood.saturating_add(span);
         if watermark >= everything {
             return Err(None);
         }
-        let passed = i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let passed = i64::try_from(last.saturating_sub(since).as_micros()).unwrap_or(i64::MAX);
         let now = stood.saturating_add(passed).min(everything);
         let closes = match &mut self.panes {
             Some(panes) => panes.pane(watermark).map_or(everything, |pane| pane.first_end),
@@ -93,6 +121,6 @@ impl Silence {
             // Whole milliseconds are easier to read where late events are set aside.
             return Ok(Decision::Raise(closes.max(now - now.rem_euclid(1000))));
         }
-        Err(Some(Duration::from_micros(closes.abs_diff(now)).clamp(Duration::from_millis(1), LOOK)))
+        Err(Some(Duration::from_micros(closes.abs_diff(now)).clamp(AGAIN, LOOK)))
     }
 }

@@ -37,7 +37,16 @@ impl Mounted {
     }
 
     fn unmount(&self) -> Checked {
-        done(Command::new("umount").arg(&self.at))
+        // Who was killed may not be quite gone.
+        let started = Instant::now();
+        loop {
+            match done(Command::new("umount").arg(&self.at)) {
+                Err(why) if why.contains("busy") && started.elapsed() < Duration::from_secs(20) => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                result => return result,
+            }
+        }
     }
 }
 

@@ -114,6 +114,26 @@ impl Log {
     }
 }
 
+/// Starts a run that follows a log. What is rotated away before it looks is none of its business, so the first one is
+/// waited for until it has.
+fn start(log: &mut Log, more: &str) -> Child {
+    let is_first = log.events == 0;
+    if is_first {
+        log.append(5);
+    }
+    let run = log.follow(more).spawn().expect("it runs");
+    let reads = || {
+        let open = fs::read_dir(format!("/proc/{}/fd", run.id())).expect("it runs");
+        open.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|path| path.ends_with("app.log")))
+    };
+    let started = Instant::now();
+    while is_first && !reads() {
+        assert!(started.elapsed() < Duration::from_secs(60), "it reads nothing");
+        thread::sleep(Duration::from_millis(1));
+    }
+    run
+}
+
 /// A job, by the shell.
 fn windrow(dir: &Path, rest: &str) -> Command {
     let mut command = Command::new("sh");
@@ -142,8 +162,7 @@ fn same_rows(found: &[u8], wanted: &[u8]) {
 fn nothing_is_lost_in_rotation() {
     for (seed, header) in [(1, ""), (2, "ts,k,n\n"), (3, "")] {
         let mut log = Log::new(header, seed);
-        // It need not be there at first.
-        let run = log.follow("--stop-after 1500ms").spawn().expect("it runs");
+        let run = start(&mut log, "--stop-after 2500ms");
         log.live(250);
         assert!(log.rotated > 10);
         let output = run.wait_with_output().expect("it ends");
@@ -158,7 +177,7 @@ fn a_restart_finds_its_place_across_rotations() {
         let mut log = Log::new(header, seed);
         let state = "-s st --checkpoint-interval 5ms -o out";
         for _ in 0..12 {
-            let mut run = log.follow(state).spawn().expect("it runs");
+            let mut run = start(&mut log, state);
             let steps = 5 + log.random(30) as u32;
             log.live(steps);
             run.kill().expect("it runs");
@@ -168,7 +187,7 @@ fn a_restart_finds_its_place_across_rotations() {
             log.live(steps);
         }
         assert!(log.rotated > 10);
-        let last = log.follow(&format!("{state} --stop-after 1500ms")).output().expect("it runs");
+        let last = log.follow(&format!("{state} --stop-after 2500ms")).output().expect("it runs");
         succeeded(last);
         let out = fs::read(log.path("out")).expect("it was written");
         same_rows(&out, &log.undisturbed());
@@ -184,7 +203,7 @@ fn days_go_by() {
     let mut held = Vec::new();
     let mut kills = 0;
     for _ in 0..hours {
-        let mut run = log.follow(state).spawn().expect("it runs");
+        let mut run = start(&mut log, state);
         for _ in 0..60 {
             log.append(60);
             log.rotate();
@@ -198,7 +217,7 @@ fn days_go_by() {
         let output = run.wait_with_output().expect("it ends");
         assert!(output.stderr.is_empty(), "{output:?}");
     }
-    succeeded(log.follow(&format!("{state} --stop-after 1500ms")).output().expect("it runs"));
+    succeeded(log.follow(&format!("{state} --stop-after 2500ms")).output().expect("it runs"));
     same_rows(&fs::read(log.path("out")).expect("it was written"), &log.undisturbed());
     let (memory, descriptors): (Vec<u64>, Vec<usize>) = held.into_iter().unzip();
     let most = |values: &[u64]| values.iter().copied().max().unwrap_or_default();

@@ -13,6 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
@@ -36,6 +37,8 @@ pub struct Place {
     pub start: u64,
     /// Their digest.
     pub start_digest: u64,
+    /// Which file that was: device and inode, where it is known.
+    pub identity: Option<(u64, u64)>,
 }
 
 /// When and where a stream begins of which nothing has been read.
@@ -51,6 +54,8 @@ pub struct Beginning {
 pub struct Follow {
     spec: SourceSpec,
     path: PathBuf,
+    /// The names of other streams.
+    others: Vec<PathBuf>,
     options: ReadOptions,
     current: Option<Part>,
     /// Where the stream begins, until its first file is opened.
@@ -61,6 +66,10 @@ pub struct Follow {
     start: u64,
     /// The file that was left last.
     left: Option<Rotated>,
+    /// The same, open, and up to where it was read.
+    behind: Option<(Arc<File>, u64)>,
+    /// At so many looks a file beside could not be read.
+    doubtful: u32,
     /// Length and digest of the parts that were read to their end, the last ones.
     done: VecDeque<(u64, u64)>,
     /// How the files begin that had been rotated away before the stream began.
@@ -76,6 +85,8 @@ pub struct Head {
     pub number: u64,
     /// The names in its header, and how many lines that has.
     pub header: Option<(Vec<String>, u64)>,
+    /// Which file it is: device and inode.
+    pub file: (u64, u64),
     /// Bytes before its first chunk.
     pub bytes: u64,
     /// Their digest.
@@ -96,6 +107,10 @@ enum Look {
     Emptied,
 }
 
+/// A file is left when it was at its end at so many looks, while its successor had something.
+const QUIET_LOOKS: u32 = 40;
+/// What cannot be read at so many looks is not waited for.
+const DOUBTFUL_LOOKS: u32 = 200;
 /// How many parts are remembered as done: more than rotation mostly keeps.
 const DONE_MAX: usize = 16;
 /// How many first bytes of an earlier file are compared: logs differ within their first lines.
@@ -108,17 +123,25 @@ impl Follow {
         Follow {
             spec: spec.clone(),
             path: path.to_owned(),
+            others: Vec::new(),
             options,
             current: None,
             beginning: Some(Beginning { identity: named(path).map(|named| named.identity), at: now() }),
             parts: 0,
             start: 0,
             left: None,
+            behind: None,
+            doubtful: 0,
             done: VecDeque::new(),
             earlier: Vec::new(),
             passed: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// These files are streams of their own, whatever their names look like.
+    pub fn beside(self, others: &[PathBuf]) -> Follow {
+        Follow { others: others.to_vec(), ..self }
     }
 
     /// Begins where an earlier run would have begun, had it come to read anything.
@@ -130,12 +153,22 @@ impl Follow {
     ///
     /// # Errors
     /// [`Error::Usage`] if no file has what was read last.
-    pub fn resume(spec: &SourceSpec, path: &Path, options: &ReadOptions, place: Place) -> Result<Follow> {
-        let mut follow = Follow::new(spec, path, options);
+    pub fn resume(
+        spec: &SourceSpec,
+        path: &Path,
+        others: &[PathBuf],
+        options: &ReadOptions,
+        place: Place,
+    ) -> Result<Follow> {
+        let mut follow = Follow::new(spec, path, options).beside(others);
         (follow.start, follow.beginning) = (place.start, None);
-        for candidate in named(path).into_iter().chain(rotated(path).into_iter().rev()) {
+        // Files may begin alike: the one that it was comes first, then the oldest.
+        let mut candidates: Vec<Rotated> = rotated(path, &follow.others);
+        candidates.extend(named(path));
+        candidates.sort_by_key(|candidate| Some(candidate.identity) != place.identity);
+        for candidate in candidates {
             if let Ok(Some(part)) = follow.stands_in(&candidate, place) {
-                follow.note_earlier(candidate.written);
+                follow.note_earlier(&candidate);
                 follow.current = Some(part);
                 follow.parts = 1;
                 return Ok(follow);
@@ -174,19 +207,10 @@ impl Follow {
             source: self.spec.name.clone(),
             reason: crate::error::words(&cause),
         };
-        let file = open_file(&at.path).map_err(failed)?;
-        let source = Source::of_growing(&self.spec, &self.options, file.try_clone().map_err(failed)?);
-        let head = Head { number: self.parts, header: None, bytes: 0, digest: 0, resumed };
-        Ok(Part {
-            source,
-            file,
-            at: at.clone(),
-            head,
-            begun: false,
-            digest: 0,
-            tail: Vec::new(),
-            quiet: false,
-        })
+        let file = Arc::new(open_file(&at.path).map_err(failed)?);
+        let source = Source::of_growing(&self.spec, &self.options, Arc::clone(&file));
+        let head = Head { number: self.parts, header: None, file: at.identity, bytes: 0, digest: 0, resumed };
+        Ok(Part { source, file, at: at.clone(), head, begun: false, digest: 0, given: Vec::new(), quiet: 0 })
     }
 
     /// The next chunk; `None` if there is nothing for now.
@@ -196,6 +220,10 @@ impl Follow {
                 return Ok(None);
             }
             let Some(part) = &mut self.current else { continue };
+            if part.begun && !part.is_same() {
+                self.find_copy();
+                continue;
+            }
             if part.begun || part.read_header(&self.spec, &self.options, self.start)? {
                 match part.next(buffer)? {
                     Chunk::End => buffer = Vec::new(),
@@ -215,10 +243,25 @@ impl Follow {
         }
     }
 
-    /// What is left at the end of all: a last record without its line end; [`Chunk::End`] if there is none.
+    /// What is left at the end of all: a last record without its line end, and what has begun since;
+    /// [`Chunk::End`] if there is nothing.
     pub fn finish(&mut self) -> Result<Chunk> {
-        let last = if self.current.is_some() { self.last_record()? } else { None };
-        Ok(last.unwrap_or(Chunk::End))
+        loop {
+            if let Some(chunk) = self.last_record()? {
+                return Ok(chunk);
+            }
+            if !self.begin_part()? {
+                return Ok(Chunk::End);
+            }
+            if let Some(chunk) = self.next(Vec::new())? {
+                return Ok(chunk);
+            }
+        }
+    }
+
+    /// Where it begins, until something of it is read.
+    pub fn begins(&self) -> Option<Beginning> {
+        self.beginning
     }
 
     /// What the part of the chunk that came last begins with.
@@ -253,23 +296,38 @@ impl Follow {
             self.note_done(part.source.offset(), part.digest);
         }
         self.left = Some(Rotated { written, ..part.at });
+        self.behind = Some((part.file, part.source.stored_position()));
         Ok(None)
+    }
+
+    /// Says so when something has been added to the file that was left.
+    fn look_behind(&mut self) {
+        let Some((file, read)) = &self.behind else { return };
+        let size = file.metadata().map_or(0, |status| status.size());
+        if size > *read {
+            self.notes.push(format!(
+                "{}: {} bytes were added to the file that was rotated away after the next one had begun; they do not count",
+                Escaped(&self.spec.name),
+                size - read
+            ));
+            self.behind = None;
+        }
     }
 
     /// Whether a part has grown, may grow, or is finished. It stands at its end.
     fn look(&mut self) -> Result<Look> {
+        self.look_behind();
         let Some(part) = &mut self.current else { return Ok(Look::Wait) };
         let Ok(status) = part.file.metadata() else { return Ok(Look::Leave) };
         let read = part.source.stored_position();
-        if status.size() < read || !part.has_same_tail(read) {
+        if status.size() < read || part.begun && !part.is_same() {
             return Ok(Look::Emptied);
         }
         if status.size() > read {
-            (part.quiet, part.tail) = (false, Vec::new());
+            part.quiet = 0;
             part.source.go_on();
             return Ok(Look::Grown);
         }
-        part.note_tail(read);
         let named = named(&self.path);
         if named.as_ref().is_some_and(|named| named.identity == part.at.identity) {
             return Ok(Look::Wait);
@@ -279,10 +337,8 @@ impl Follow {
         let later = rotated.iter().chain(&named).filter(|other| has_something(&other.path)).take(2).count();
         let Some(part) = &mut self.current else { return Ok(Look::Wait) };
         // Whoever writes may not have changed over to the next file yet, unless that is finished too.
-        Ok(match (later, std::mem::replace(&mut part.quiet, later > 0)) {
-            (2, _) | (1, true) => Look::Leave,
-            _ => Look::Wait,
-        })
+        part.quiet = if later > 0 { part.quiet + 1 } else { 0 };
+        Ok(if later > 1 || part.quiet > QUIET_LOOKS { Look::Leave } else { Look::Wait })
     }
 
     /// A file was emptied: what was not read of it before stands in its copy, if there is one.
@@ -290,7 +346,7 @@ impl Follow {
         // Of one whose header was not complete nothing has been given out.
         let Some(part) = self.current.take().filter(|part| part.begun) else { return };
         let place = part.source.offset() - self.start;
-        for candidate in rotated(&self.path).into_iter().rev() {
+        for candidate in rotated(&self.path, &self.others).into_iter().rev() {
             if candidate.identity == part.at.identity {
                 continue;
             }
@@ -309,7 +365,7 @@ impl Follow {
             let size = fs::metadata(&candidate.path).map_or(u64::MAX, |status| status.size());
             candidate.written >= part.at.written && size <= part.source.stored_position()
         };
-        if !rotated(&self.path).iter().any(is_known) {
+        if !rotated(&self.path, &self.others).iter().any(is_known) {
             self.notes.push(format!(
                 "{}: the file was emptied when {} bytes of it had been read, and there is no copy: what stood behind \
                  them, if anything did, is lost",
@@ -336,22 +392,27 @@ impl Follow {
         match self.open(&next, false) {
             Ok(part) => {
                 if self.parts == 0 {
-                    self.note_earlier(next.written);
+                    self.note_earlier(&next);
                 }
                 self.parts += 1;
+                (self.doubtful, self.beginning) = (0, None);
                 self.current = Some(part);
                 Ok(true)
             }
-            // It has just been moved away: it is found under its other name at the next look.
-            Err(_) if !next.path.exists() => Ok(false),
+            // It has just been moved away, and is found under its other name at the next look; or it gets its mode.
+            Err(_) if !next.path.exists() || self.doubtful < DOUBTFUL_LOOKS => {
+                self.doubtful += 1;
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
 
     /// The file that comes behind the one that was left: rotation may have gone on in the meantime.
     fn next_file(&mut self) -> Option<Rotated> {
-        if let Some(beginning) = self.beginning.take()
-            && let Some(first) = rotated(&self.path).into_iter().find(|rotated| beginning.is_before(rotated))
+        if let Some(beginning) = self.beginning
+            && let Some(first) =
+                rotated(&self.path, &self.others).into_iter().find(|rotated| beginning.is_before(rotated))
         {
             return Some(first);
         }
@@ -369,8 +430,11 @@ impl Follow {
     /// told, since one of them is being written or moved.
     fn later(&mut self, than: &Rotated) -> Option<Vec<Rotated>> {
         let mut later = Vec::new();
-        for candidate in rotated(&self.path) {
-            let is_earlier = candidate.written < than.written || candidate.identity == than.identity;
+        let rotated = rotated(&self.path, &self.others);
+        let place = rotated.iter().position(|other| other.identity == than.identity);
+        for (n, candidate) in rotated.into_iter().enumerate() {
+            // By its place among them, if it is there; else by when it was written to.
+            let is_earlier = place.map_or(candidate.written < than.written, |place| n <= place);
             if is_earlier || self.passed.contains(&candidate) {
                 continue;
             }
@@ -380,17 +444,35 @@ impl Follow {
                     self.passed.truncate(DONE_MAX);
                     self.passed.insert(0, candidate);
                 }
-                Err(_) => return None,
+                // It is being written or moved, or nobody can read it.
+                Err(_) if self.doubtful < DOUBTFUL_LOOKS => {
+                    self.doubtful += 1;
+                    return None;
+                }
+                Err(error) => {
+                    self.doubtful = 0;
+                    self.notes.push(format!(
+                        "{}: {error}; it was rotated away from {} and is passed over",
+                        Escaped(&candidate.path.display().to_string()),
+                        Escaped(&self.spec.name)
+                    ));
+                    self.passed.insert(0, candidate);
+                }
             }
         }
+        self.doubtful = 0;
         Some(later)
     }
 
     /// Notes how the files begin that were rotated away before the first part was last written to: they do not belong to
     /// the stream, also if they are compressed later, which may make them look new.
-    fn note_earlier(&mut self, written: (i64, i64)) {
-        let earlier = rotated(&self.path).into_iter().filter(|rotated| rotated.written < written);
-        self.earlier = earlier.filter_map(|rotated| self.beginning(&rotated).ok().flatten()).collect();
+    fn note_earlier(&mut self, first: &Rotated) {
+        let mut earlier = rotated(&self.path, &self.others);
+        match earlier.iter().position(|other| other.identity == first.identity) {
+            Some(place) => earlier.truncate(place),
+            None => earlier.retain(|other| other.written < first.written),
+        }
+        self.earlier = earlier.iter().filter_map(|rotated| self.beginning(rotated).ok().flatten()).collect();
     }
 
     /// Length and digest of the first bytes of a file; `None` if it has none.

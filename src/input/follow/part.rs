@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Arc;
 
 use super::Head;
 use crate::digest::{digest, join};
@@ -13,17 +14,17 @@ use crate::input::{Chunk, Format, ReadOptions, SourceSpec};
 /// A file that is being read.
 pub struct Part {
     pub source: Source,
-    pub file: File,
+    pub file: Arc<File>,
     pub at: Rotated,
     pub head: Head,
     /// Whether its header has been read.
     pub begun: bool,
     /// The digest of what has been given out of it, its header included.
     pub digest: u64,
-    /// What stands before the place that was read to.
-    pub tail: Vec<u8>,
-    /// Whether it was at its end at the last look, when its successor had something.
-    pub quiet: bool,
+    /// The last bytes that were given out.
+    pub given: Vec<u8>,
+    /// At so many looks it was at its end, and its successor had something.
+    pub quiet: u32,
 }
 
 impl Part {
@@ -50,29 +51,34 @@ impl Part {
         let chunk = self.source.next(buffer)?;
         match &chunk {
             Chunk::Records { bytes, .. } => {
-                self.digest = join(self.digest, digest(bytes), bytes.len() as u64)
+                self.digest = join(self.digest, digest(bytes), bytes.len() as u64);
+                self.given = last(&self.given, bytes);
             }
-            Chunk::TooLong { len, digest, .. } => self.digest = join(self.digest, *digest, *len),
+            Chunk::TooLong { len, digest, .. } => {
+                self.digest = join(self.digest, *digest, *len);
+                self.given.clear();
+            }
             Chunk::End => {}
         }
         Ok(chunk)
     }
 
-    /// Notes what stands before the place that was read to.
-    pub fn note_tail(&mut self, read: u64) {
-        let len = (read as usize).min(TAIL_BYTES);
-        let mut tail = vec![0; len];
-        let found = self.file.read_exact_at(&mut tail, read - len as u64);
-        self.tail = if found.is_ok() { tail } else { Vec::new() };
+    /// Whether the file still holds what was read last: it may have been emptied and written anew.
+    pub fn is_same(&self) -> bool {
+        let read = self.source.stored_position();
+        let Some(rest) = self.source.plain_rest() else { return true };
+        let tail = last(&self.given, rest);
+        let mut now = vec![0; tail.len()];
+        let at = read.checked_sub(tail.len() as u64);
+        at.is_some_and(|at| self.file.read_exact_at(&mut now, at).is_ok()) && now == tail
     }
+}
 
-    /// Whether that is still there.
-    pub fn has_same_tail(&self, read: u64) -> bool {
-        let len = self.tail.len();
-        let mut now = vec![0; len];
-        // It was noted at this place, if at all.
-        len == 0 || self.file.read_exact_at(&mut now, read - len as u64).is_ok() && now == self.tail
-    }
+/// The last bytes of one text behind another.
+fn last(before: &[u8], text: &[u8]) -> Vec<u8> {
+    let of_text = &text[text.len().saturating_sub(TAIL_BYTES)..];
+    let left = TAIL_BYTES - of_text.len();
+    [&before[before.len().saturating_sub(left)..], of_text].concat()
 }
 
 /// How many bytes before the place that was read to are compared, to see that it is still the same file.

@@ -203,7 +203,11 @@ impl Sequencer {
                 *largest = (*largest).max(self.watermark.saturating_add(self.rules.delay));
                 self.order.push(Reverse((source.watermark(self.rules.delay), number)));
             }
-            None => self.heads.push_back(number),
+            // In the order given, as a run that goes on would have it.
+            None => {
+                let place = self.heads.partition_point(|&other| other < number);
+                self.heads.insert(place, number);
+            }
         }
     }
 
@@ -213,7 +217,7 @@ impl Sequencer {
             return None;
         }
         let is_roused =
-            |source: &Source| source.idle && (!source.queue.is_empty() || matches!(source.end, Some(Err(_))));
+            |source: &Source| source.idle && (source.can_be_read() || matches!(source.end, Some(Err(_))));
         self.sources.iter().position(is_roused).map(|number| number as u32)
     }
 

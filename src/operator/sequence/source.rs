@@ -198,6 +198,11 @@ impl Source {
         }
     }
 
+    /// Whether something of it can be read: an event that `--max-jump` has set aside cannot.
+    pub fn can_be_read(&self) -> bool {
+        self.queue.front().is_some_and(|head| self.row < head.decided || head.is_decided())
+    }
+
     /// How many batches wait for the source's next event: the first that is undecided and those behind it, also if
     /// they hold nothing but blank lines.
     pub fn undecided(&self) -> usize {

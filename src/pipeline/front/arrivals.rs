@@ -53,7 +53,7 @@ impl Front {
     pub(super) fn take(&mut self, arrival: Arrival) {
         let source = arrival.source;
         if let Some(silence) = &mut self.silence {
-            silence.heard(source);
+            silence.heard();
         }
         self.sources[source as usize].early.insert(arrival.number, arrival.what);
         loop {

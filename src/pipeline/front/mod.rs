@@ -16,7 +16,7 @@ use super::absent::Absent;
 use super::cuts::Cuts;
 use super::parsers::{Arrival, Arrived};
 use super::readers::Requests;
-use super::silence::Silence;
+use super::silence::{Quiet, Silence};
 use super::stages::{Stage, Worker};
 use super::stop::{self, Stop};
 use crate::checkpoint::written::EndingV1;
@@ -66,6 +66,8 @@ pub struct Front {
     waiting_since: Option<Instant>,
     /// Tells when the next window closes, where that goes by the watermark alone.
     closing: Option<PaneFinder>,
+    /// Whether the inputs are known to fit: decisions are made behind that.
+    begun: bool,
     sent: bool,
 }
 
@@ -122,10 +124,11 @@ impl Front {
         steps: Vec<Sender<Arc<Step>>>,
         writer_ended: Receiver<Infallible>,
         progress: &Arc<Progress>,
+        quiet: &Arc<[Quiet]>,
     ) -> Front {
         let rules = rules(job);
         Front {
-            silence: Silence::new(job, &rules),
+            silence: Silence::new(job, &rules, quiet),
             waiting_since: None,
             closing: match &rules.closing {
                 Closing::Windows(Windows::Panes(panes)) => Some(PaneFinder::new(panes)),
@@ -148,6 +151,7 @@ impl Front {
             alone: live(job) == 1,
             form_fixed: projection.form().is_some(),
             absent: Absent::new(job),
+            begun: false,
             sent: false,
             job: job.clone(),
         }
@@ -193,6 +197,7 @@ impl Front {
         // Whether records have been read that those who watch the run have not been told of: with very many sources
         // they cannot be told whenever one has brought something.
         let mut untold = false;
+        self.begun = true;
         loop {
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.take(arrival);

@@ -90,7 +90,7 @@ impl Front {
         source: Option<u32>,
     ) -> Result<std::result::Result<(), Option<Duration>>> {
         let Some(silence) = &mut self.silence else { return Ok(Err(None)) };
-        if self.stopping.is_some() || !self.arrivals.is_empty() {
+        if !self.begun || self.stopping.is_some() || !self.arrivals.is_empty() {
             return Ok(Err(None));
         }
         let decision = match silence.decide(source, self.sequencer.watermark()) {
