@@ -44,8 +44,6 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, bounded};
 
 pub use front::rules;
-use silence::Quiet;
-
 pub use prepare::{Kept, Prepared, Ready, prepare};
 pub use progress::Progress;
 pub use readers::{layout, names};
@@ -122,8 +120,7 @@ fn start_and_run(
     let (chunks_out, arrivals_out) = (Arc::new(chunks_out), Arc::new(arrivals_out));
     progress.stages.watch(Queue::Chunks, &chunks_out);
     progress.stages.watch(Queue::Batches, &arrivals_out);
-    let quiet: Arc<[Quiet]> = job.sources.iter().map(|_| Quiet::default()).collect();
-    let readers = readers::start(job, &projection, opened, follows, chunks_in, pool_out, progress, &quiet);
+    let readers = readers::start(job, &projection, opened, follows, chunks_in, pool_out, progress);
     parsers::start(job, &projection, &chunks_out, &arrivals_in, &pool_in, progress);
     // Whoever sends is to notice when the other side has gone.
     drop((chunks_out, arrivals_in));
@@ -145,16 +142,8 @@ fn start_and_run(
     let writer = writer::start(job, plan, steps_out, shards.fired, pieces, progress, writer_lives);
     shards.steps.push(steps_in);
 
-    let mut front = front::Front::new(
-        job,
-        &projection,
-        readers,
-        arrivals_out,
-        shards.steps,
-        writer_ended,
-        progress,
-        &quiet,
-    );
+    let mut front =
+        front::Front::new(job, &projection, readers, arrivals_out, shards.steps, writer_ended, progress);
     let mut before = 0;
     let keeper = keeper.map(|(keeper, decisions)| {
         let interval = job.state.as_ref().map_or(Duration::MAX, |state| state.interval);

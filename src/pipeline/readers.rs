@@ -63,6 +63,14 @@ pub enum What {
 /// Where to ask for chunks of each source. Several sources may share a reader.
 pub type Requests = Vec<Sender<Request>>;
 
+/// The running readers.
+pub struct Readers {
+    /// The way to each.
+    pub requests: Requests,
+    /// What they say of each source.
+    pub quiet: Arc<[Quiet]>,
+}
+
 /// Starts the readers.
 pub fn start(
     job: &Arc<Job>,
@@ -72,8 +80,8 @@ pub fn start(
     to_parsers: Sender<Read>,
     pool: Receiver<Vec<u8>>,
     progress: &Arc<Progress>,
-    quiet: &Arc<[Quiet]>,
-) -> Requests {
+) -> Readers {
+    let quiet: Arc<[Quiet]> = job.sources.iter().map(|_| Quiet::default()).collect();
     // As many requests as can be under way, so that the front never waits for a reader.
     let credit = front::credit(job);
     let (shared_in, shared_out) = bounded(credit * front::live(job));
@@ -125,7 +133,7 @@ pub fn start(
         };
         thread::spawn(move || follower.serve(&followed_out));
     }
-    requests
+    Readers { requests, quiet }
 }
 
 /// The first chunk of every source is in memory at once, and of those being read two: with many sources the

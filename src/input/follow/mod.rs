@@ -194,7 +194,6 @@ impl Follow {
         match part.source.skip(len)? {
             Skipped::To(found) if join(place.start_digest, found, len) == place.digest => {
                 part.digest = found;
-                part.begun = true;
                 part.source.shift(self.start);
                 Ok(Some(part))
             }
@@ -210,7 +209,7 @@ impl Follow {
         let file = Arc::new(open_file(&at.path).map_err(failed)?);
         let source = Source::of_growing(&self.spec, &self.options, Arc::clone(&file));
         let head = Head { number: self.parts, header: None, file: at.identity, bytes: 0, digest: 0, resumed };
-        Ok(Part { source, file, at: at.clone(), head, begun: false, digest: 0, given: Vec::new(), quiet: 0 })
+        Ok(Part { source, file, at: at.clone(), head, digest: 0, given: Vec::new(), quiet: 0 })
     }
 
     /// The next chunk; `None` if there is nothing for now.
@@ -220,15 +219,13 @@ impl Follow {
                 return Ok(None);
             }
             let Some(part) = &mut self.current else { continue };
-            if part.begun && !part.is_same() {
+            if !part.is_same() {
                 self.find_copy();
                 continue;
             }
-            if part.begun || part.read_header(&self.spec, &self.options, self.start)? {
-                match part.next(buffer)? {
-                    Chunk::End => buffer = Vec::new(),
-                    chunk => return Ok(Some(chunk)),
-                }
+            match part.next(buffer)? {
+                Chunk::End => buffer = Vec::new(),
+                chunk => return Ok(Some(chunk)),
             }
             match self.look()? {
                 Look::Grown => {}
@@ -283,18 +280,14 @@ impl Follow {
     fn last_record(&mut self) -> Result<Option<Chunk>> {
         let Some(part) = &mut self.current else { return Ok(None) };
         part.source.release();
-        if part.begun || part.read_header(&self.spec, &self.options, self.start)? {
-            match part.next(Vec::new())? {
-                Chunk::End => {}
-                chunk => return Ok(Some(chunk)),
-            }
+        match part.next(Vec::new())? {
+            Chunk::End => {}
+            chunk => return Ok(Some(chunk)),
         }
         let Some(part) = self.current.take() else { return Ok(None) };
         let status = part.file.metadata().ok();
         let written = status.map_or(part.at.written, |status| (status.mtime(), status.mtime_nsec()));
-        if part.begun {
-            self.note_done(part.source.offset(), part.digest);
-        }
+        self.note_done(part.source.offset(), part.digest);
         self.left = Some(Rotated { written, ..part.at });
         self.behind = Some((part.file, part.source.stored_position()));
         Ok(None)
@@ -320,7 +313,7 @@ impl Follow {
         let Some(part) = &mut self.current else { return Ok(Look::Wait) };
         let Ok(status) = part.file.metadata() else { return Ok(Look::Leave) };
         let read = part.source.stored_position();
-        if status.size() < read || part.begun && !part.is_same() {
+        if status.size() < read || !part.is_same() {
             return Ok(Look::Emptied);
         }
         if status.size() > read {
@@ -343,8 +336,7 @@ impl Follow {
 
     /// A file was emptied: what was not read of it before stands in its copy, if there is one.
     fn find_copy(&mut self) {
-        // Of one whose header was not complete nothing has been given out.
-        let Some(part) = self.current.take().filter(|part| part.begun) else { return };
+        let Some(part) = self.current.take() else { return };
         let place = part.source.offset() - self.start;
         for candidate in rotated(&self.path, &self.others).into_iter().rev() {
             if candidate.identity == part.at.identity {
@@ -355,7 +347,7 @@ impl Follow {
                 && found == part.digest
             {
                 copy.source.shift(self.start);
-                (copy.digest, copy.begun, copy.head) = (found, true, part.head);
+                (copy.digest, copy.head) = (found, part.head);
                 self.current = Some(copy);
                 return;
             }
@@ -374,7 +366,8 @@ impl Follow {
             ));
         }
         self.note_done(part.source.offset(), part.digest);
-        self.left = None;
+        // What was rotated away in the meantime is still to be read.
+        self.left.get_or_insert(Rotated { identity: (0, 0), ..part.at });
     }
 
     /// The current part has been read to its end, which is there in the stream.
@@ -390,7 +383,16 @@ impl Follow {
     fn begin_part(&mut self) -> Result<bool> {
         let Some(next) = self.next_file() else { return Ok(false) };
         match self.open(&next, false) {
-            Ok(part) => {
+            Ok(mut part) => {
+                // What has nothing yet may be another file by the time it has.
+                let is_rotated = next.path != self.path;
+                if !part.read_header(&self.spec, &self.options, self.start)? {
+                    if is_rotated {
+                        // Nothing more comes of it: there is no record in it.
+                        self.passed.insert(0, next);
+                    }
+                    return Ok(false);
+                }
                 if self.parts == 0 {
                     self.note_earlier(&next);
                 }
@@ -494,8 +496,7 @@ impl Follow {
             return Ok(true);
         }
         // The file that is being read may be there compressed as well.
-        let begun = self.current.iter().filter(|part| part.begun);
-        let current = begun.map(|part| (part.source.offset() - self.start, part.digest));
+        let current = self.current.iter().map(|part| (part.source.offset() - self.start, part.digest));
         let mut lengths: Vec<(u64, u64)> = self.done.iter().copied().chain(current).collect();
         lengths.sort_unstable();
         let mut part = self.open(candidate, false)?;

@@ -17,8 +17,6 @@ pub struct Part {
     pub file: Arc<File>,
     pub at: Rotated,
     pub head: Head,
-    /// Whether its header has been read.
-    pub begun: bool,
     /// The digest of what has been given out of it, its header included.
     pub digest: u64,
     /// The last bytes that were given out.
@@ -42,7 +40,6 @@ impl Part {
         (self.head.bytes, self.head.digest) = (self.source.offset(), self.source.lead());
         self.digest = self.head.digest;
         self.source.shift(start);
-        self.begun = true;
         Ok(true)
     }
 

@@ -15,8 +15,8 @@ use super::Progress;
 use super::absent::Absent;
 use super::cuts::Cuts;
 use super::parsers::{Arrival, Arrived};
-use super::readers::Requests;
-use super::silence::{Quiet, Silence};
+use super::readers::{Readers, Requests};
+use super::silence::Silence;
 use super::stages::{Stage, Worker};
 use super::stop::{self, Stop};
 use crate::checkpoint::written::EndingV1;
@@ -119,16 +119,15 @@ impl Front {
     pub fn new(
         job: &Arc<Job>,
         projection: &Projection,
-        requests: Requests,
+        readers: Readers,
         arrivals: Arc<Receiver<Arrival>>,
         steps: Vec<Sender<Arc<Step>>>,
         writer_ended: Receiver<Infallible>,
         progress: &Arc<Progress>,
-        quiet: &Arc<[Quiet]>,
     ) -> Front {
         let rules = rules(job);
         Front {
-            silence: Silence::new(job, &rules, quiet),
+            silence: Silence::new(job, &rules, &readers.quiet),
             waiting_since: None,
             closing: match &rules.closing {
                 Closing::Windows(Windows::Panes(panes)) => Some(PaneFinder::new(panes)),
@@ -136,7 +135,7 @@ impl Front {
             },
             sequencer: Sequencer::new(rules),
             sources: job.sources.iter().map(|_| SourceState::default()).collect(),
-            requests,
+            requests: readers.requests,
             arrivals,
             steps,
             writer_ended,
