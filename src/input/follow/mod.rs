@@ -68,6 +68,8 @@ pub struct Follow {
     left: Option<Rotated>,
     /// The same, open, and up to where it was read.
     behind: Option<(Arc<File>, u64)>,
+    /// Where the stream stood before the part that has the name was begun, until that is known to be the next one.
+    unchecked: Option<(Option<Rotated>, Option<Beginning>)>,
     /// At so many looks a file beside could not be read.
     doubtful: u32,
     /// Length and digest of the parts that were read to their end, the last ones.
@@ -131,6 +133,7 @@ impl Follow {
             start: 0,
             left: None,
             behind: None,
+            unchecked: None,
             doubtful: 0,
             done: VecDeque::new(),
             earlier: Vec::new(),
@@ -225,7 +228,11 @@ impl Follow {
             }
             match part.next(buffer)? {
                 Chunk::End => buffer = Vec::new(),
-                chunk => return Ok(Some(chunk)),
+                chunk if !self.has_missed_a_file() => return Ok(Some(chunk)),
+                _ => {
+                    (self.current, self.parts, buffer) = (None, self.parts - 1, Vec::new());
+                    continue;
+                }
             }
             match self.look()? {
                 Look::Grown => {}
@@ -238,6 +245,26 @@ impl Follow {
                 }
             }
         }
+    }
+
+    /// Whether another file had the name between the part that was left and the one whose first chunk has just been
+    /// read. Asked behind that chunk, since rotation may go on between a look at the directory and the opening of a file.
+    fn has_missed_a_file(&mut self) -> bool {
+        let Some((left, beginning)) = self.unchecked.take() else { return false };
+        let identity = self.current.as_ref().map(|part| part.at.identity);
+        let missed = match (&left, beginning) {
+            (Some(left), _) => self
+                .later(left)
+                .is_none_or(|later| later.iter().any(|other| Some(other.identity) != identity)),
+            (None, Some(beginning)) => rotated(&self.path, &self.others)
+                .iter()
+                .any(|other| beginning.is_before(other) && Some(other.identity) != identity),
+            (None, None) => false,
+        };
+        if missed {
+            (self.left, self.beginning) = (left, beginning);
+        }
+        missed
     }
 
     /// What is left at the end of all: a last record without its line end, and what has begun since;
@@ -387,8 +414,9 @@ impl Follow {
                 // What has nothing yet may be another file by the time it has.
                 let is_rotated = next.path != self.path;
                 if !part.read_header(&self.spec, &self.options, self.start)? {
-                    if is_rotated {
-                        // Nothing more comes of it: there is no record in it.
+                    self.doubtful += u32::from(is_rotated);
+                    if self.doubtful > DOUBTFUL_LOOKS {
+                        // It is no copy on its way: there is no record in it.
                         self.passed.insert(0, next);
                     }
                     return Ok(false);
@@ -397,6 +425,7 @@ impl Follow {
                     self.note_earlier(&next);
                 }
                 self.parts += 1;
+                self.unchecked = (!is_rotated).then(|| (self.left.clone(), self.beginning));
                 (self.doubtful, self.beginning) = (0, None);
                 self.current = Some(part);
                 Ok(true)
@@ -437,7 +466,8 @@ impl Follow {
         for (n, candidate) in rotated.into_iter().enumerate() {
             // By its place among them, if it is there; else by when it was written to.
             let is_earlier = place.map_or(candidate.written < than.written, |place| n <= place);
-            if is_earlier || self.passed.contains(&candidate) {
+            // A copy that has only been begun looks the same a moment later, so it is not remembered as passed.
+            if is_earlier || self.passed.contains(&candidate) || !has_something(&candidate.path) {
                 continue;
             }
             match self.is_done(&candidate) {
