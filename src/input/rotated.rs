@@ -24,7 +24,32 @@ const COMPRESSED: [&str; 6] = [".gz", ".zst", ".bz2", ".xz", ".lz4", ".Z"];
 
 /// The files that were rotated away from a name, the oldest first. `others` are names of streams of their own. Of one that
 /// is there compressed as well, the plain one counts: the other may not be complete.
+///
+/// A directory that is changed while it is listed may show neither the old nor the new name of a file, so it is listed
+/// until it says the same twice.
 pub fn rotated(path: &Path, others: &[PathBuf]) -> Vec<Rotated> {
+    let mut found = list(path, others);
+    for _ in 0..LISTINGS_MAX {
+        let again = list(path, others);
+        if again == found {
+            break;
+        }
+        found = again;
+    }
+    // Names tell more than times, which compression may change; where they are of different kinds, times are all there is.
+    let named = found.windows(2).all(|pair| pair[0].0.is_like(&pair[1].0));
+    match named {
+        true => found.sort_by(|a, b| (&a.0, a.1.written).cmp(&(&b.0, b.1.written))),
+        false => found.sort_by(|a, b| (a.1.written, &a.1.path).cmp(&(b.1.written, &b.1.path))),
+    }
+    found.into_iter().map(|(_, rotated)| rotated).collect()
+}
+
+/// How often a directory is listed at most that somebody keeps changing.
+const LISTINGS_MAX: usize = 20;
+
+/// One look at the directory, by name.
+fn list(path: &Path, others: &[PathBuf]) -> Vec<(Age, Rotated)> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let Ok(entries) = fs::read_dir(crate::paths::parent(path)) else { return Vec::new() };
     let mut found = Vec::new();
@@ -42,13 +67,8 @@ pub fn rotated(path: &Path, others: &[PathBuf]) -> Vec<Rotated> {
             found.push((Age::of(mark), rotated));
         }
     }
-    // Names tell more than times, which compression may change; where they are of different kinds, times are all there is.
-    let named = found.windows(2).all(|pair| pair[0].0.is_like(&pair[1].0));
-    match named {
-        true => found.sort_by(|a, b| (&a.0, a.1.written).cmp(&(&b.0, b.1.written))),
-        false => found.sort_by(|a, b| (a.1.written, &a.1.path).cmp(&(b.1.written, &b.1.path))),
-    }
-    found.into_iter().map(|(_, rotated)| rotated).collect()
+    found.sort_by(|a, b| a.1.path.cmp(&b.1.path));
+    found
 }
 
 /// How old a name says that its file is; the oldest is the least.

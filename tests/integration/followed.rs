@@ -72,8 +72,6 @@ impl Log {
         if fs::metadata(&path).map_or(0, |status| status.len()) == 0 {
             return;
         }
-        // Slower than windrow looks: what comes of rotations between two looks is not tested here.
-        thread::sleep(Duration::from_millis(120));
         self.rotated += 1;
         let name = self.path(&format!("app.log.{:04}", self.rotated));
         if self.random(2) == 0 {

@@ -210,6 +210,11 @@ impl Follow {
             reason: crate::error::words(&cause),
         };
         let file = Arc::new(open_file(&at.path).map_err(failed)?);
+        let status = file.metadata().map_err(failed)?;
+        if (status.dev(), status.ino()) != at.identity {
+            // Another file has got the name since it was looked at.
+            return Err(failed(io::ErrorKind::NotFound.into()));
+        }
         let source = Source::of_growing(&self.spec, &self.options, Arc::clone(&file));
         let head = Head { number: self.parts, header: None, file: at.identity, bytes: 0, digest: 0, resumed };
         Ok(Part { source, file, at: at.clone(), head, digest: 0, given: Vec::new(), quiet: 0 })
@@ -322,15 +327,16 @@ impl Follow {
 
     /// Says so when something has been added to the file that was left.
     fn look_behind(&mut self) {
-        let Some((file, read)) = &self.behind else { return };
+        let Some((file, read)) = &mut self.behind else { return };
         let size = file.metadata().map_or(0, |status| status.size());
         if size > *read {
             self.notes.push(format!(
                 "{}: {} bytes were added to the file that was rotated away after the next one had begun; they do not count",
                 Escaped(&self.spec.name),
-                size - read
+                size - *read
             ));
-            self.behind = None;
+            // It stays open: as long as it does, no other file can have its inode.
+            *read = u64::MAX;
         }
     }
 
