@@ -4,7 +4,7 @@
 //! or before its extension (`app.2026-11-26.log`), and may compress them afterwards, with the time at which they were
 //! last written to kept. So those times tell the order.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,16 @@ pub struct Rotated {
     pub written: (i64, i64),
     /// Device and inode.
     pub identity: (u64, u64),
+    /// How many bytes it had.
+    pub size: u64,
+}
+
+impl Rotated {
+    /// What a file was when its status was asked for.
+    pub fn of(path: PathBuf, status: &Metadata) -> Rotated {
+        let written = (status.mtime(), status.mtime_nsec());
+        Rotated { path, written, identity: (status.dev(), status.ino()), size: status.size() }
+    }
 }
 
 /// The ends of names that compression adds.
@@ -62,9 +72,7 @@ fn list(path: &Path, others: &[PathBuf]) -> Vec<(Age, Rotated)> {
             && !plain_name(&path).is_some_and(|plain| plain.exists())
             && !others.iter().any(|other| other.file_name() == path.file_name())
         {
-            let written = (status.mtime(), status.mtime_nsec());
-            let rotated = Rotated { path, written, identity: (status.dev(), status.ino()) };
-            found.push((Age::of(mark), rotated));
+            found.push((Age::of(mark), Rotated::of(path, &status)));
         }
     }
     found.sort_by(|a, b| a.1.path.cmp(&b.1.path));

@@ -228,8 +228,10 @@ impl Follow {
             }
             let Some(part) = &mut self.current else { continue };
             if !part.is_same() {
-                self.find_copy();
-                continue;
+                if self.find_copy() {
+                    continue;
+                }
+                return Ok(None);
             }
             match part.next(buffer)? {
                 Chunk::End => buffer = Vec::new(),
@@ -242,7 +244,8 @@ impl Follow {
             match self.look()? {
                 Look::Grown => {}
                 Look::Wait => return Ok(None),
-                Look::Emptied => self.find_copy(),
+                Look::Emptied if self.find_copy() => {}
+                Look::Emptied => return Ok(None),
                 Look::Leave => {
                     if let Some(chunk) = self.last_record()? {
                         return Ok(Some(chunk));
@@ -257,15 +260,19 @@ impl Follow {
     fn has_missed_a_file(&mut self) -> bool {
         let Some((left, beginning)) = self.unchecked.take() else { return false };
         let identity = self.current.as_ref().map(|part| part.at.identity);
-        let missed = match (&left, beginning) {
-            (Some(left), _) => self
-                .later(left)
-                .is_none_or(|later| later.iter().any(|other| Some(other.identity) != identity)),
-            (None, Some(beginning)) => rotated(&self.path, &self.others)
-                .iter()
-                .any(|other| beginning.is_before(other) && Some(other.identity) != identity),
-            (None, None) => false,
-        };
+        let earlier = self.behind_of(left.as_ref(), beginning).into_iter().find_map(|candidate| {
+            // What comes behind the current part comes later.
+            if Some(candidate.identity) == identity {
+                return Some(false);
+            }
+            match self.known(&candidate) {
+                Ok(Known::Current) => Some(false),
+                Ok(Known::Done) => None,
+                // What cannot be told now is told when it is asked for again.
+                Ok(Known::New) | Err(_) => Some(true),
+            }
+        });
+        let missed = earlier == Some(true);
         if missed {
             (self.left, self.beginning) = (left, beginning);
         }
@@ -358,37 +365,47 @@ impl Follow {
         if named.as_ref().is_some_and(|named| named.identity == part.at.identity) {
             return Ok(Look::Wait);
         }
-        let stands = Rotated { written: (status.mtime(), status.mtime_nsec()), ..part.at.clone() };
-        let rotated = self.later(&stands).unwrap_or_default();
-        let later = rotated.iter().chain(&named).filter(|other| has_something(&other.path)).take(2).count();
+        let stands = Rotated::of(part.at.path.clone(), &status);
+        let unread = self.unread(Some(&stands), None).unwrap_or_default();
+        let later = unread.iter().chain(&named).filter(|other| other.size > 0).take(2).count();
         let Some(part) = &mut self.current else { return Ok(Look::Wait) };
         // Whoever writes may not have changed over to the next file yet, unless that is finished too.
         part.quiet = if later > 0 { part.quiet + 1 } else { 0 };
         Ok(if later > 1 || part.quiet > QUIET_LOOKS { Look::Leave } else { Look::Wait })
     }
 
-    /// A file was emptied: what was not read of it before stands in its copy, if there is one.
-    fn find_copy(&mut self) {
-        let Some(part) = self.current.take() else { return };
+    /// A file was emptied: what was not read of it before stands in its copy, if there is one. Returns whether that is
+    /// settled: what is being written or moved is looked at again.
+    fn find_copy(&mut self) -> bool {
+        let Some(part) = self.current.take() else { return true };
         let place = part.source.offset() - self.start;
         for candidate in rotated(&self.path, &self.others).into_iter().rev() {
             if candidate.identity == part.at.identity {
                 continue;
             }
-            let Ok(mut copy) = self.open(&candidate, part.head.resumed) else { continue };
-            if let Ok(Skipped::To(found)) = copy.source.skip(place)
-                && found == part.digest
-            {
-                copy.source.shift(self.start);
-                (copy.digest, copy.head) = (found, part.head);
-                self.current = Some(copy);
-                return;
+            let skipped = self.open(&candidate, part.head.resumed).and_then(|mut copy| {
+                let skipped = copy.source.skip(place)?;
+                Ok((copy, skipped))
+            });
+            match skipped {
+                Ok((mut copy, Skipped::To(found))) if found == part.digest => {
+                    copy.source.shift(self.start);
+                    (copy.digest, copy.head) = (found, part.head);
+                    (self.current, self.doubtful) = (Some(copy), 0);
+                    return true;
+                }
+                Ok(_) => {}
+                Err(_) if self.doubtful < DOUBTFUL_LOOKS => {
+                    self.doubtful += 1;
+                    self.current = Some(part);
+                    return false;
+                }
+                Err(_) => {}
             }
         }
         // A copy that was made a moment before may be shorter than what was read.
         let is_known = |candidate: &Rotated| {
-            let size = fs::metadata(&candidate.path).map_or(u64::MAX, |status| status.size());
-            candidate.written >= part.at.written && size <= part.source.stored_position()
+            candidate.written >= part.at.written && candidate.size <= part.source.stored_position()
         };
         if !rotated(&self.path, &self.others).iter().any(is_known) {
             self.notes.push(format!(
@@ -401,6 +418,7 @@ impl Follow {
         self.note_done(part.source.offset(), part.digest);
         // What was rotated away in the meantime is still to be read.
         self.left.get_or_insert(Rotated { identity: (0, 0), ..part.at });
+        true
     }
 
     /// The current part has been read to its end, which is there in the stream.
@@ -423,7 +441,7 @@ impl Follow {
                     self.doubtful += u32::from(is_rotated);
                     if self.doubtful > DOUBTFUL_LOOKS {
                         // It is no copy on its way: there is no record in it.
-                        self.passed.insert(0, next);
+                        self.pass(next);
                     }
                     return Ok(false);
                 }
@@ -447,59 +465,67 @@ impl Follow {
 
     /// The file that comes behind the one that was left: rotation may have gone on in the meantime.
     fn next_file(&mut self) -> Option<Rotated> {
-        if let Some(beginning) = self.beginning
-            && let Some(first) =
-                rotated(&self.path, &self.others).into_iter().find(|rotated| beginning.is_before(rotated))
-        {
-            return Some(first);
-        }
-        if let Some(left) = self.left.clone()
-            && let Some(next) = self.later(&left)?.into_iter().next()
-        {
+        let (left, beginning) = (self.left.clone(), self.beginning);
+        if let Some(next) = self.unread(left.as_ref(), beginning)?.into_iter().next() {
             return Some(next);
         }
         let named = named(&self.path)?;
-        let is_left = self.left.as_ref().is_some_and(|left| left.identity == named.identity);
+        let is_left = left.is_some_and(|left| left.identity == named.identity);
         (!is_left).then_some(named)
     }
 
-    /// The files that were rotated away behind this one and have not been read, in order; `None` while that cannot be
-    /// told, since one of them is being written or moved.
-    fn later(&mut self, than: &Rotated) -> Option<Vec<Rotated>> {
-        let mut later = Vec::new();
-        let rotated = rotated(&self.path, &self.others);
-        let place = rotated.iter().position(|other| other.identity == than.identity);
-        for (n, candidate) in rotated.into_iter().enumerate() {
-            // By its place among them, if it is there; else by when it was written to.
-            let is_earlier = place.map_or(candidate.written < than.written, |place| n <= place);
-            // A copy that has only been begun looks the same a moment later, so it is not remembered as passed.
-            if is_earlier || self.passed.contains(&candidate) || !has_something(&candidate.path) {
-                continue;
+    /// The files that were rotated away behind the one that was left, or where none was, since the stream began; in
+    /// order.
+    fn behind_of(&self, left: Option<&Rotated>, beginning: Option<Beginning>) -> Vec<Rotated> {
+        let mut rotated = rotated(&self.path, &self.others);
+        match (left, beginning) {
+            (Some(left), _) => match rotated.iter().position(|other| other.identity == left.identity) {
+                // By its place among them, if it is there; else by when it was written to.
+                Some(place) => drop(rotated.drain(..=place)),
+                None => rotated.retain(|other| other.written >= left.written),
+            },
+            (None, Some(beginning)) => {
+                let first = rotated.iter().position(|other| beginning.is_before(other));
+                drop(rotated.drain(..first.unwrap_or(rotated.len())));
             }
-            match self.is_done(&candidate) {
-                Ok(false) => later.push(candidate),
-                Ok(true) => {
-                    self.passed.truncate(DONE_MAX);
-                    self.passed.insert(0, candidate);
-                }
+            (None, None) => rotated.clear(),
+        }
+        // What has nothing may be a copy that has only been begun. What was listed may be gone by now: that is for
+        // whoever opens it to see.
+        rotated.retain(|other| !self.passed.contains(other) && other.size > 0);
+        rotated
+    }
+
+    /// Those of them that have not been read; `None` while that cannot be told, since one is being written or moved.
+    fn unread(&mut self, left: Option<&Rotated>, beginning: Option<Beginning>) -> Option<Vec<Rotated>> {
+        let mut unread = Vec::new();
+        for candidate in self.behind_of(left, beginning) {
+            match self.known(&candidate) {
+                Ok(Known::New) => unread.push(candidate),
+                Ok(Known::Done) => self.pass(candidate),
+                Ok(Known::Current) => {}
                 // It is being written or moved, or nobody can read it.
                 Err(_) if self.doubtful < DOUBTFUL_LOOKS => {
                     self.doubtful += 1;
                     return None;
                 }
                 Err(error) => {
-                    self.doubtful = 0;
                     self.notes.push(format!(
                         "{}: {error}; it was rotated away from {} and is passed over",
                         Escaped(&candidate.path.display().to_string()),
                         Escaped(&self.spec.name)
                     ));
-                    self.passed.insert(0, candidate);
+                    self.pass(candidate);
                 }
             }
         }
         self.doubtful = 0;
-        Some(later)
+        Some(unread)
+    }
+
+    fn pass(&mut self, file: Rotated) {
+        self.passed.truncate(DONE_MAX);
+        self.passed.insert(0, file);
     }
 
     /// Notes how the files begin that were rotated away before the first part was last written to: they do not belong to
@@ -526,25 +552,40 @@ impl Follow {
         })
     }
 
-    /// Whether a file holds a part that has been read to its end, or stood there before the stream began.
-    fn is_done(&self, candidate: &Rotated) -> Result<bool> {
+    /// What a file is known as, by what it holds.
+    fn known(&self, candidate: &Rotated) -> Result<Known> {
         if self.beginning(candidate)?.is_some_and(|beginning| self.earlier.contains(&beginning)) {
-            return Ok(true);
+            return Ok(Known::Done);
         }
+        let done = self.done.iter().map(|&(length, digest)| (length, digest, Known::Done));
         // The file that is being read may be there compressed as well.
-        let current = self.current.iter().map(|part| (part.source.offset() - self.start, part.digest));
-        let mut lengths: Vec<(u64, u64)> = self.done.iter().copied().chain(current).collect();
-        lengths.sort_unstable();
+        let current = self.current.iter().map(|part| {
+            let length = part.source.offset() - self.start;
+            (length, part.digest, Known::Current)
+        });
+        let mut wholes: Vec<(u64, u64, Known)> = done.chain(current).collect();
+        wholes.sort_unstable_by_key(|&(length, ..)| length);
         let mut part = self.open(candidate, false)?;
-        for (length, digest) in lengths {
+        for (length, digest, known) in wholes {
             match part.source.skip(length)? {
-                Skipped::To(found) if found == digest && part.source.is_at_end()? => return Ok(true),
+                Skipped::To(found) if found == digest && part.source.is_at_end()? => return Ok(known),
                 Skipped::To(_) => {}
                 Skipped::Short(_) => break,
             }
         }
-        Ok(false)
+        Ok(Known::New)
     }
+}
+
+/// What a file that was rotated away is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// A part that has been read to its end, or one from before the stream began.
+    Done,
+    /// What has been read of the current part, and no more.
+    Current,
+    /// Something else.
+    New,
 }
 
 impl Beginning {
@@ -568,12 +609,7 @@ fn now() -> i64 {
 /// The file that stands under a name, if one does.
 fn named(path: &Path) -> Option<Rotated> {
     let status = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    let written = (status.mtime(), status.mtime_nsec());
-    Some(Rotated { path: path.to_owned(), written, identity: (status.dev(), status.ino()) })
-}
-
-fn has_something(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|status| status.size() > 0)
+    Some(Rotated::of(path.to_owned(), &status))
 }
 
 /// Opens a regular file; what else stands under the name is not waited for.
