@@ -256,7 +256,7 @@ pub struct ProfileArgs {
     #[arg(long, value_name = "RECORDS", value_parser = super::values::count)]
     pub limit: Option<usize>,
     /// The longest record: bytes, or 64MiB, 64M (both 1024-based), 64MB
-    #[arg(long, value_name = "SIZE", value_parser = super::values::size, default_value = "64MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = super::values::size, default_value = "64MiB", hide_short_help = true)]
     pub max_record: usize,
     /// Write it as text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, Command, CommandFactory, FromArgMatches};
@@ -123,7 +124,28 @@ pub fn short_help(argv: &[OsString]) -> String {
         Ok(matches) => path(&matches),
         Err(_) => Vec::new(),
     };
-    descend(&command, &path).clone().render_help().to_string()
+    on_a_screen(descend(&command, &path)).render_help().to_string()
+}
+
+/// A command whose short help fits on a screen of 24 lines: beside options, commands are named in one line.
+fn on_a_screen(command: &Command) -> Command {
+    let names: Vec<&str> =
+        command.get_subcommands().filter(|of| !of.is_hide_set()).map(Command::get_name).collect();
+    let has_options = command.get_opts().any(|option| !option.is_hide_short_help_set());
+    if names.is_empty() || !has_options {
+        return command.clone();
+    }
+    let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let commands = format!("Commands: {} (each has -h)\n{more}", names.join(" "));
+    command.clone().mut_subcommands(|of| of.hide(true)).after_help(commands.trim_end().to_owned())
+}
+
+/// The short help that clap has printed, on a screen; `None` if it is another text.
+fn short(printed: &StyledStr, command: &Command) -> Option<StyledStr> {
+    if command.clone().render_help() == *printed {
+        return Some(on_a_screen(command).render_help());
+    }
+    command.get_subcommands().find_map(|inner| short(printed, inner))
 }
 
 /// The names of the commands given, outermost first.
@@ -219,6 +241,7 @@ fn rejected(
 ) -> Result<Request> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let text = error.render();
+        let text = short(&text, command).unwrap_or(text);
         let text = if colour { text.ansi().to_string() } else { text.to_string() };
         return Ok(Request::Print(text));
     }

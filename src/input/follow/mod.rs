@@ -166,12 +166,13 @@ impl Follow {
         let mut follow = Follow::new(spec, path, options).beside(others);
         (follow.start, follow.beginning) = (place.start, None);
         // Files may begin alike: the one that it was comes first, then the oldest.
-        let mut candidates: Vec<Rotated> = rotated(path, &follow.others);
-        candidates.extend(named(path));
-        candidates.sort_by_key(|candidate| Some(candidate.identity) != place.identity);
-        for candidate in candidates {
+        let rotated = rotated(path, &follow.others);
+        let mut candidates: Vec<(usize, Rotated)> =
+            rotated.iter().cloned().chain(named(path)).enumerate().collect();
+        candidates.sort_by_key(|(_, candidate)| Some(candidate.identity) != place.identity);
+        for (n, candidate) in candidates {
             if let Ok(Some(part)) = follow.stands_in(&candidate, place) {
-                follow.note_earlier(&candidate);
+                follow.note_earlier(&rotated[..n]);
                 follow.current = Some(part);
                 follow.parts = 1;
                 return Ok(follow);
@@ -264,6 +265,9 @@ impl Follow {
             // What comes behind the current part comes later.
             if Some(candidate.identity) == identity {
                 return Some(false);
+            }
+            if candidate.size == 0 || self.passed.contains(&candidate) {
+                return None;
             }
             match self.known(&candidate) {
                 Ok(Known::Current) => Some(false),
@@ -366,7 +370,8 @@ impl Follow {
             return Ok(Look::Wait);
         }
         let stands = Rotated::of(part.at.path.clone(), &status);
-        let unread = self.unread(Some(&stands), None).unwrap_or_default();
+        let behind = self.behind_of(Some(&stands), None);
+        let unread = self.unread(behind).unwrap_or_default();
         let later = unread.iter().chain(&named).filter(|other| other.size > 0).take(2).count();
         let Some(part) = &mut self.current else { return Ok(Look::Wait) };
         // Whoever writes may not have changed over to the next file yet, unless that is finished too.
@@ -432,7 +437,7 @@ impl Follow {
 
     /// Opens the next part, if there is one.
     fn begin_part(&mut self) -> Result<bool> {
-        let Some(next) = self.next_file() else { return Ok(false) };
+        let Some((next, earlier)) = self.next_file() else { return Ok(false) };
         match self.open(&next, false) {
             Ok(mut part) => {
                 // What has nothing yet may be another file by the time it has.
@@ -446,7 +451,7 @@ impl Follow {
                     return Ok(false);
                 }
                 if self.parts == 0 {
-                    self.note_earlier(&next);
+                    self.note_earlier(&earlier);
                 }
                 self.parts += 1;
                 self.unchecked = (!is_rotated).then(|| (self.left.clone(), self.beginning));
@@ -463,43 +468,35 @@ impl Follow {
         }
     }
 
-    /// The file that comes behind the one that was left: rotation may have gone on in the meantime.
-    fn next_file(&mut self) -> Option<Rotated> {
+    /// The file that comes behind the one that was left, since rotation may have gone on in the meantime; and those that
+    /// come before.
+    fn next_file(&mut self) -> Option<(Rotated, Vec<Rotated>)> {
         let (left, beginning) = (self.left.clone(), self.beginning);
-        if let Some(next) = self.unread(left.as_ref(), beginning)?.into_iter().next() {
-            return Some(next);
+        let mut earlier = rotated(&self.path, &self.others);
+        let behind = behind_of(&mut earlier, left.as_ref(), beginning);
+        if let Some(next) = self.unread(behind)?.into_iter().next() {
+            return Some((next, earlier));
         }
         let named = named(&self.path)?;
         let is_left = left.is_some_and(|left| left.identity == named.identity);
-        (!is_left).then_some(named)
+        (!is_left).then_some((named, earlier))
     }
 
-    /// The files that were rotated away behind the one that was left, or where none was, since the stream began; in
-    /// order.
+    /// The files that stand behind the one that was left, or where none was, since the stream began; in order.
     fn behind_of(&self, left: Option<&Rotated>, beginning: Option<Beginning>) -> Vec<Rotated> {
-        let mut rotated = rotated(&self.path, &self.others);
-        match (left, beginning) {
-            (Some(left), _) => match rotated.iter().position(|other| other.identity == left.identity) {
-                // By its place among them, if it is there; else by when it was written to.
-                Some(place) => drop(rotated.drain(..=place)),
-                None => rotated.retain(|other| other.written >= left.written),
-            },
-            (None, Some(beginning)) => {
-                let first = rotated.iter().position(|other| beginning.is_before(other));
-                drop(rotated.drain(..first.unwrap_or(rotated.len())));
-            }
-            (None, None) => rotated.clear(),
-        }
-        // What has nothing may be a copy that has only been begun. What was listed may be gone by now: that is for
-        // whoever opens it to see.
-        rotated.retain(|other| !self.passed.contains(other) && other.size > 0);
-        rotated
+        behind_of(&mut rotated(&self.path, &self.others), left, beginning)
     }
 
-    /// Those of them that have not been read; `None` while that cannot be told, since one is being written or moved.
-    fn unread(&mut self, left: Option<&Rotated>, beginning: Option<Beginning>) -> Option<Vec<Rotated>> {
+    /// Those of the files behind that have not been read; `None` while that cannot be told, since one is being written or
+    /// moved.
+    fn unread(&mut self, behind: Vec<Rotated>) -> Option<Vec<Rotated>> {
         let mut unread = Vec::new();
-        for candidate in self.behind_of(left, beginning) {
+        for candidate in behind {
+            // What has nothing may be a copy that has only been begun. What was listed may be gone by now: opening it
+            // tells.
+            if candidate.size == 0 || self.passed.contains(&candidate) {
+                continue;
+            }
             match self.known(&candidate) {
                 Ok(Known::New) => unread.push(candidate),
                 Ok(Known::Done) => self.pass(candidate),
@@ -528,14 +525,9 @@ impl Follow {
         self.passed.insert(0, file);
     }
 
-    /// Notes how the files begin that were rotated away before the first part was last written to: they do not belong to
-    /// the stream, also if they are compressed later, which may make them look new.
-    fn note_earlier(&mut self, first: &Rotated) {
-        let mut earlier = rotated(&self.path, &self.others);
-        match earlier.iter().position(|other| other.identity == first.identity) {
-            Some(place) => earlier.truncate(place),
-            None => earlier.retain(|other| other.written < first.written),
-        }
+    /// Notes how the files begin that were there before the first part: they do not belong to the stream, also if they
+    /// are compressed later, which may make them look new.
+    fn note_earlier(&mut self, earlier: &[Rotated]) {
         self.earlier = earlier.iter().filter_map(|rotated| self.beginning(rotated).ok().flatten()).collect();
     }
 
@@ -596,6 +588,25 @@ impl Beginning {
         // File systems note times by a coarser clock.
         Some(rotated.identity) == self.identity || written.saturating_add(CLOCK_MICROS) >= self.at
     }
+}
+
+/// Takes the files out of `rotated` that stand behind the one that was left, or where none was, those that were rotated
+/// away since the stream began.
+fn behind_of(
+    rotated: &mut Vec<Rotated>,
+    left: Option<&Rotated>,
+    beginning: Option<Beginning>,
+) -> Vec<Rotated> {
+    let first = match (left, beginning) {
+        (Some(left), _) => match rotated.iter().position(|other| other.identity == left.identity) {
+            // By its place among them, if it is there; else by when it was written to.
+            Some(place) => Some(place + 1),
+            None => return rotated.extract_if(.., |other| other.written >= left.written).collect(),
+        },
+        (None, Some(beginning)) => rotated.iter().position(|other| beginning.is_before(other)),
+        (None, None) => None,
+    };
+    rotated.split_off(first.unwrap_or(rotated.len()))
 }
 
 /// How far file times may trail the clock, in microseconds.

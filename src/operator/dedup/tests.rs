@@ -204,7 +204,7 @@ fn stays_within_bounds(ids: u64, more: u64, expiry: impl Fn(u64) -> i64) {
         live += 1;
         *counting.entry(expiry).or_default() += 1;
         // A whole window has just been let go of: the next calls clear it away.
-        if live > 100_000 && n - since > 2 * TABLES as u64 && n % 509 == 0 {
+        if live > 100_000 && n - since > 3 * TABLES as u64 / 2 && n % 509 == 0 {
             worst = worst.max(dedup.memory_bytes() as f64 / live as f64);
         }
     }

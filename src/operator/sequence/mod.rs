@@ -313,13 +313,18 @@ impl Sequencer {
                 Run::Full => return Some(Pause::Full),
             }
         }
-        Some(if self.sources.iter().any(|source| source.idle && source.end.is_none()) {
-            Pause::Waiting(None)
-        } else if self.rules.hold {
-            Pause::Held
-        } else {
-            Pause::Ended
-        })
+        Some(
+            if self.roused().is_some()
+                || self.sources.iter().any(|source| source.idle && source.end.is_none())
+            {
+                // What an idle one has brought counts when it is awake: whoever asks decides that.
+                Pause::Waiting(None)
+            } else if self.rules.hold {
+                Pause::Held
+            } else {
+                Pause::Ended
+            },
+        )
     }
 
     /// Brings the watermark up to that of the source which is to be read next.
