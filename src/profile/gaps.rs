@@ -5,6 +5,7 @@
 //! of them all.
 
 use super::repeats::ByHash;
+use super::words::{HOUR, MINUTE, SECOND};
 use crate::time::duration::DAY;
 
 /// The most times that are kept.
@@ -14,11 +15,8 @@ const KEYS_MIN: usize = 64;
 /// A session's gap is suggested only if there are so many gaps to go by.
 const GAPS_MIN: usize = 20;
 
-const SECOND: i64 = 1_000_000;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
-
-/// The gaps that may be suggested.
+/// The gaps that may be suggested: about twice as long each, since a suggestion is compared with half of it and twice
+/// of it.
 const LENGTHS: [i64; 22] = [
     SECOND,
     2 * SECOND,

@@ -2,9 +2,12 @@
 
 use crate::time::duration::DAY;
 
-const SECOND: i64 = 1_000_000;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
+/// Microseconds.
+pub const SECOND: i64 = 1_000_000;
+/// Microseconds.
+pub const MINUTE: i64 = 60 * SECOND;
+/// Microseconds.
+pub const HOUR: i64 = 60 * MINUTE;
 
 /// The units of durations in microseconds, from the largest down.
 const UNITS: [(&str, i64); 7] =

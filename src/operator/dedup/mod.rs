@@ -12,7 +12,7 @@
 //! exist.
 //!
 //! From 100,000 ids on, the set takes at most 24 bytes for each that counts. That holds while it grows and when the
-//! watermark lets go of many at once (the next thousand calls clear them away). Two things come on top: a byte for each
+//! watermark lets go of many at once (the next fifteen hundred calls clear them away). Two things come on top: a byte for each
 //! that an expiry takes beyond two (none for ends of windows, two for the milliseconds of sessions of minutes, three for
 //! microseconds), and for as long as ids are remembered a third of a byte for each of the many that were let go of.
 //!
