@@ -2,8 +2,9 @@
 //! binary.
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -373,6 +374,60 @@ fn silence_is_repeated() {
     assert_eq!(fs::read(log.path("out")).expect("it is there"), written);
     assert_eq!(fs::read(log.path("late")).expect("it is there"), late);
     assert!(String::from_utf8_lossy(&late).contains("1700000000.5"));
+}
+
+/// Rotation by logrotate itself, in its two ways, with its shifting numbers and with dates, compressed at once and later,
+/// while somebody writes, and with a kill every now and then.
+#[test]
+fn logrotate_rotates() {
+    let ways = [
+        "create\ncompress",
+        "create\ncompress\ndelaycompress\ndateext\ndateformat -%Y%m%d-%s",
+        "copytruncate",
+        "copytruncate\ncompress\ndelaycompress",
+        "nocreate\ncompress\ndelaycompress",
+    ];
+    for (n, way) in (0..).zip(ways) {
+        let mut log = Log::new("", 51 + n);
+        let conf = log.path("rotate.conf");
+        let pattern = log.path("app.log").display().to_string();
+        fs::write(&conf, format!("{pattern} {{\nrotate 1000\nmissingok\n{way}\n}}\n"))
+            .expect("there is room");
+        // It refuses what others may write to.
+        fs::set_permissions(&conf, Permissions::from_mode(0o644)).expect("it is ours");
+        let state = "-s st --checkpoint-interval 20ms -o out";
+        let mut run = start(&mut log, state);
+        // Dated names are by the second.
+        let is_dated = way.contains("dateformat");
+        for round in 0..if is_dated { 5 } else { 9 } {
+            for _ in 0..3 {
+                log.append(20);
+                thread::sleep(Duration::from_millis(log.random(30)));
+            }
+            // Between two records, and then a moment in which nobody writes: what is written while a file is copied and
+            // emptied is lost by logrotate.
+            let rotated =
+                Command::new("logrotate").arg("-f").arg("-s").arg(log.path("status")).arg(&conf).output();
+            let rotated = rotated.expect("logrotate is installed");
+            assert!(rotated.status.success(), "{way}: {rotated:?}");
+            if is_dated {
+                thread::sleep(Duration::from_millis(1010));
+            }
+            if round % 4 == 3 {
+                run.kill().expect("it runs");
+                let output = run.wait_with_output().expect("it ends");
+                assert!(output.stderr.is_empty(), "{way}: {output:?}");
+                run = start(&mut log, state);
+            }
+        }
+        run.kill().expect("it runs");
+        run.wait().expect("it ends");
+        log.append(20);
+        succeeded(log.follow(&format!("{state} --stop-after 1500ms")).output().expect("it runs"));
+        let files = fs::read_dir(log.dir.path()).expect("it is there").count();
+        assert!(files > 8, "{way}: {files} files");
+        same_rows(&fs::read(log.path("out")).expect("it was written"), &log.undisturbed());
+    }
 }
 
 /// Whatever a clock decides, and whenever a run is killed: each record counts once, and rows that are there stay.
