@@ -64,6 +64,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// None that comes from outside: a file that is to be followed has come to be there, and the run goes on with it.
+    Newcomer,
 }
 
 impl Signal {
@@ -72,7 +74,7 @@ impl Signal {
         128 + match self {
             Signal::Hangup => 1,
             Signal::Interrupt => 2,
-            Signal::Terminate => 15,
+            Signal::Terminate | Signal::Newcomer => 15,
         }
     }
 }

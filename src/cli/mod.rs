@@ -4,6 +4,7 @@ pub mod args;
 pub mod color;
 pub mod examples;
 pub mod mistake;
+mod newcomers;
 pub mod options;
 pub mod outputs;
 pub mod parse;
@@ -26,8 +27,8 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::job::{self, Job, When};
+use crate::error::{Error, Result, Signal};
+use crate::job::{self, Job, Task, When};
 
 use color::Surroundings;
 use parse::Request;
@@ -91,8 +92,12 @@ fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
             return Ok(no_input(argv));
         }
         Request::Run(asked) => {
-            let job = job::build::job(&asked.args, &asked.settings)?;
-            run::run(job)?;
+            let Some(job) = newcomers::job(&asked)? else { return Ok(0) };
+            let is_order = matches!(job.task, Task::Order);
+            match run::run(job) {
+                Err(Error::Stopped(Signal::Newcomer)) => return Err(newcomers::begin_anew(argv, is_order)),
+                result => result?,
+            }
         }
     }
     Ok(0)

@@ -33,6 +33,9 @@ pub struct InputOptions {
     /// A file is read on as it grows; when it is rotated (renamed, or copied and emptied) it is read to its end, and
     /// then what has its name. One that is not there yet is waited for. Results come when the watermark passes
     /// the ends of their windows: see --idle-timeout for what happens when nobody writes.
+    ///
+    /// A pattern in quotes, as 'logs/*.log', means all files that it fits, also those that come to be there later; for
+    /// these it needs --state-dir. What rotation has made of a file is none of its own.
     #[arg(short = 'F', long)]
     pub follow: bool,
     /// End a --follow when nothing has come for this long [default: never]
@@ -244,6 +247,9 @@ pub struct StateOptions {
     /// Everything is computed and written again from the start of the input.
     #[arg(long, hide_short_help = true)]
     pub replay: bool,
+    /// What was to be computed anew has been begun
+    #[arg(long, hide = true)]
+    pub goes_on: bool,
 }
 
 /// How much of the machine is used.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::progress::Display;
 use super::signals::LastWords;
 use super::work::Work;
-use super::{outputs, report, signals, status, waits};
-use crate::error::{Error, Escaped, Result};
+use super::{newcomers, outputs, report, signals, status, waits};
+use crate::error::{Error, Escaped, Result, Signal};
 use crate::input::Origin;
 use crate::job::{Job, Report, Stats};
 use crate::metrics::Exporter;
@@ -25,8 +25,8 @@ pub fn run(job: Job) -> Result<()> {
     }
     let result = run_watched(job, &progress, exporter.as_ref());
     match (&exporter, &result) {
-        // The file is that of the other run.
-        (_, Err(Error::InUse(_))) | (None, _) => {}
+        // The file is that of the other run, or it is not over.
+        (_, Err(Error::InUse(_) | Error::Stopped(Signal::Newcomer))) | (None, _) => {}
         (Some(exporter), Ok(())) => exporter.finish(0),
         (Some(exporter), Err(error)) => exporter.finish(error.exit_code()),
     }
@@ -96,9 +96,13 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
     if says_what_happens(&job.report, std::io::stderr().is_terminal()) {
         waits::say_once(progress);
     }
+    let signals = newcomers::watch(&job, signals, progress);
     let display = Display::start(&job, progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, progress, signals);
     display.stop();
+    if let Err(Error::Stopped(Signal::Newcomer)) = result {
+        return result;
+    }
     if let Err(Error::Stopped(_)) = result
         && job.state.is_some()
         && says_what_happens(&job.report, std::io::stderr().is_terminal())

@@ -12,6 +12,7 @@ mod long;
 mod lz4;
 mod magic;
 mod name;
+pub mod pattern;
 mod quotes;
 mod raw;
 mod room;

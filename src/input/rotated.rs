@@ -118,11 +118,41 @@ fn mark<'o>(name: &str, other: &'o str) -> Option<&'o str> {
     if let Some(mark) = other.strip_prefix(name).filter(|mark| is_mark(mark)) {
         return Some(mark);
     }
-    // Before the extension a number may well be the name of another log.
     let (stem, extension) = name.rsplit_once('.')?;
     let marked = other.strip_suffix(extension).and_then(|other| other.strip_suffix('.'))?;
     let mark = marked.strip_prefix(stem).filter(|mark| is_mark(mark))?;
-    (mark.chars().filter(char::is_ascii_digit).count() >= 6).then_some(mark)
+    is_date(mark).then_some(mark)
+}
+
+/// A name that rotation may have made another one of.
+pub struct Origin {
+    /// That name.
+    pub name: String,
+    /// Whether what was added to it stands before its extension.
+    pub is_infix: bool,
+}
+
+/// The name that rotation has made this one of, if it looks so.
+pub fn origin(name: &str) -> Option<Origin> {
+    let plain = COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let marked = plain.char_indices().find(|&(at, _)| at > 0 && is_mark(&plain[at..]));
+    if let Some((at, _)) = marked {
+        return Some(Origin { name: plain[..at].to_owned(), is_infix: false });
+    }
+    if let Some((stem, extension)) = plain.rsplit_once('.') {
+        let marked =
+            stem.char_indices().find(|&(at, _)| at > 0 && is_mark(&stem[at..]) && is_date(&stem[at..]));
+        if let Some((at, _)) = marked {
+            let name = format!("{}.{extension}", &stem[..at]);
+            return Some(Origin { name, is_infix: true });
+        }
+    }
+    (plain != name).then(|| Origin { name: plain.to_owned(), is_infix: false })
+}
+
+/// Before the extension a number may well be the name of another log, and a date hardly.
+fn is_date(mark: &str) -> bool {
+    mark.chars().filter(char::is_ascii_digit).count() >= 6
 }
 
 /// Whether this is a number, a date, or a word for what is over, behind a separator.

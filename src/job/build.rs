@@ -37,11 +37,17 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
         None => None,
     };
     let ids = ids(input, &mut fields, settings)?;
+    // Where a pattern means no file yet, its own name tells.
+    let format = match (sources.first(), input.files.first()) {
+        (Some(first), _) => first.format,
+        (None, Some(pattern)) => sources::Formats::of(input).format(pattern),
+        (None, None) => Format::Ndjson,
+    };
     let task = match aggregate {
-        Some(asked) => Task::Aggregate(aggregation(asked, sources[0].format, &mut fields, settings)?),
+        Some(asked) => Task::Aggregate(aggregation(asked, format, &mut fields, settings)?),
         None => {
             sources::check_one_format(&sources)?;
-            if input.follow && matches!(sources[0].format, Format::Csv { .. }) {
+            if input.follow && matches!(format, Format::Csv { .. }) {
                 let message =
                     "with windrow order is for NDJSON: of CSV all files would have to have the same columns";
                 return Err(settings.unfit("follow", message));
@@ -120,7 +126,8 @@ fn follow(input: &InputOptions, settings: &Settings) -> Result<Option<Following>
             let stop_after =
                 stop_after.as_ref().map(|text| duration_of("stop-after", text, settings)).transpose()?;
             let stop_after = stop_after.map(|micros| std::time::Duration::from_micros(micros.unsigned_abs()));
-            Ok(Some(Following { stop_after }))
+            let patterns = sources::patterns(input, settings)?;
+            Ok(Some(Following { stop_after, patterns, formats: sources::Formats::of(input) }))
         }
     }
 }

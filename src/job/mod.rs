@@ -12,9 +12,11 @@ pub mod settings;
 pub mod sources;
 pub mod state;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::expr::{Call, Expr, FieldPath, Key};
+use crate::input::pattern::Pattern;
 use crate::input::{Format, ReadOptions, SourceSpec};
 use crate::time::TimeFormat;
 use crate::window::Windows;
@@ -70,10 +72,28 @@ pub struct Job {
 }
 
 /// How inputs are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Following {
     /// `--stop-after`: after so long without anything new all of them have ended.
     pub stop_after: Option<std::time::Duration>,
+    /// The inputs that are named by a pattern; the files that they mean are among the sources.
+    pub patterns: Vec<Pattern>,
+    /// How the records of those that come to be there are written.
+    pub formats: sources::Formats,
+}
+
+impl Following {
+    /// Whether a pattern means a file of this name.
+    pub fn means(&self, name: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.means(name))
+    }
+
+    /// The files that patterns mean and that are not known yet.
+    pub fn newcomers(&self, known: &HashSet<&str>) -> Vec<String> {
+        let found = self.patterns.iter().flat_map(|pattern| pattern.files(known));
+        let names = found.map(|path| path.display().to_string());
+        names.filter(|name| !known.contains(name.as_str())).collect()
+    }
 }
 
 /// What a job computes.

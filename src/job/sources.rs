@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::options::InputOptions;
 use crate::cli::values::FormatName;
 use crate::error::{Error, Escaped, Result};
+use crate::input::pattern::Pattern;
 use crate::input::{Format, Origin, SourceSpec, format_of_name};
 
 use super::settings::Settings;
@@ -29,8 +30,12 @@ pub fn named(options: &InputOptions, settings: &Settings) -> Result<Vec<SourceSp
     let stdin = [PathBuf::from("-")];
     let files = if options.files.is_empty() { &stdin[..] } else { &options.files[..] };
     let mut sources = Vec::with_capacity(files.len());
+    let formats = Formats::of(options);
+    if options.follow {
+        return followed(options, &formats, settings);
+    }
     for path in files {
-        let source = source(path, options);
+        let source = formats.source(path);
         if path.as_os_str().is_empty() {
             return Err(settings.wrong("files", "the name of an input is empty"));
         }
@@ -39,46 +44,97 @@ pub fn named(options: &InputOptions, settings: &Settings) -> Result<Vec<SourceSp
         }
         sources.push(source);
     }
-    if options.follow && sources.iter().any(is_stdin) {
+    check_csv_options(&sources, options, settings)?;
+    Ok(sources)
+}
+
+/// The files that are followed: those that are named, and those that patterns mean by now.
+fn followed(options: &InputOptions, formats: &Formats, settings: &Settings) -> Result<Vec<SourceSpec>> {
+    let mut sources: Vec<SourceSpec> = Vec::new();
+    for path in &options.files {
+        if path.as_os_str().is_empty() {
+            return Err(settings.wrong("files", "the name of an input is empty"));
+        }
+        if pattern(path, settings)?.is_some() {
+            continue;
+        }
+        let source = formats.source(path);
+        if sources.iter().any(|other| other.name == source.name) {
+            let message = format!("{} is named twice, and can be followed once", Escaped(&source.name));
+            return Err(settings.wrong("files", message));
+        }
+        sources.push(source);
+    }
+    if options.files.is_empty() || sources.iter().any(is_stdin) {
         let message =
             "follows files by their names; standard input is read as it comes: leave it out, or name files";
         return Err(settings.unfit("follow", message));
     }
-    if options.follow
-        && let Some(twice) =
-            (1..sources.len()).find(|&n| sources[..n].iter().any(|s| s.name == sources[n].name))
-    {
-        let message = format!("{} is named twice, and can be followed once", Escaped(&sources[twice].name));
-        return Err(settings.wrong("files", message));
+    for pattern in patterns(options, settings)? {
+        let files = pattern.files(&sources.iter().map(|source| source.name.as_str()).collect());
+        for source in files.iter().map(|path| formats.source(path)) {
+            if sources.iter().all(|other| other.name != source.name) {
+                sources.push(source);
+            }
+        }
     }
-    check_csv_options(&sources, options, settings)?;
+    if !sources.is_empty() {
+        check_csv_options(&sources, options, settings)?;
+    }
     Ok(sources)
+}
+
+/// The inputs to be followed that are patterns.
+pub fn patterns(options: &InputOptions, settings: &Settings) -> Result<Vec<Pattern>> {
+    options.files.iter().filter_map(|path| pattern(path, settings).transpose()).collect()
+}
+
+fn pattern(path: &Path, settings: &Settings) -> Result<Option<Pattern>> {
+    let wrong =
+        |message| settings.wrong("files", format!("{}: {message}", Escaped(&path.display().to_string())));
+    Pattern::of(path).map_err(wrong)
 }
 
 fn is_stdin(source: &SourceSpec) -> bool {
     matches!(source.origin, Origin::Stdin)
 }
 
-fn source(path: &Path, options: &InputOptions) -> SourceSpec {
-    let stdin = path.as_os_str() == "-";
-    let csv = Format::Csv { delimiter: options.delimiter.unwrap_or(b',') };
-    let format = match options.from {
-        Some(FormatName::Ndjson) => Format::Ndjson,
-        Some(FormatName::Csv) => csv,
-        Some(FormatName::Tsv) => Format::Csv { delimiter: b'\t' },
-        None if stdin => Format::Ndjson,
-        None => match format_of_name(path) {
-            Some(Format::Csv { delimiter: b',' }) => csv,
+/// How records are written: what `--from` says, or each input's name.
+#[derive(Debug, Clone, Copy)]
+pub struct Formats {
+    all: Option<Format>,
+    csv: Format,
+}
+
+impl Formats {
+    /// What the options say.
+    pub fn of(options: &InputOptions) -> Formats {
+        let csv = Format::Csv { delimiter: options.delimiter.unwrap_or(b',') };
+        let all = options.from.map(|from| match from {
+            FormatName::Ndjson => Format::Ndjson,
+            FormatName::Csv => csv,
+            FormatName::Tsv => Format::Csv { delimiter: b'\t' },
+        });
+        Formats { all, csv }
+    }
+
+    /// The format of a file of this name.
+    pub fn format(&self, path: &Path) -> Format {
+        self.all.unwrap_or_else(|| match format_of_name(path) {
+            Some(Format::Csv { delimiter: b',' }) => self.csv,
             Some(format) => format,
             None => Format::Ndjson,
-        },
-    };
-    match stdin {
-        true => SourceSpec { name: STDIN_NAME.to_owned(), origin: Origin::Stdin, format },
-        false => {
-            let name = path.display().to_string();
-            SourceSpec { name, origin: Origin::Path(path.to_owned()), format }
+        })
+    }
+
+    /// The input of this name; `-` is standard input.
+    pub fn source(&self, path: &Path) -> SourceSpec {
+        if path.as_os_str() == "-" {
+            let format = self.all.unwrap_or(Format::Ndjson);
+            return SourceSpec { name: STDIN_NAME.to_owned(), origin: Origin::Stdin, format };
         }
+        let name = path.display().to_string();
+        SourceSpec { name, origin: Origin::Path(path.to_owned()), format: self.format(path) }
     }
 }
 

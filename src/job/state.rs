@@ -33,7 +33,7 @@ pub fn state(options: &StateOptions, settings: &Settings) -> Result<Option<Durab
         at_eof: options.at_eof,
         stdin_resume: options.stdin_resume,
         in_doubt: options.in_doubt,
-        replay: options.replay,
+        replay: options.replay && !options.goes_on,
     }))
 }
 

@@ -128,7 +128,7 @@ pub fn start(
             pool,
             progress: progress.clone(),
             quiet: quiet.clone(),
-            stop_after: job.follow.and_then(|follow| follow.stop_after),
+            stop_after: job.follow.as_ref().and_then(|follow| follow.stop_after),
             files: followed,
         };
         thread::spawn(move || follower.serve(&followed_out));

@@ -205,7 +205,10 @@ fn continue_followed(
     let mut named: HashMap<&str, &SourceSpec> =
         job.sources.iter().map(|spec| (spec.name.as_str(), spec)).collect();
     for (rank, mut written) in (0u32..).zip(saved) {
-        let Some(spec) = named.remove(written.name.now.as_str()) else {
+        let name = written.name.now.as_str();
+        let meant = job.follow.as_ref().filter(|follow| follow.means(name));
+        let meant = meant.map(|follow| follow.formats.source(name.as_ref()));
+        let Some(spec) = named.remove(name).or(meant.as_ref()) else {
             if !hold && !written.over {
                 return Err(Error::usage(format!(
                     "the job was following {}, which is not named now; name it, or start anew with --replay",
@@ -229,7 +232,13 @@ fn continue_followed(
                     let identity = if part.start > 0 { part.file } else { written.identity };
                     let (digest, start, start_digest) = (written.digest, part.start, part.digest);
                     let place = Place { offset, digest, start, start_digest, identity };
-                    Follow::resume(spec, path, &others, &job.read, place)?
+                    match Follow::resume(spec, path, &others, &job.read, place) {
+                        // Of many files one may go at any time.
+                        Err(Error::Usage(_)) if meant.is_some() => {
+                            Follow::behind(spec, path, &job.read, place, checkpoint.taken_at).beside(&others)
+                        }
+                        follow => follow?,
+                    }
                 }
             };
             if checkpoint.ending == EndingV1::Closed {
@@ -244,12 +253,25 @@ fn continue_followed(
     }
     // What was not named before joins, in the order given.
     for spec in job.sources.iter().filter(|spec| named.contains_key(spec.name.as_str())) {
-        continued.follows.extend(follow(job, continued.specs.len() as u32, spec));
+        let rank = continued.specs.len() as u32;
+        match &spec.origin {
+            // It may have been rotated since it came to be there, which was not long before the checkpoint.
+            Origin::Path(path) if job.follow.as_ref().is_some_and(|follow| follow.means(&spec.name)) => {
+                let beginning = Beginning { identity: None, at: checkpoint.taken_at - NOTICED_MICROS };
+                continued
+                    .follows
+                    .insert(rank, Follow::begin(spec, path, &job.read, beginning).beside(&others));
+            }
+            _ => continued.follows.extend(follow(job, rank, spec)),
+        }
         continued.written.push(written(spec));
         continued.specs.push(spec.clone());
     }
     Ok(())
 }
+
+/// A file that has come to be there is noticed after so long, in microseconds.
+const NOTICED_MICROS: i64 = 5_000_000;
 
 /// A job that has closed its windows takes nothing more.
 fn check_nothing_came(spec: &SourceSpec, mut follow: Follow) -> Result<()> {

@@ -430,6 +430,98 @@ fn logrotate_rotates() {
     }
 }
 
+/// Files join while a pattern is followed, go, and are rotated; and the run is killed now and then. Each has a key of its
+/// own and no record is late, so the rows are those of a run over all of them.
+#[test]
+fn files_join_and_go() {
+    let log = Log::new("", 0);
+    let mut random = Log::new("", 61);
+    let job = "-F 'logs/*.log' --idle-timeout 100ms -d 1d -w 10s -s st --checkpoint-interval 20ms -o out";
+    let (mut events, mut all) = (0u64, String::new());
+    let mut begun: Vec<Option<Instant>> = vec![None; 10];
+    fs::create_dir(log.path("logs")).expect("there is room");
+    let mut run = windrow(log.dir.path(), job).spawn().expect("it runs");
+    for step in 0..40 {
+        let name = random.random(2 + step / 6);
+        let path = log.path(&format!("logs/{name}.log"));
+        let mut file = OpenOptions::new().append(true).create(true).open(&path).expect("a file");
+        for _ in 0..1 + random.random(5) {
+            events += 1;
+            let line = format!("{{\"ts\":{},\"k\":\"{name}\",\"n\":{events}}}\n", 1_700_000_000 + events);
+            file.write_all(line.as_bytes()).expect("there is room");
+            all.push_str(&line);
+        }
+        thread::sleep(Duration::from_millis(100 + random.random(200)));
+        // A file that is not noticed before it goes was never there.
+        let is_known =
+            begun[name as usize].get_or_insert_with(Instant::now).elapsed() > Duration::from_secs(3);
+        match random.random(6) {
+            _ if !is_known => {}
+            0 | 1 => {
+                fs::rename(&path, log.path(&format!("logs/{name}.log.{}", 1000 + step))).expect("it is there")
+            }
+            // Once it has been read: nobody is to write to it between.
+            2 if step % 2 == 0 => {
+                thread::sleep(Duration::from_millis(1500));
+                fs::remove_file(&path).expect("it is there");
+            }
+            _ => {}
+        }
+        if step % 9 == 8 {
+            run.kill().expect("it runs");
+            let output = run.wait_with_output().expect("it ends");
+            assert!(output.stderr.is_empty(), "{output:?}");
+            run = windrow(log.dir.path(), job).spawn().expect("it runs");
+        }
+    }
+    // The last ones have joined by then.
+    thread::sleep(Duration::from_millis(2500));
+    run.kill().expect("it runs");
+    run.wait().expect("it ends");
+    let last = windrow(log.dir.path(), &format!("{job} --stop-after 2500ms --stats=json"))
+        .output()
+        .expect("it runs");
+    let stderr = String::from_utf8_lossy(&last.stderr);
+    assert!(
+        last.status.success() && stderr.contains(&format!("\"read\":{events},")),
+        "{events} events: {stderr}"
+    );
+    fs::write(log.path("all.ndjson"), all).expect("there is room");
+    let wanted = windrow(log.dir.path(), "-d 1d -w 10s all.ndjson").output().expect("it runs");
+    same_rows(&fs::read(log.path("out")).expect("it was written"), &succeeded(wanted));
+}
+
+/// What a pattern does where nothing is kept, and where there is nothing yet.
+#[test]
+fn patterns_without_a_state_directory() {
+    let log = Log::new("", 0);
+    let run =
+        |more: &str| windrow(log.dir.path(), &format!("-F '*.log' -w 1s -d 0s --stop-after 1500ms {more}"));
+    let nothing = run("").output().expect("it runs");
+    assert!(nothing.stdout.is_empty() && succeeded(nothing).is_empty());
+    let command = run("").spawn().expect("it runs");
+    thread::sleep(Duration::from_millis(300));
+    let event = |second: u64| format!("{{\"ts\":{},\"k\":\"a\",\"n\":1}}\n", 1_700_000_000 + second);
+    fs::write(log.path("a.log"), event(0) + &event(1)).expect("there is room");
+    let rows = succeeded(command.wait_with_output().expect("it ends"));
+    assert_eq!(String::from_utf8_lossy(&rows).lines().count(), 3);
+    // One that joins is named.
+    let job = "-F '*.log' -w 1s -d 0s --stop-after 2500ms -b k -t ts";
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("exec \"$0\" {job}")).arg(env!("CARGO_BIN_EXE_windrow"));
+    let command = command.current_dir(log.dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let command = command.spawn().expect("it runs");
+    thread::sleep(Duration::from_millis(300));
+    fs::write(log.path("b.log"), event(5)).expect("there is room");
+    let output = command.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("b.log has come to be there, and is not followed: that needs --state-dir"),
+        "{stderr}"
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+}
+
 /// Whatever a clock decides, and whenever a run is killed: each record counts once, and rows that are there stay.
 #[test]
 fn silence_loses_nothing() {

@@ -186,6 +186,13 @@ impl Follow {
         )))
     }
 
+    /// Goes on behind a place whose file is gone, with whatever has been there since some time in microseconds since the
+    /// Unix epoch.
+    pub fn behind(spec: &SourceSpec, path: &Path, options: &ReadOptions, place: Place, since: i64) -> Follow {
+        let beginning = Beginning { identity: None, at: since };
+        Follow { start: place.offset, parts: 1, ..Follow::begin(spec, path, options, beginning) }
+    }
+
     /// A file opened at a place, if it has what was read before it.
     fn stands_in(&self, candidate: &Rotated, place: Place) -> Result<Option<Part>> {
         let mut part = self.open(candidate, true)?;
