@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A file that was rotated away, or may be about to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rotated {
     /// Where it is.
     pub path: PathBuf,
@@ -46,12 +46,7 @@ pub fn rotated(path: &Path, others: &[PathBuf]) -> Vec<Rotated> {
         }
         found = again;
     }
-    // Names tell more than times, which compression may change; where they are of different kinds, times are all there is.
-    let named = found.windows(2).all(|pair| pair[0].0.is_like(&pair[1].0));
-    match named {
-        true => found.sort_by(|a, b| (&a.0, a.1.written).cmp(&(&b.0, b.1.written))),
-        false => found.sort_by(|a, b| (a.1.written, &a.1.path).cmp(&(b.1.written, &b.1.path))),
-    }
+    sort(&mut found);
     found.into_iter().map(|(_, rotated)| rotated).collect()
 }
 
@@ -60,19 +55,27 @@ const LISTINGS_MAX: usize = 20;
 
 /// One look at the directory, by name.
 fn list(path: &Path, others: &[PathBuf]) -> Vec<(Age, Rotated)> {
+    // What a link pointed at before stands beside what it points at now.
+    let target = fs::read_link(path).ok().and_then(|_| fs::canonicalize(path).ok());
+    let is_link = target.is_some();
+    let path = target.as_deref().unwrap_or(path);
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let Ok(entries) = fs::read_dir(crate::paths::parent(path)) else { return Vec::new() };
     let mut found = Vec::new();
     for entry in entries.flatten() {
         let Ok(other) = entry.file_name().into_string() else { continue };
-        let Some(mark) = mark(name, &other) else { continue };
+        let age = match mark(name, &other) {
+            Some(mark) => Age::of(mark),
+            None if is_link && is_of_a_row(name, &other) => Age::Dated(numbers(&other)),
+            None => continue,
+        };
         let path = entry.path();
         if let Ok(status) = fs::metadata(&path)
             && status.is_file()
             && !plain_name(&path).is_some_and(|plain| plain.exists())
             && !others.iter().any(|other| other.file_name() == path.file_name())
         {
-            found.push((Age::of(mark), Rotated::of(path, &status)));
+            found.push((age, Rotated::of(path, &status)));
         }
     }
     found.sort_by(|a, b| a.1.path.cmp(&b.1.path));
@@ -80,30 +83,64 @@ fn list(path: &Path, others: &[PathBuf]) -> Vec<(Age, Rotated)> {
 }
 
 /// How old a name says that its file is; the oldest is the least.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Age {
     /// It does not say.
     Unknown,
-    /// A number that grows as the file gets older, as logrotate has it: kept as what is missing to the greatest.
-    Shifted(u64),
-    /// A number or date that is greater for newer files: a long one, or one with leading zeros.
-    Dated(u64, String),
+    /// A single small number: it grows as the file gets older, as logrotate has it, or is greater for newer files.
+    Numbered(u64),
+    /// A date, which may have a number behind it, or a long number: greater for newer files.
+    Dated(Vec<u64>),
 }
 
 impl Age {
     fn of(mark: &str) -> Age {
-        let digits: String = mark.chars().filter(char::is_ascii_digit).collect();
-        match digits.parse::<u64>() {
-            Ok(number) if digits.len() < 6 && !digits.starts_with('0') => Age::Shifted(u64::MAX - number),
-            Ok(number) => Age::Dated(number, mark.to_owned()),
-            Err(_) if digits.is_empty() => Age::Unknown,
-            Err(_) => Age::Dated(u64::MAX, mark.to_owned()),
+        let digits = mark.trim_matches(|c: char| !c.is_ascii_digit());
+        match numbers(mark).as_slice() {
+            [] => Age::Unknown,
+            &[number] if digits.len() < 6 && !digits.starts_with('0') => Age::Numbered(number),
+            numbers => Age::Dated(numbers.to_vec()),
         }
     }
 
     fn is_like(&self, other: &Age) -> bool {
         !matches!(self, Age::Unknown) && std::mem::discriminant(self) == std::mem::discriminant(other)
     }
+}
+
+/// Sorts files by what their names say, the oldest first; where names are of different kinds, times are all there is.
+fn sort(found: &mut [(Age, Rotated)]) {
+    let by_time =
+        |a: &(Age, Rotated), b: &(Age, Rotated)| (a.1.written, &a.1.path).cmp(&(b.1.written, &b.1.path));
+    if !found.windows(2).all(|pair| pair[0].0.is_like(&pair[1].0)) {
+        found.sort_by(by_time);
+        return;
+    }
+    found.sort_by(|a, b| (&a.0, a.1.written).cmp(&(&b.0, b.1.written)));
+    if matches!(found, [(Age::Numbered(_), _), ..]) {
+        // Times tell which way numbers go, unless they were all made new by a copy.
+        let steps = || found.windows(2).map(|pair| pair[0].1.written.cmp(&pair[1].1.written));
+        let older = steps().filter(|step| step.is_gt()).count();
+        let newer = steps().filter(|step| step.is_lt()).count();
+        if newer <= older {
+            found.reverse();
+        }
+    }
+}
+
+/// Whether two files are called alike but for their numbers.
+fn is_of_a_row(name: &str, other: &str) -> bool {
+    let texts = |name: &str| -> Vec<String> {
+        let name = COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        name.split(|c: char| c.is_ascii_digit()).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    };
+    name != other && texts(name) == texts(other) && name.contains(|c: char| c.is_ascii_digit())
+}
+
+/// The numbers in a name.
+fn numbers(name: &str) -> Vec<u64> {
+    let runs = name.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty());
+    runs.map(|run| run.parse().unwrap_or(u64::MAX)).collect()
 }
 
 /// The name without what compression has added, if it has.
@@ -167,6 +204,8 @@ fn is_mark(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     #[test]
@@ -200,20 +239,63 @@ mod tests {
         assert!(mark("events", "events.3").is_some() && mark("events", "events-old.txt").is_none());
     }
 
-    /// Whatever the times say.
+    /// Files with these names, each written to a second after the one before, are found in this order.
+    #[track_caller]
+    fn check(names: &[&str], seconds: impl Fn(usize) -> u64) {
+        let dir = tempfile::tempdir().unwrap();
+        for (n, name) in names.iter().enumerate() {
+            let file = fs::File::create(dir.path().join(name)).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds(n))).unwrap();
+        }
+        let found = rotated(&dir.path().join("a.log"), &[dir.path().join("a.log.99")]);
+        let found: Vec<_> = found.iter().map(|rotated| rotated.path.file_name().unwrap()).collect();
+        assert_eq!(found, names);
+    }
+
     #[test]
     fn names_tell_the_order() {
-        let check = |names: &[&str]| {
-            let dir = tempfile::tempdir().unwrap();
-            for name in names.iter().rev() {
-                fs::write(dir.path().join(name), name).unwrap();
-            }
-            let found = rotated(&dir.path().join("a.log"), &[dir.path().join("a.log.99")]);
-            let found: Vec<_> = found.iter().map(|rotated| rotated.path.file_name().unwrap()).collect();
-            assert_eq!(found, names);
+        for times in [|n| n as u64, |_| 7, |n| 100 - n as u64] {
+            check(&["a.log-20260131", "a.log-20260201.gz", "a.log-20261101"], times);
+            check(&["a.log.0009", "a.log.0010"], times);
+            check(&["a.2026-11-26.9.log", "a.2026-11-26.10.log.gz", "a.2026-11-27.0.log"], times);
+        }
+        check(&["a.log.old", "a.log.2", "a.log.bak"], |n| n as u64);
+    }
+
+    /// Whether the greatest number is the oldest or the newest is told by the times, if they tell anything.
+    #[test]
+    fn numbers_go_either_way() {
+        check(&["a.log.10.gz", "a.log.3", "a.log.2.gz", "a.log.1"], |n| n as u64);
+        check(&["a.log.10.gz", "a.log.3", "a.log.2.gz", "a.log.1"], |_| 0);
+        check(&["a.log.1", "a.log.2.gz", "a.log.3", "a.log.10.gz"], |n| n as u64);
+        // One of them was made new.
+        check(&["a.log.4", "a.log.3", "a.log.2.gz", "a.log.1"], |n| if n == 1 { 9 } else { n as u64 });
+    }
+
+    #[test]
+    fn a_link_has_had_other_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["x-9.log", "x-10.log", "x-11.log", "y-9.log", "x-9.txt"] {
+            fs::write(at(name), name).unwrap();
+        }
+        std::os::unix::fs::symlink("x-11.log", at("cur.log")).unwrap();
+        let found: Vec<PathBuf> =
+            rotated(&at("cur.log"), &[]).into_iter().map(|rotated| rotated.path).collect();
+        assert_eq!(found, [at("x-9.log"), at("x-10.log")].map(|path| fs::canonicalize(path).unwrap()));
+    }
+
+    #[test]
+    fn what_a_name_was_made_of() {
+        let check = |name: &str, want: Option<(&str, bool)>| {
+            let found = origin(name);
+            assert_eq!(found.as_ref().map(|found| (found.name.as_str(), found.is_infix)), want, "{name}");
         };
-        check(&["a.log.10.gz", "a.log.3", "a.log.2.gz", "a.log.1"]);
-        check(&["a.log-20260131", "a.log-20260201.gz", "a.log-20261101"]);
-        check(&["a.log.0009", "a.log.0010"]);
+        check("app.log", None);
+        check("app-2.log", None);
+        check("app.log.1", Some(("app.log", false)));
+        check("app.log.2026-11-26.gz", Some(("app.log", false)));
+        check("app.2026-11-26.log.zst", Some(("app.log", true)));
+        check("app.log.gz", Some(("app.log", false)));
     }
 }

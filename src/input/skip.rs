@@ -72,6 +72,24 @@ impl Source {
         self.content.is_ready(patience).or_else(|fault| self.fail(&fault).map(|()| true))
     }
 
+    /// Reads what is there, if no whole line has been read and not given out. Returns whether one has now, or more of
+    /// one than is looked for, or the end.
+    pub fn reads_a_line(&mut self, patience: Duration) -> Result<bool> {
+        let has_one = |source: &Source| {
+            let rest = &source.rest[source.rest_at..];
+            source.ended || rest.len() >= source.chunk_bytes || memchr::memchr(b'\n', rest).is_some()
+        };
+        if has_one(self) || !self.has_more(patience)? {
+            return Ok(has_one(self));
+        }
+        // That may take all that is there.
+        self.start()?;
+        if !has_one(self) && self.has_more(Duration::ZERO)? {
+            self.read_rest(READ_BYTES.min(self.chunk_bytes))?;
+        }
+        Ok(has_one(self))
+    }
+
     /// Whether a part of a record has been read and not given out.
     pub fn has_begun_a_record(&self) -> bool {
         self.rest_at < self.rest.len()

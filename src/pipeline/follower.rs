@@ -104,9 +104,9 @@ impl Follower {
                     }
                 }
             }
-            // All of them have been looked at, and have nothing.
-            let all = self.files.iter().all(|(source, file)| file.ended || silent.contains(source));
-            let Some(after) = self.stop_after.filter(|_| all) else { continue };
+            // All that are asked for have been looked at, and have nothing: the run stands still, whatever the others have.
+            let all = waiting.iter().all(|request| silent.contains(&request.source));
+            let Some(after) = self.stop_after.filter(|_| all && !waiting.is_empty()) else { continue };
             for request in std::mem::take(&mut waiting) {
                 let Some(what) = self.answer(request.source, heard.elapsed() >= after) else {
                     waiting.push_back(request);

@@ -220,6 +220,7 @@ impl Reader {
         if state.opened.is_none() {
             let mut source = Source::open(spec, &self.options)?;
             watch(&source);
+            self.await_something(number, &mut source)?;
             let header = match spec.format {
                 Format::Csv { .. } if self.job.read.header => source.header()?,
                 _ => None,
@@ -274,12 +275,12 @@ impl Reader {
 }
 
 impl Reader {
-    /// Waits until there is something to read, and says of a source that may be silent for how long there is not.
+    /// Waits until there is a line to read, and says of a source that may be silent for how long there is not.
     fn await_something(&self, number: u32, source: &mut Source) -> Result<()> {
         if self.job.idle_timeout.is_none() || !source.may_wait() {
             return Ok(());
         }
-        while !source.has_more(LOOK)? {
+        while !source.reads_a_line(LOOK)? {
             self.quiet[number as usize].nothing(self.progress.stages.nanos());
         }
         self.quiet[number as usize].something();

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
@@ -121,7 +121,8 @@ pub fn settle_time_field(job: &Job, opened: &mut HashMap<u32, Opened>, over: &[b
 /// The same where inputs are followed: by the first record that is there, or that comes.
 fn settle_followed(job: &Job) -> Result<TimeField> {
     let options = ReadOptions { hold: true, ..job.read.clone() };
-    loop {
+    let (begun, stop_after) = (Instant::now(), job.follow.as_ref().and_then(|follow| follow.stop_after));
+    while stop_after.is_none_or(|after| begun.elapsed() < after) {
         for spec in &job.sources {
             let Ok(mut source) = Source::open(spec, &options) else { continue };
             if matches!(spec.format, Format::Csv { .. }) && job.read.header {
@@ -139,6 +140,7 @@ fn settle_followed(job: &Job) -> Result<TimeField> {
         }
         std::thread::sleep(LOOK_AGAIN);
     }
+    Ok(TimeField { path: path(DEFAULT_TIME_FIELDS[0]), known: false })
 }
 
 /// How often followed files are looked at that have no record yet.

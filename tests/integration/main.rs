@@ -5,6 +5,7 @@ mod common;
 mod continued;
 mod exposition;
 mod followed;
+mod followed_beside;
 mod generate;
 mod golden;
 mod kept;

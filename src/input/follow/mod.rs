@@ -6,25 +6,22 @@
 //!
 //! Nothing here waits, and nothing here knows a clock: whoever reads looks again.
 
+mod beside;
 mod part;
 
-use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::OFlags;
-
-use super::rotated::{Rotated, rotated};
+use super::rotated::Rotated;
 use super::skip::Skipped;
-use super::source::Source;
 use super::{Chunk, Format, ReadOptions, SourceSpec};
 use crate::digest::join;
 use crate::error::{Error, Escaped, Result};
-use part::Part;
+use beside::{Beside, Known};
+use part::{From, Part};
 
 /// Where a stream was read to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,11 +49,7 @@ pub struct Beginning {
 
 /// A followed file.
 pub struct Follow {
-    spec: SourceSpec,
-    path: PathBuf,
-    /// The names of other streams.
-    others: Vec<PathBuf>,
-    options: ReadOptions,
+    beside: Beside,
     current: Option<Part>,
     /// Where the stream begins, until its first file is opened.
     beginning: Option<Beginning>,
@@ -66,19 +59,28 @@ pub struct Follow {
     start: u64,
     /// The file that was left last.
     left: Option<Rotated>,
-    /// The same, open, and up to where it was read.
-    behind: Option<(Arc<File>, u64)>,
-    /// Where the stream stood before the part that has the name was begun, until that is known to be the next one.
-    unchecked: Option<(Option<Rotated>, Option<Beginning>)>,
-    /// At so many looks a file beside could not be read.
+    /// Whether that has been seen since, whatever it is called by now.
+    left_is_there: bool,
+    /// The same file, open: what is added to it is lost.
+    behind: Option<Behind>,
+    /// At so many looks in a row a file beside could not be read.
     doubtful: u32,
-    /// Length and digest of the parts that were read to their end, the last ones.
-    done: VecDeque<(u64, u64)>,
-    /// How the files begin that had been rotated away before the stream began.
-    earlier: Vec<(u64, u64)>,
-    /// Files that look later and are not.
-    passed: Vec<Rotated>,
+    /// At so many looks in a row the next file could not be opened, or had no header.
+    unopened: u32,
+    /// What no line end stands behind waits for the next run, at the end of this one.
+    holds: bool,
+    /// Nothing may be passed over: the run can be continued.
+    is_strict: bool,
     notes: Vec<String>,
+}
+
+/// A file that was left.
+struct Behind {
+    file: Arc<File>,
+    /// Up to where it was read.
+    read: u64,
+    /// How much was told to have been added.
+    told: u64,
 }
 
 /// What a part begins with.
@@ -111,40 +113,39 @@ enum Look {
 
 /// A file is left when it was at its end at so many looks, while its successor had something.
 const QUIET_LOOKS: u32 = 40;
+/// What cannot be opened at so many looks is told.
+const TOLD_LOOKS: u32 = 40;
 /// What cannot be read at so many looks is not waited for.
 const DOUBTFUL_LOOKS: u32 = 200;
-/// How many parts are remembered as done: more than rotation mostly keeps.
-const DONE_MAX: usize = 16;
-/// How many first bytes of an earlier file are compared: logs differ within their first lines.
-const BEGINNING_BYTES: u64 = 4096;
+
 impl Follow {
     /// Follows the file that has this name now, from its start, whatever it is called by the time it is read.
     pub fn new(spec: &SourceSpec, path: &Path, options: &ReadOptions) -> Follow {
+        let (holds, is_strict) = (options.hold, options.digests);
         // What has no line end yet may go on.
         let options = ReadOptions { hold: true, digests: true, ..options.clone() };
+        let beside = Beside::new(spec, path, options);
         Follow {
-            spec: spec.clone(),
-            path: path.to_owned(),
-            others: Vec::new(),
-            options,
+            beginning: Some(Beginning { identity: beside.named().map(|named| named.identity), at: now() }),
+            beside,
             current: None,
-            beginning: Some(Beginning { identity: named(path).map(|named| named.identity), at: now() }),
             parts: 0,
             start: 0,
             left: None,
+            left_is_there: false,
             behind: None,
-            unchecked: None,
             doubtful: 0,
-            done: VecDeque::new(),
-            earlier: Vec::new(),
-            passed: Vec::new(),
+            unopened: 0,
+            holds,
+            is_strict,
             notes: Vec::new(),
         }
     }
 
     /// These files are streams of their own, whatever their names look like.
-    pub fn beside(self, others: &[PathBuf]) -> Follow {
-        Follow { others: others.to_vec(), ..self }
+    pub fn beside(mut self, others: &[PathBuf]) -> Follow {
+        self.beside.others = others.to_vec();
+        self
     }
 
     /// Begins where an earlier run would have begun, had it come to read anything.
@@ -166,16 +167,20 @@ impl Follow {
         let mut follow = Follow::new(spec, path, options).beside(others);
         (follow.start, follow.beginning) = (place.start, None);
         // Files may begin alike: the one that it was comes first, then the oldest.
-        let rotated = rotated(path, &follow.others);
+        let rotated = follow.beside.list();
+        let named = follow.beside.named();
         let mut candidates: Vec<(usize, Rotated)> =
-            rotated.iter().cloned().chain(named(path)).enumerate().collect();
+            rotated.iter().cloned().chain(named).enumerate().collect();
         candidates.sort_by_key(|(_, candidate)| Some(candidate.identity) != place.identity);
         for (n, candidate) in candidates {
-            if let Ok(Some(part)) = follow.stands_in(&candidate, place) {
-                follow.note_earlier(&rotated[..n]);
-                follow.current = Some(part);
-                follow.parts = 1;
-                return Ok(follow);
+            match follow.stands_in(&candidate, place) {
+                Ok(Some(part)) => {
+                    follow.beside.note_earlier(&rotated[..n]);
+                    (follow.current, follow.parts) = (Some(part), 1);
+                    return Ok(follow);
+                }
+                Err(error @ Error::Failed(_)) => return Err(error),
+                Ok(None) | Err(_) => {}
             }
         }
         Err(Error::usage(format!(
@@ -195,10 +200,11 @@ impl Follow {
 
     /// A file opened at a place, if it has what was read before it.
     fn stands_in(&self, candidate: &Rotated, place: Place) -> Result<Option<Part>> {
-        let mut part = self.open(candidate, true)?;
-        if let (Format::Csv { .. }, true) = (self.spec.format, self.options.header) {
+        let Beside { spec, options, .. } = &self.beside;
+        let mut part = self.beside.open(candidate, 0, true)?;
+        if let (Format::Csv { .. }, true) = (spec.format, options.header) {
             // Its columns are those of its header; what stands behind is passed over from the start.
-            let mut other = self.open(candidate, true)?;
+            let mut other = self.beside.open(candidate, 0, true)?;
             part.head.header = other.source.header()?.map(|(names, _)| (names, 0));
         }
         let len = place.offset - place.start;
@@ -212,22 +218,6 @@ impl Follow {
         }
     }
 
-    fn open(&self, at: &Rotated, resumed: bool) -> Result<Part> {
-        let failed = |cause: io::Error| Error::Input {
-            source: self.spec.name.clone(),
-            reason: crate::error::words(&cause),
-        };
-        let file = Arc::new(open_file(&at.path).map_err(failed)?);
-        let status = file.metadata().map_err(failed)?;
-        if (status.dev(), status.ino()) != at.identity {
-            // Another file has got the name since it was looked at.
-            return Err(failed(io::ErrorKind::NotFound.into()));
-        }
-        let source = Source::of_growing(&self.spec, &self.options, Arc::clone(&file));
-        let head = Head { number: self.parts, header: None, file: at.identity, bytes: 0, digest: 0, resumed };
-        Ok(Part { source, file, at: at.clone(), head, digest: 0, given: Vec::new(), quiet: 0 })
-    }
-
     /// The next chunk; `None` if there is nothing for now.
     pub fn next(&mut self, mut buffer: Vec<u8>) -> Result<Option<Chunk>> {
         loop {
@@ -236,23 +226,27 @@ impl Follow {
             }
             let Some(part) = &mut self.current else { continue };
             if !part.is_same() {
-                if self.find_copy() {
+                if self.find_copy()? {
                     continue;
                 }
                 return Ok(None);
             }
             match part.next(buffer)? {
                 Chunk::End => buffer = Vec::new(),
-                chunk if !self.has_missed_a_file() => return Ok(Some(chunk)),
-                _ => {
-                    (self.current, self.parts, buffer) = (None, self.parts - 1, Vec::new());
+                chunk => {
+                    let Some(from) = part.from.take() else { return Ok(Some(chunk)) };
+                    if !self.has_missed_a_file(&from)? {
+                        return Ok(Some(chunk));
+                    }
+                    self.go_back(from);
+                    buffer = Vec::new();
                     continue;
                 }
             }
             match self.look()? {
                 Look::Grown => {}
                 Look::Wait => return Ok(None),
-                Look::Emptied if self.find_copy() => {}
+                Look::Emptied if self.find_copy()? => {}
                 Look::Emptied => return Ok(None),
                 Look::Leave => {
                     if let Some(chunk) = self.last_record()? {
@@ -265,45 +259,57 @@ impl Follow {
 
     /// Whether another file had the name between the part that was left and the one whose first chunk has just been
     /// read. Asked behind that chunk, since rotation may go on between a look at the directory and the opening of a file.
-    fn has_missed_a_file(&mut self) -> bool {
-        let Some((left, beginning)) = self.unchecked.take() else { return false };
-        let identity = self.current.as_ref().map(|part| part.at.identity);
-        let earlier = self.behind_of(left.as_ref(), beginning).into_iter().find_map(|candidate| {
+    fn has_missed_a_file(&mut self, from: &From) -> Result<bool> {
+        let Some(part) = self.current.as_ref().filter(|part| part.at.path == self.beside.path) else {
+            // What was rotated away does not change any more.
+            return Ok(false);
+        };
+        for candidate in behind_of(&mut self.beside.list(), from.left.as_ref(), from.beginning) {
             // What comes behind the current part comes later.
-            if Some(candidate.identity) == identity {
-                return Some(false);
+            if candidate.identity == part.at.identity {
+                return Ok(false);
             }
-            if candidate.size == 0 || self.passed.contains(&candidate) {
-                return None;
+            if self.beside.is_out(&candidate) {
+                continue;
             }
-            match self.known(&candidate) {
-                Ok(Known::Current) => Some(false),
-                Ok(Known::Done) => None,
+            match self.beside.known(&candidate, Some(part), self.start) {
+                Ok(Known::Current) => return Ok(false),
+                Ok(Known::Done | Known::Last) => {}
+                Err(error @ Error::Failed(_)) => return Err(error),
                 // What cannot be told now is told when it is asked for again.
-                Ok(Known::New) | Err(_) => Some(true),
+                Ok(Known::New) | Err(_) => return Ok(true),
             }
-        });
-        let missed = earlier == Some(true);
-        if missed {
-            (self.left, self.beginning) = (left, beginning);
         }
-        missed
+        Ok(false)
+    }
+
+    /// Lets go of the current part, of which nothing has been given out: it is looked anew for what comes next.
+    fn go_back(&mut self, from: From) {
+        (self.left, self.beginning) = (from.left, from.beginning);
+        (self.current, self.parts) = (None, self.parts - 1);
     }
 
     /// What is left at the end of all: a last record without its line end, and what has begun since;
     /// [`Chunk::End`] if there is nothing.
     pub fn finish(&mut self) -> Result<Chunk> {
-        loop {
+        // The next run goes on here, and finds them.
+        while !self.holds {
             if let Some(chunk) = self.last_record()? {
                 return Ok(chunk);
             }
             if !self.begin_part()? {
-                return Ok(Chunk::End);
+                break;
             }
             if let Some(chunk) = self.next(Vec::new())? {
                 return Ok(chunk);
             }
         }
+        Ok(Chunk::End)
+    }
+
+    /// Whether something has come: records here, or bytes in a file behind.
+    pub fn has_more(&mut self) -> Result<bool> {
+        Ok(self.next(Vec::new())?.is_some() || self.successors()? > 0)
     }
 
     /// Where it begins, until something of it is read.
@@ -326,6 +332,10 @@ impl Follow {
         std::mem::take(&mut self.notes)
     }
 
+    fn note(&mut self, what: &str) {
+        self.notes.push(format!("{}: {what}", Escaped(&self.beside.spec.name)));
+    }
+
     /// The last record of a part that has no line end; the part is left when there is none.
     fn last_record(&mut self) -> Result<Option<Chunk>> {
         let Some(part) = &mut self.current else { return Ok(None) };
@@ -335,26 +345,30 @@ impl Follow {
             chunk => return Ok(Some(chunk)),
         }
         let Some(part) = self.current.take() else { return Ok(None) };
-        let status = part.file.metadata().ok();
-        let written = status.map_or(part.at.written, |status| (status.mtime(), status.mtime_nsec()));
+        let left = part.file.metadata().map(|status| Rotated::of(part.at.path.clone(), &status));
         self.note_done(part.source.offset(), part.digest);
-        self.left = Some(Rotated { written, ..part.at });
-        self.behind = Some((part.file, part.source.stored_position()));
+        (self.left, self.left_is_there) = (Some(left.unwrap_or(part.at)), false);
+        self.behind = Some(Behind { read: part.source.stored_position(), file: part.file, told: 0 });
         Ok(None)
     }
 
-    /// Says so when something has been added to the file that was left.
+    /// The current part has been read to its end, which is there in the stream.
+    fn note_done(&mut self, end: u64, digest: u64) {
+        self.beside.note_done(end - self.start, digest);
+        self.start = end;
+    }
+
+    /// Says so when something has been added to the file that was left, and again when it has become much more.
     fn look_behind(&mut self) {
-        let Some((file, read)) = &mut self.behind else { return };
-        let size = file.metadata().map_or(0, |status| status.size());
-        if size > *read {
-            self.notes.push(format!(
-                "{}: {} bytes were added to the file that was rotated away after the next one had begun; they do not count",
-                Escaped(&self.spec.name),
-                size - *read
+        let Some(behind) = &mut self.behind else { return };
+        // It stays open: as long as it does, no other file can have its inode.
+        let added = behind.file.metadata().map_or(0, |status| status.size()).saturating_sub(behind.read);
+        if added > 0 && added >= behind.told.saturating_mul(2) {
+            behind.told = added;
+            self.note(&format!(
+                "{added} bytes were added to the file that was rotated away after the next one had begun; they do not \
+                 count"
             ));
-            // It stays open: as long as it does, no other file can have its inode.
-            *read = u64::MAX;
         }
     }
 
@@ -372,45 +386,63 @@ impl Follow {
             part.source.go_on();
             return Ok(Look::Grown);
         }
-        let named = named(&self.path);
-        if named.as_ref().is_some_and(|named| named.identity == part.at.identity) {
-            return Ok(Look::Wait);
-        }
-        let stands = Rotated::of(part.at.path.clone(), &status);
-        let behind = self.behind_of(Some(&stands), None);
-        let unread = self.unread(behind).unwrap_or_default();
-        let later = unread.iter().chain(&named).filter(|other| other.size > 0).take(2).count();
+        let later = self.successors()?;
         let Some(part) = &mut self.current else { return Ok(Look::Wait) };
         // Whoever writes may not have changed over to the next file yet, unless that is finished too.
         part.quiet = if later > 0 { part.quiet + 1 } else { 0 };
         Ok(if later > 1 || part.quiet > QUIET_LOOKS { Look::Leave } else { Look::Wait })
     }
 
+    /// How many files have something that come behind the current part, up to two.
+    fn successors(&mut self) -> Result<usize> {
+        let named = self.beside.named();
+        let stands = match &self.current {
+            None => None,
+            Some(part) if named.as_ref().is_some_and(|named| named.identity == part.at.identity) => {
+                return Ok(0);
+            }
+            Some(part) => match part.file.metadata() {
+                Ok(status) => Some(Rotated::of(part.at.path.clone(), &status)),
+                Err(_) => return Ok(0),
+            },
+        };
+        let behind =
+            behind_of(&mut self.beside.list(), stands.as_ref().or(self.left.as_ref()), self.beginning);
+        let unread = self.unread(behind)?.unwrap_or_default();
+        Ok(unread.iter().chain(&named).filter(|other| other.size > 0).take(2).count())
+    }
+
     /// A file was emptied: what was not read of it before stands in its copy, if there is one. Returns whether that is
     /// settled: what is being written or moved is looked at again.
-    fn find_copy(&mut self) -> bool {
-        let Some(part) = self.current.take() else { return true };
+    fn find_copy(&mut self) -> Result<bool> {
+        let Some(mut part) = self.current.take() else { return Ok(true) };
+        if let Some(from) = part.from.take() {
+            self.go_back(from);
+            return Ok(true);
+        }
         let place = part.source.offset() - self.start;
-        for candidate in rotated(&self.path, &self.others).into_iter().rev() {
+        for candidate in self.beside.list().into_iter().rev() {
             if candidate.identity == part.at.identity {
                 continue;
             }
-            let skipped = self.open(&candidate, part.head.resumed).and_then(|mut copy| {
-                let skipped = copy.source.skip(place)?;
-                Ok((copy, skipped))
-            });
+            let skipped =
+                self.beside.open(&candidate, part.head.number, part.head.resumed).and_then(|mut copy| {
+                    let skipped = copy.source.skip(place)?;
+                    Ok((copy, skipped, self.beside.known(&candidate, Some(&part), self.start)?))
+                });
             match skipped {
-                Ok((mut copy, Skipped::To(found))) if found == part.digest => {
+                Ok((mut copy, Skipped::To(found), Known::New | Known::Current)) if found == part.digest => {
                     copy.source.shift(self.start);
                     (copy.digest, copy.head) = (found, part.head);
                     (self.current, self.doubtful) = (Some(copy), 0);
-                    return true;
+                    return Ok(true);
                 }
                 Ok(_) => {}
+                Err(error @ Error::Failed(_)) => return Err(error),
                 Err(_) if self.doubtful < DOUBTFUL_LOOKS => {
                     self.doubtful += 1;
                     self.current = Some(part);
-                    return false;
+                    return Ok(false);
                 }
                 Err(_) => {}
             }
@@ -419,172 +451,131 @@ impl Follow {
         let is_known = |candidate: &Rotated| {
             candidate.written >= part.at.written && candidate.size <= part.source.stored_position()
         };
-        if !rotated(&self.path, &self.others).iter().any(is_known) {
-            self.notes.push(format!(
-                "{}: the file was emptied when {} bytes of it had been read, and there is no copy: what stood behind \
-                 them, if anything did, is lost",
-                Escaped(&self.spec.name),
+        if !self.beside.list().iter().any(is_known) {
+            self.note(&format!(
+                "the file was emptied when {} bytes of it had been read, and there is no copy: what stood behind them, if \
+                 anything did, is lost",
                 part.source.stored_position()
             ));
         }
         self.note_done(part.source.offset(), part.digest);
         // What was rotated away in the meantime is still to be read.
         self.left.get_or_insert(Rotated { identity: (0, 0), ..part.at });
-        true
-    }
-
-    /// The current part has been read to its end, which is there in the stream.
-    fn note_done(&mut self, end: u64, digest: u64) {
-        if self.done.len() == DONE_MAX {
-            self.done.pop_front();
-        }
-        self.done.push_back((end - self.start, digest));
-        self.start = end;
+        Ok(true)
     }
 
     /// Opens the next part, if there is one.
     fn begin_part(&mut self) -> Result<bool> {
-        let Some((next, earlier)) = self.next_file() else { return Ok(false) };
-        match self.open(&next, false) {
-            Ok(mut part) => {
-                // What has nothing yet may be another file by the time it has.
-                let is_rotated = next.path != self.path;
-                if !part.read_header(&self.spec, &self.options, self.start)? {
-                    self.doubtful += u32::from(is_rotated);
-                    if self.doubtful > DOUBTFUL_LOOKS {
-                        // It is no copy on its way: there is no record in it.
-                        self.pass(next);
-                    }
-                    return Ok(false);
+        let Some((next, earlier)) = self.next_file()? else { return Ok(false) };
+        let is_rotated = next.path != self.beside.path;
+        let mut part = match self.beside.open(&next, self.parts, false) {
+            Ok(part) => part,
+            Err(error @ Error::Failed(_)) => return Err(error),
+            // It has just been moved away, and is found under its other name at the next look.
+            Err(_) if !next.path.exists() => return Ok(false),
+            // It gets its mode in a moment, or nobody lets us read it.
+            Err(error) => {
+                self.unopened += 1;
+                if self.unopened == TOLD_LOOKS {
+                    self.notes.push(format!("{error}; it is waited for"));
                 }
-                if self.parts == 0 {
-                    self.note_earlier(&earlier);
-                }
-                self.parts += 1;
-                self.unchecked = (!is_rotated).then(|| (self.left.clone(), self.beginning));
-                (self.doubtful, self.beginning) = (0, None);
-                self.current = Some(part);
-                Ok(true)
+                return Ok(false);
             }
-            // It has just been moved away, and is found under its other name at the next look; or it gets its mode.
-            Err(_) if !next.path.exists() || self.doubtful < DOUBTFUL_LOOKS => {
-                self.doubtful += 1;
-                Ok(false)
+        };
+        let Beside { spec, options, .. } = &self.beside;
+        // What has nothing yet may be another file by the time it has.
+        if !part.read_header(spec, options, self.start)? {
+            self.unopened += u32::from(is_rotated);
+            if self.unopened > DOUBTFUL_LOOKS {
+                // It is no copy on its way: there is no record in it.
+                self.beside.pass(next);
+                self.unopened = 0;
             }
-            Err(error) => Err(error),
+            return Ok(false);
+        }
+        if self.parts == 0 {
+            self.beside.note_earlier(&earlier);
+        }
+        self.note_gap();
+        self.parts += 1;
+        part.from = Some(From { left: self.left.clone(), beginning: self.beginning });
+        (self.unopened, self.beginning) = (0, None);
+        self.current = Some(part);
+        Ok(true)
+    }
+
+    /// Says so where files may have been deleted before they were read: then that which was read last has gone too.
+    fn note_gap(&mut self) {
+        let is_file = self.left.as_ref().is_some_and(|left| left.identity != (0, 0));
+        if is_file && !std::mem::replace(&mut self.left_is_there, true) {
+            self.note("the file that was read last has been deleted; others may have gone with it before they were read");
         }
     }
 
     /// The file that comes behind the one that was left, since rotation may have gone on in the meantime; and those that
     /// come before.
-    fn next_file(&mut self) -> Option<(Rotated, Vec<Rotated>)> {
-        let (left, beginning) = (self.left.clone(), self.beginning);
-        let mut earlier = rotated(&self.path, &self.others);
-        let behind = behind_of(&mut earlier, left.as_ref(), beginning);
-        if let Some(next) = self.unread(behind)?.into_iter().next() {
-            return Some((next, earlier));
+    fn next_file(&mut self) -> Result<Option<(Rotated, Vec<Rotated>)>> {
+        let mut earlier = self.beside.list_again();
+        if let Some(left) = &self.left {
+            let is_left = |file: &Rotated| file.identity == left.identity;
+            // Where nothing is kept, nothing was lost with it.
+            self.left_is_there |= earlier.is_empty() || earlier.iter().any(is_left);
         }
-        let named = named(&self.path)?;
-        let is_left = left.is_some_and(|left| left.identity == named.identity);
-        (!is_left).then_some((named, earlier))
-    }
-
-    /// The files that stand behind the one that was left, or where none was, since the stream began; in order.
-    fn behind_of(&self, left: Option<&Rotated>, beginning: Option<Beginning>) -> Vec<Rotated> {
-        behind_of(&mut rotated(&self.path, &self.others), left, beginning)
+        let behind = behind_of(&mut earlier, self.left.as_ref(), self.beginning);
+        let Some(unread) = self.unread(behind)? else { return Ok(None) };
+        if let Some(next) = unread.into_iter().next() {
+            return Ok(Some((next, earlier)));
+        }
+        let Some(named) = self.beside.named() else { return Ok(None) };
+        let is_left = self.left.as_ref().is_some_and(|left| left.identity == named.identity);
+        Ok((!is_left).then_some((named, earlier)))
     }
 
     /// Those of the files behind that have not been read; `None` while that cannot be told, since one is being written or
     /// moved.
-    fn unread(&mut self, behind: Vec<Rotated>) -> Option<Vec<Rotated>> {
+    ///
+    /// # Errors
+    /// If that lasts, and nothing may be passed over.
+    fn unread(&mut self, behind: Vec<Rotated>) -> Result<Option<Vec<Rotated>>> {
         let mut unread = Vec::new();
         for candidate in behind {
-            // What has nothing may be a copy that has only been begun. What was listed may be gone by now: opening it
-            // tells.
-            if candidate.size == 0 || self.passed.contains(&candidate) {
+            // What was listed may be gone by now: opening it tells.
+            if self.beside.is_out(&candidate) {
                 continue;
             }
-            match self.known(&candidate) {
+            match self.beside.known(&candidate, self.current.as_ref(), self.start) {
                 Ok(Known::New) => unread.push(candidate),
-                Ok(Known::Done) => self.pass(candidate),
                 Ok(Known::Current) => {}
+                Ok(known) => {
+                    self.left_is_there |= known == Known::Last;
+                    self.beside.pass(candidate);
+                }
+                Err(error @ Error::Failed(_)) => return Err(error),
                 // It is being written or moved, or nobody can read it.
                 Err(_) if self.doubtful < DOUBTFUL_LOOKS => {
                     self.doubtful += 1;
-                    return None;
+                    return Ok(None);
+                }
+                Err(error) if self.is_strict => {
+                    let path = candidate.path.display().to_string();
+                    let (path, name) = (Escaped(&path), Escaped(&self.beside.spec.name));
+                    return Err(Error::Failed(format!(
+                        "{path}: {error}; it was rotated away from {name}, and is to be read before what follows"
+                    )));
                 }
                 Err(error) => {
-                    self.notes.push(format!(
-                        "{}: {error}; it was rotated away from {} and is passed over",
-                        Escaped(&candidate.path.display().to_string()),
-                        Escaped(&self.spec.name)
+                    let path = candidate.path.display().to_string();
+                    self.note(&format!(
+                        "{}: {error}; it was rotated away, and is passed over",
+                        Escaped(&path)
                     ));
-                    self.pass(candidate);
+                    self.beside.pass(candidate);
                 }
             }
         }
         self.doubtful = 0;
-        Some(unread)
+        Ok(Some(unread))
     }
-
-    fn pass(&mut self, file: Rotated) {
-        self.passed.truncate(DONE_MAX);
-        self.passed.insert(0, file);
-    }
-
-    /// Notes how the files begin that were there before the first part: they do not belong to the stream, also if they
-    /// are compressed later, which may make them look new.
-    fn note_earlier(&mut self, earlier: &[Rotated]) {
-        self.earlier = earlier.iter().filter_map(|rotated| self.beginning(rotated).ok().flatten()).collect();
-    }
-
-    /// Length and digest of the first bytes of a file; `None` if it has none.
-    fn beginning(&self, file: &Rotated) -> Result<Option<(u64, u64)>> {
-        let len = match self.open(file, false)?.source.skip(BEGINNING_BYTES)? {
-            Skipped::To(digest) => return Ok(Some((BEGINNING_BYTES, digest))),
-            Skipped::Short(0) => return Ok(None),
-            Skipped::Short(len) => len,
-        };
-        Ok(match self.open(file, false)?.source.skip(len)? {
-            Skipped::To(digest) => Some((len, digest)),
-            Skipped::Short(_) => None,
-        })
-    }
-
-    /// What a file is known as, by what it holds.
-    fn known(&self, candidate: &Rotated) -> Result<Known> {
-        if self.beginning(candidate)?.is_some_and(|beginning| self.earlier.contains(&beginning)) {
-            return Ok(Known::Done);
-        }
-        let done = self.done.iter().map(|&(length, digest)| (length, digest, Known::Done));
-        // The file that is being read may be there compressed as well.
-        let current = self.current.iter().map(|part| {
-            let length = part.source.offset() - self.start;
-            (length, part.digest, Known::Current)
-        });
-        let mut wholes: Vec<(u64, u64, Known)> = done.chain(current).collect();
-        wholes.sort_unstable_by_key(|&(length, ..)| length);
-        let mut part = self.open(candidate, false)?;
-        for (length, digest, known) in wholes {
-            match part.source.skip(length)? {
-                Skipped::To(found) if found == digest && part.source.is_at_end()? => return Ok(known),
-                Skipped::To(_) => {}
-                Skipped::Short(_) => break,
-            }
-        }
-        Ok(Known::New)
-    }
-}
-
-/// What a file that was rotated away is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// A part that has been read to its end, or one from before the stream began.
-    Done,
-    /// What has been read of the current part, and no more.
-    Current,
-    /// Something else.
-    New,
 }
 
 impl Beginning {
@@ -622,15 +613,4 @@ const CLOCK_MICROS: i64 = 10_000;
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// The file that stands under a name, if one does.
-fn named(path: &Path) -> Option<Rotated> {
-    let status = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    Some(Rotated::of(path.to_owned(), &status))
-}
-
-/// Opens a regular file; what else stands under the name is not waited for.
-fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
-use super::Head;
+use super::{Beginning, Head};
 use crate::digest::{digest, join};
 use crate::error::Result;
 use crate::input::rotated::Rotated;
@@ -23,6 +23,16 @@ pub struct Part {
     pub given: Vec<u8>,
     /// At so many looks it was at its end, and its successor had something.
     pub quiet: u32,
+    /// Where the stream stood before, until something of it has been given out.
+    pub from: Option<From>,
+}
+
+/// Where a stream stood between two parts.
+pub struct From {
+    /// The file that was left last.
+    pub left: Option<Rotated>,
+    /// Where the stream begins, if nothing of it had been read.
+    pub beginning: Option<Beginning>,
 }
 
 impl Part {

@@ -19,8 +19,9 @@ impl Front {
             if let Format::Ndjson = self.job.sources[number].format {
                 continue;
             }
-            // Of one that an earlier run has read to its end nothing comes, and a followed one may come much later.
-            while self.sources[number].next == 0 && !self.sources[number].ended && self.job.follow.is_none() {
+            // Of one that an earlier run has read to its end nothing comes, and one that is not waited for may come much
+            // later.
+            while self.sources[number].next == 0 && !self.sources[number].ended && !self.may_come_later() {
                 if let Some(signal) = self.take_next(Some(number as u32))? {
                     return Err(Error::Stopped(signal));
                 }
@@ -31,6 +32,11 @@ impl Front {
             self.check_header(number)?;
         }
         Ok(())
+    }
+
+    /// Whether a source need not show how it is laid out before others are read.
+    fn may_come_later(&self) -> bool {
+        self.job.follow.is_some() || self.job.idle_timeout.is_some()
     }
 
     /// Asks for as many chunks of a source as its credit allows. Until the form of its times is known it is one
@@ -56,6 +62,7 @@ impl Front {
             silence.heard();
         }
         self.sources[source as usize].early.insert(arrival.number, arrival.what);
+        let may_come_later = self.may_come_later();
         loop {
             let state = &mut self.sources[source as usize];
             let Some(what) = state.early.remove(&state.next) else { break };
@@ -71,7 +78,7 @@ impl Front {
                     self.progress.warn(&self.absent.end(source));
                     self.sequencer.end(source, Ok(()));
                 }
-                Err(error @ Error::Usage(_)) if state.layout.is_none() && self.job.follow.is_none() => {
+                Err(error @ Error::Usage(_)) if state.layout.is_none() && !may_come_later => {
                     state.ended = true;
                     state.refused = Some(error);
                 }
