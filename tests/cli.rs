@@ -38,7 +38,15 @@ fn fails(args: &[&str], message: &str) {
 
 #[test]
 fn the_short_help_fits_on_a_screen() {
-    let others = ["profile -h", "verify -h", "state -h", "state show -h", "state dump -h", "state verify -h"];
+    let others = [
+        "profile -h",
+        "chart -h",
+        "verify -h",
+        "state -h",
+        "state show -h",
+        "state dump -h",
+        "state verify -h",
+    ];
     let others: Vec<Vec<&str>> = others.iter().map(|line| line.split(' ').collect()).collect();
     let jobs = [&["-h"][..], &["order", "-h"], &["explain", "-h"], &["explain", "order", "-h"]];
     for args in jobs.into_iter().chain(others.iter().map(Vec::as_slice)) {
@@ -53,7 +61,7 @@ fn the_long_help_ends_with_examples() {
     let help = succeeds(&["--help"]);
     assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     let (_, examples) = help.split_once("\nExamples:\n").expect("there are examples");
-    assert_eq!(examples.split("\n\n").count(), 5, "{examples}");
+    assert_eq!(examples.split("\n\n").count(), 6, "{examples}");
     assert!(!help.contains("chunk-bytes"), "{help}");
 }
 

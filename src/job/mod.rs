@@ -14,6 +14,7 @@ pub mod state;
 
 use std::path::{Path, PathBuf};
 
+use crate::chart::terminal::Look;
 use crate::expr::{Call, Expr, FieldPath, Key};
 use crate::input::{Format, ReadOptions, SourceSpec};
 use crate::time::TimeFormat;
@@ -158,6 +159,8 @@ pub enum OutputFormat {
     },
     /// Aligned columns for people.
     Table,
+    /// A drawing for a terminal of this kind.
+    Chart(Look),
 }
 
 /// What happens to late events.

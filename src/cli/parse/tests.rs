@@ -36,6 +36,9 @@ fn commands() {
             Ok(Request::Explain(asked)) => format!("explain {}", kind(&asked)),
             Ok(Request::Completions(shell)) => format!("completions {shell}"),
             Ok(Request::Profile(args, _)) => format!("profile {:?} {:?}", args.inputs, args.limit),
+            Ok(Request::Chart(args, _)) => {
+                format!("chart {:?} {:?} {:?}", args.result, args.columns, args.keys)
+            }
             Ok(Request::State(command)) => format!("state {command:?}"),
             Ok(Request::Why(args)) => format!("why {} {:?}", args.record, args.words),
             Ok(Request::Verify(args)) => format!("verify {} {:?} {:?}", args.kills, args.seed, args.words),
@@ -61,6 +64,8 @@ fn commands() {
     check(&["completions", "zsh"], "completions zsh");
     check(&["profile", "a", "-", "--limit=7"], r#"profile ["a", "-"] Some(7)"#);
     check(&["profile", "--limit=0"], "error 2");
+    check(&["chart", "a.csv", "--by=k,l", "--top=3"], r#"chart Some("a.csv") ["k", "l"] 3"#);
+    check(&["chart", "--top=101", "a.csv"], "error 2");
     check(&["why", "a:3", "--", "-w", "1m"], r#"why a:3 ["-w", "1m"]"#);
     check(&["why", "a:3"], "error 2");
     check(&["state", "show", "d"], r#"state Show(StateDirArg { dir: "d" })"#);
