@@ -22,7 +22,7 @@ use crate::input::{Chunk, Format, Origin, ReadOptions, SourceSpec};
 use crate::parse::batch::{Cell, field_value};
 use crate::parse::{explain, hints, json, key};
 use crate::profile::records::{Input, Reader, Seen};
-use crate::time::{Form, TimeFormat};
+use crate::time::{self, Form, TimeFormat};
 use crate::value::Value;
 
 /// How much is read at a time, in bytes.
@@ -407,8 +407,7 @@ impl<'r> Rows<'r> {
             Some(form) => form,
             None => *self.form.insert(self.format.detect(value).unwrap_or(Form::Text)),
         };
-        let time =
-            self.format.parse(value, form).map_err(|reason| format!("{reason}; a window has bounds"))?;
+        let time = self.format.parse(value, form).map_err(|_| no_time(value))?;
         if self.request.zone.is_none()
             && let Value::Text(_) | Value::Untyped(_) = value
             && form == Form::Text
@@ -442,6 +441,20 @@ impl<'r> Rows<'r> {
         chart.source.clone_from(&request.source.name);
         chart
     }
+}
+
+/// Why a bound of a window is none.
+#[cold]
+fn no_time(value: &Value<'_>) -> String {
+    let text = match value {
+        Value::Text(text) | Value::Json(text) => text,
+        Value::Untyped(text) | Value::Written(text) => *text,
+        other => other.kind(),
+    };
+    format!(
+        "`{}` is no bound of a window, which is a number or a time like 2021-07-01T12:00:00Z",
+        time::cut(text)
+    )
 }
 
 fn bad(request: &Request, line: u64, reason: String, text: &[u8]) -> Error {

@@ -12,10 +12,19 @@ use super::label;
 /// The most rows that wait.
 const WAITING_MAX: usize = 1 << 18;
 
+/// End and start of a window, and an encoded key: rows are handed on in this order.
+type Place = (i64, i64, Box<[u8]>);
+
+/// What counts of a row so far.
+struct Row {
+    revision: f64,
+    values: Vec<Option<f64>>,
+}
+
 /// Rows by window and key.
 #[derive(Default)]
 pub struct Revisions {
-    waiting: BTreeMap<(i64, i64, Box<[u8]>), (f64, Vec<Option<f64>>)>,
+    waiting: BTreeMap<Place, Row>,
     /// Up to this end windows have been handed on.
     handed_on: Option<i64>,
     /// Rows that came for windows which had been handed on.
@@ -31,9 +40,10 @@ impl Revisions {
             return;
         }
         let place = (span.end, span.start, key.into());
-        let entry = self.waiting.entry(place).or_insert((f64::NEG_INFINITY, Vec::new()));
-        if revision >= entry.0 {
-            *entry = (revision, values.to_vec());
+        let none = || Row { revision: f64::NEG_INFINITY, values: Vec::new() };
+        let row = self.waiting.entry(place).or_insert_with(none);
+        if revision >= row.revision {
+            *row = Row { revision, values: values.to_vec() };
         }
         if self.waiting.len() > WAITING_MAX {
             self.hand_on(WAITING_MAX / 2, to);
@@ -54,7 +64,7 @@ impl Revisions {
             if !is_begun && self.waiting.len() <= rows_max {
                 return;
             }
-            let Some(((end, start, key), (_, values))) = self.waiting.pop_first() else { return };
+            let Some(((end, start, key), Row { values, .. })) = self.waiting.pop_first() else { return };
             self.handed_on = Some(end);
             // A row for each window and key is all that is here.
             let added = to.add(Some(Span { start, end }), &key, || label::of_key(&key), &values);

@@ -1,13 +1,13 @@
-//! The y axis: round ticks around the values, and numbers as people read them.
+//! The y axis: round ticks among the values, and numbers as people read them.
 
-/// A stretch of values with round ends, and the ticks on it.
+/// A stretch of values, and the ticks on it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scale {
     /// The value at the bottom.
     pub low: f64,
     /// The value at the top; greater than `low`.
     pub high: f64,
-    /// The ticks, ascending, from bottom to top.
+    /// The ticks, ascending.
     pub ticks: Vec<Tick>,
 }
 
@@ -23,6 +23,9 @@ pub struct Tick {
 /// Where all values lie in so small a part of what reaches from zero to them, a scale from zero would hide how
 /// they differ.
 const HIDDEN: f64 = 0.2;
+
+/// Where the outermost tick is farther from the values than this part of their range, the room is theirs.
+const FAR: f64 = 0.2;
 
 impl Scale {
     /// A scale for values from `least` to `greatest`, both finite, with about so many ticks, 2 at least.
@@ -65,8 +68,28 @@ impl Scale {
             Tick { value, text: written(units, exponent) }
         };
         let ticks: Vec<Tick> = (first..=last).map(tick).filter(|tick| tick.value.is_finite()).collect();
-        let low = ticks.first().map_or(low, |tick| tick.value.min(low));
-        let high = ticks.last().map_or(high, |tick| tick.value.max(high));
+        Scale::around(low, high, ticks)
+    }
+
+    /// A scale that ends with its outermost ticks, or, where one is far beyond the values, without it at them.
+    fn around(mut low: f64, mut high: f64, mut ticks: Vec<Tick>) -> Scale {
+        let far = (high / 2.0 - low / 2.0) * FAR;
+        if let [_, _, .., last] = &ticks[..] {
+            match last.value / 2.0 - high / 2.0 > far {
+                true => drop(ticks.pop()),
+                false => high = high.max(last.value),
+            }
+        } else if let Some(last) = ticks.last() {
+            high = high.max(last.value);
+        }
+        if let [first, _, _, ..] = &ticks[..] {
+            match low / 2.0 - first.value / 2.0 > far {
+                true => drop(ticks.remove(0)),
+                false => low = low.min(first.value),
+            }
+        } else if let Some(first) = ticks.first() {
+            low = low.min(first.value);
+        }
         Scale { low, high, ticks }
     }
 
@@ -160,11 +183,11 @@ mod tests {
         check(0.0, 0.3, "0, 0.1, 0.2, 0.3");
         check(-7.0, 12.0, "-10, -5, 0, 5, 10, 15");
         check(-90.0, -10.0, "-100, -80, -60, -40, -20, 0");
-        check(0.0, 0.0, "0, 0.5, 1");
-        check(5.0, 5.0, "0, 2, 4, 6");
-        check(1000.0, 1010.0, "1 k, 1.005 k, 1.01 k");
+        check(0.0, 0.0, "0, 0.2, 0.4, 0.6, 0.8, 1");
+        check(5.0, 5.0, "0, 1, 2, 3, 4, 5");
+        check(1000.0, 1010.0, "1 k, 1.002 k, 1.004 k, 1.006 k, 1.008 k, 1.01 k");
         check(1e300, 2e300, "0, 5e299, 1e300, 1.5e300, 2e300");
-        check(0.0, 1.2e6, "0, 500 k, 1 M, 1.5 M");
+        check(0.0, 1.2e6, "0, 200 k, 400 k, 600 k, 800 k, 1 M, 1.2 M");
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Drawing {
     /// Draws.
     pub fn write(self, out: &mut Vec<u8>) {
         let top = chart::TOP;
-        let way = "--where narrows it, and windrow chart --top draws more of a result in a file";
+        let way = "--where narrows it, windrow chart RESULT --top N draws more";
         let mut chart = self.collector.finish(top, self.clock, way);
         chart.by = self.by;
         if self.repeated > 0 {

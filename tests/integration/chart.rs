@@ -192,8 +192,8 @@ fn mistakes_are_told_with_their_place() {
         &format!("{head}0,60,a,5\nx,60,b,6\n"),
         1,
         &format!(
-            "(standard input):3: the event time `x` is not an RFC 3339 time: it is no date like 2021-07-01; a window \
-             has bounds; the record begins x,60,b,6; {out}"
+            "(standard input):3: `x` is no bound of a window, which is a number or a time like 2021-07-01T12:00:00Z; the \
+             record begins x,60,b,6; {out}"
         ),
     );
     check(
@@ -209,7 +209,9 @@ fn mistakes_are_told_with_their_place() {
         "chart",
         &format!("{head}0,60,a\n"),
         1,
-        &format!("(standard input):2: 3 fields where the header has 4; the record begins 0,60,a; {out}"),
+        &format!(
+            "(standard input):2: the record has 3 fields where 4 are expected; the record begins 0,60,a; {out}"
+        ),
     );
     check(
         "chart",
