@@ -187,22 +187,34 @@ impl Collector {
         }
     }
 
+    /// Frees a quarter of the cells at least, so that this is seldom.
     fn make_room(&mut self) {
         if self.columns.len() > COLUMNS_MIN {
             self.coarsen(COLUMNS_MIN);
         }
-        if self.cells <= CELLS_MAX / 4 * 3 {
-            return;
+        if self.cells > CELLS_MAX / 4 * 3 {
+            self.give_up_lines(CELLS_MAX / 2);
         }
+        // The largest line may have a thousand measures.
+        while self.cells > CELLS_MAX / 4 * 3 && self.columns.len() > 1 {
+            self.coarsen(self.columns.len() / 2);
+        }
+    }
+
+    /// Keeps the largest lines, as many as have so many cells together, and one at least.
+    fn give_up_lines(&mut self, cells_max: usize) {
+        self.cells = 0;
         for (rank, line) in self.ranking().into_iter().enumerate() {
             let line = &mut self.lines[line];
-            if rank >= COLUMNS_MIN && !line.lost {
+            let cells: usize = line.series.iter().map(Vec::len).sum();
+            if rank == 0 || self.cells + cells <= cells_max {
+                self.cells += cells;
+            } else if !line.lost {
                 self.lost_lines = true;
                 line.lost = true;
                 line.series.iter_mut().for_each(|cells| *cells = Vec::new());
             }
         }
-        self.cells = self.lines.iter().flat_map(|line| &line.series).map(Vec::len).sum();
     }
 
     /// The lines, those with the greatest totals of the first measure that has any first.
@@ -394,6 +406,17 @@ mod tests {
         let sum = |cells: &[Cell]| cells.iter().map(|cell| cell.windows).sum::<u32>();
         assert_eq!((sum(&sorted), sum(&shuffled)), (5000, 5000));
         assert!(shuffled.windows(2).all(|pair| pair[0].to.end < pair[1].from.end));
+    }
+
+    #[test]
+    fn many_measures_stay_within_bounds() {
+        let mut all = Collector::new(vec![String::new(); 1500], false);
+        for start in 0..600 {
+            let span = Span { start, end: start + 1 };
+            all.add(Some(span), b"", String::new, &[Some(1.0); 1500]).expect("no window comes twice");
+            assert!(all.cells <= CELLS_MAX, "{}", all.cells);
+        }
+        assert!(!all.lost_lines);
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Layout {
             .height
             .map(|height| ((height as f64 - heading - footing) / panels - caption - 10.0).max(60.0));
         let high = asked.unwrap_or(usual).max(labels * APART);
-        let ticks = ((high / 36.0) as usize).clamp(2, 8);
+        let ticks = ((high / 50.0) as usize).clamp(2, 8);
         let scales = chart.panels.iter().map(|panel| scale(panel, ticks));
         let scales: Vec<Scale> = scales.collect();
         let texts = scales.iter().flat_map(|scale| &scale.ticks).map(|tick| text_width(&tick.text, FONT));

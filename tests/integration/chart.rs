@@ -234,7 +234,7 @@ fn mistakes_are_told_with_their_place() {
         2,
         "--to: a chart is written whole, at the end, and cannot be continued; with --state-dir take csv, tsv or ndjson",
     );
-    check(&format!("{FLIGHTS} --to chart --row-id"), "", 2, "--row-id: numbers rows, and a chart has none");
+    check(&format!("{FLIGHTS} --to chart --row-id"), "", 2, "--row-id numbers rows, and a chart has none");
 }
 
 /// Bytes that are no result end with a message or a chart, never with a panic.
