@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::cells::{Cell, Span, in_columns};
 use super::clock::Clock;
+use super::shape::Shape;
 use super::{Chart, Kind, Panel, Series};
 
 /// The most cells that are kept, of all keys and measures together.
@@ -41,21 +42,6 @@ pub struct Collector {
     rows_beyond: u64,
 }
 
-/// What the windows are like.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    /// The least distance between two ends.
-    step: i64,
-    last_end: Option<i64>,
-    /// The shortest and the longest window.
-    lengths: Option<(i64, i64)>,
-    sessions: bool,
-    /// Whether windows of a key share their start.
-    cumulates: bool,
-    has_windows: bool,
-    ends: Option<(i64, i64)>,
-}
-
 struct Line {
     label: String,
     /// The sum of the sizes of all values, by measure.
@@ -68,15 +54,6 @@ struct Line {
 impl Collector {
     /// For rows with these measures. `sessions`: the windows are known to be sessions.
     pub fn new(measures: Vec<String>, sessions: bool) -> Collector {
-        let shape = Shape {
-            step: i64::MAX,
-            last_end: None,
-            lengths: None,
-            sessions,
-            cumulates: false,
-            has_windows: false,
-            ends: None,
-        };
         Collector {
             measures,
             keys: HashMap::new(),
@@ -85,7 +62,7 @@ impl Collector {
             width: 0,
             columns: BTreeSet::new(),
             last_column: None,
-            shape,
+            shape: Shape::new(sessions),
             lost_lines: false,
             rows_beyond: 0,
         }
@@ -261,48 +238,8 @@ impl Collector {
             _ => None,
         };
         let step = self.shape.step;
-        let window = self.shape.ends.and(self.shape.range());
+        let window = self.shape.range();
         Chart { kind, panels, notes, clock, length, step, window, ..Chart::default() }
-    }
-}
-
-impl Shape {
-    fn see(&mut self, span: Span) {
-        self.has_windows = true;
-        let length = span.end.saturating_sub(span.start);
-        self.lengths = Some(match self.lengths {
-            None => (length, length),
-            Some((least, greatest)) => (least.min(length), greatest.max(length)),
-        });
-        self.ends = Some(match self.ends {
-            None => (span.start, span.end),
-            Some((start, end)) => (start.min(span.start), end.max(span.end)),
-        });
-        if self.last_end != Some(span.end) {
-            let distance = self.last_end.map_or(i64::MAX, |last| last.abs_diff(span.end).min(1 << 62) as i64);
-            self.step = self.step.min(distance);
-            self.last_end = Some(span.end);
-        }
-    }
-
-    /// From the first start to the last end.
-    fn range(&self) -> Option<Span> {
-        self.ends.map(|(start, end)| Span { start, end })
-    }
-
-    /// How such windows are drawn. The lengths of calendar windows and of hours when clocks change differ by a factor
-    /// of two at most.
-    fn kind(&self) -> Kind {
-        let Some((least, greatest)) = self.lengths else { return Kind::Bars };
-        if self.step == i64::MAX {
-            Kind::Bars
-        } else if self.cumulates && !self.sessions {
-            Kind::Cumulating
-        } else if self.sessions || greatest > least.saturating_mul(2) {
-            Kind::Points
-        } else {
-            Kind::Lines
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::read::Kind;
+use super::open::Kind;
 use crate::error::{Error, Escaped, Result};
 use crate::suggest;
 
