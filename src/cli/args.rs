@@ -297,7 +297,7 @@ pub struct ChartArgs {
     pub y: Vec<String>,
     /// The columns of the key, one line for each; repeatable [default: found out]
     // Not called `by`, which is the id of an option of jobs.
-    #[arg(short, long = "by", value_name = "COLUMN", value_delimiter = ',')]
+    #[arg(short = 'b', long = "by", value_name = "COLUMN", value_delimiter = ',')]
     pub columns: Vec<String>,
     /// Draw the N keys with the largest totals
     // Not called `top`, as above.

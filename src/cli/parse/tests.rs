@@ -65,6 +65,7 @@ fn commands() {
     check(&["profile", "a", "-", "--limit=7"], r#"profile ["a", "-"] Some(7)"#);
     check(&["profile", "--limit=0"], "error 2");
     check(&["chart", "a.csv", "--by=k,l", "--top=3"], r#"chart Some("a.csv") ["k", "l"] 3"#);
+    check(&["chart", "-b", "k", "-y", "n"], r#"chart None ["k"] 8"#);
     check(&["chart", "--top=101", "a.csv"], "error 2");
     check(&["why", "a:3", "--", "-w", "1m"], r#"why a:3 ["-w", "1m"]"#);
     check(&["why", "a:3"], "error 2");
