@@ -18,6 +18,7 @@ pub mod window;
 
 pub mod aggregate;
 
+pub mod chart;
 pub mod outline;
 pub mod output;
 

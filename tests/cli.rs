@@ -42,6 +42,7 @@ fn the_short_help_fits_on_a_screen() {
         "profile -h",
         "verify -h",
         "why -h",
+        "chart -h",
         "state -h",
         "state show -h",
         "state dump -h",
@@ -61,7 +62,7 @@ fn the_long_help_ends_with_examples() {
     let help = succeeds(&["--help"]);
     assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     let (_, examples) = help.split_once("\nExamples:\n").expect("there are examples");
-    assert_eq!(examples.split("\n\n").count(), 5, "{examples}");
+    assert_eq!(examples.split("\n\n").count(), 6, "{examples}");
     assert!(!help.contains("chunk-bytes"), "{help}");
 }
 

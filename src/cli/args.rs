@@ -104,6 +104,25 @@ pub enum Command {
     /// command line.
     #[command(override_usage = "windrow profile [OPTIONS] [FILE]...", max_term_width = 80)]
     Profile(Box<ProfileArgs>),
+    /// Draw a result over time: in the terminal, as SVG or HTML
+    ///
+    /// Reads rows that windrow has written (NDJSON, CSV, TSV, by name or by what is in it) and draws each column of
+    /// numbers over the time of its windows, a line for each key. Without -o the chart is drawn here; NAME.svg gets
+    /// a picture, NAME.html a page that also shows the values under the pointer. Neither needs anything from elsewhere.
+    ///
+    /// The columns of the key are found out: the first ones, as few as tell the rows of a window apart, and texts right
+    /// behind the window. The 8 keys with the largest totals (of sizes, in the first column drawn) are drawn, and the
+    /// number of the others is told. A window without a row is a gap, not zero. A line goes through the starts of
+    /// windows, of growing ones (cumulate) through their ends; sessions are points; without windows each key is a bar.
+    ///
+    /// The y axis begins at zero, unless all values lie in the fifth farthest from it. Where there are more windows than
+    /// fit, a column of the picture shows the first, least, greatest and last value, so that no spike is lost. Of rows
+    /// with `pane` and `revision` the one with the highest revision counts. The same rows and options make the same bytes.
+    ///
+    /// Exit codes: 0 if it is drawn, also if there are no rows; 1 if the result cannot be read, or is none; 2 for a wrong
+    /// command line, or columns that are not there.
+    #[command(override_usage = "windrow chart [OPTIONS] [RESULT]", max_term_width = 80)]
+    Chart(Box<ChartArgs>),
     /// Look into a state directory
     ///
     /// Says what a job has left in the directory of its --state-dir. Nothing is changed, and a run may use the
@@ -261,6 +280,62 @@ pub struct ProfileArgs {
     /// Write it as text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub to: ProfileFormatName,
+}
+
+/// The arguments of `windrow chart`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Chart")]
+pub struct ChartArgs {
+    /// The result; none or - is standard input
+    #[arg(value_name = "RESULT")]
+    pub result: Option<PathBuf>,
+    /// Write the chart there: NAME.svg or NAME.html [default: draw it here]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Draw this column; repeatable, one plot below the other [default: all numbers]
+    #[arg(short, long, value_name = "COLUMN")]
+    pub y: Vec<String>,
+    /// The columns of the key, one line for each; repeatable [default: found out]
+    // Not called `by`, which is the id of an option of jobs.
+    #[arg(short = 'b', long = "by", value_name = "COLUMN", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Draw the N keys with the largest totals
+    // Not called `top`, as above.
+    #[arg(long = "top", value_name = "N", value_parser = super::values::lines, default_value = "8")]
+    pub keys: usize,
+    /// What stands above the chart [default: its columns]
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Its width: pixels, in the terminal characters [default: 960, the terminal]
+    #[arg(long, value_name = "N", value_parser = super::values::count)]
+    pub width: Option<usize>,
+    /// Its height: pixels, in the terminal lines [default: by the plots]
+    #[arg(long, value_name = "N", value_parser = super::values::count)]
+    pub height: Option<usize>,
+    /// Show times of this zone [default: as the result has them]
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// Format of the result: ndjson, csv, tsv [default: by name, or what is in it]
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
+    pub from: Option<FormatName>,
+    /// Field delimiter of CSV: one byte, `\t` or `tab` [default: ,]
+    #[arg(long, value_name = "C", value_parser = super::values::delimiter, allow_hyphen_values = true, hide_short_help = true)]
+    pub delimiter: Option<u8>,
+    /// The longest record: bytes, or 64MiB, 64M (both 1024-based), 64MB
+    #[arg(long, value_name = "SIZE", value_parser = super::values::size, default_value = "64MiB", hide_short_help = true)]
+    pub max_record: usize,
+    /// Colour in the terminal: auto, always, never
+    ///
+    /// auto: on a terminal, unless NO_COLOR, CLICOLOR=0 or TERM=dumb say no.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub color: crate::job::When,
 }
 
 /// The argument of the commands that look into a state directory.

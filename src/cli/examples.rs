@@ -9,7 +9,7 @@ pub struct Example {
 }
 
 /// The examples, simplest first.
-pub const EXAMPLES: [Example; 5] = [
+pub const EXAMPLES: [Example; 6] = [
     Example {
         title: "Earthquakes in every six hours: how many, and the largest",
         command: "windrow -w 6h -d 7d -t time --where \"type = 'earthquake'\" \\
@@ -25,6 +25,11 @@ pub const EXAMPLES: [Example; 5] = [
         title: "The three busiest destinations of each day, as a table",
         command: "windrow -w 1d -d 1d -t sched_dep -b dest --top 3 --order-by count \\
       --to table testdata/nyc-departures-2013-01.csv",
+    },
+    Example {
+        title: "Flights an hour by airport, drawn in the terminal",
+        command: "windrow -w 1h -d 1d -t sched_dep -b origin --to chart \\
+      testdata/nyc-departures-2013-01.csv",
     },
     Example {
         title: "Commits a month, newest first in the file, RFC 2822 dates",

@@ -1,8 +1,10 @@
 //! The command line: what the user typed becomes a job, the job is run, and its end becomes an exit code.
 
 pub mod args;
+mod chart;
 pub mod color;
 pub mod examples;
+pub mod look;
 pub mod mistake;
 mod newcomers;
 pub mod options;
@@ -54,6 +56,7 @@ pub fn job(argv: &[OsString]) -> Result<Job> {
     match parse::parse(argv, false)? {
         Request::Run(asked) | Request::Explain(asked) => job::build::job(&asked.args, &asked.settings),
         Request::Profile(..)
+        | Request::Chart(..)
         | Request::State(_)
         | Request::Verify(_)
         | Request::Why(_)
@@ -74,6 +77,9 @@ fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
     if let Request::Run(asked) | Request::Explain(asked) = &request {
         *color = asked.args.diagnostics.color;
     }
+    if let Request::Chart(args, _) = &request {
+        *color = args.color;
+    }
     match request {
         Request::Print(text) => report::output(&text)?,
         Request::Completions(shell) => report::output(&completions(shell))?,
@@ -85,6 +91,8 @@ fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
             return Ok(no_input(argv));
         }
         Request::Profile(args, settings) => profile::carry_out(&args, &settings)?,
+        Request::Chart(args, _) if chart::lacks_input(&args) => return Ok(no_input(argv)),
+        Request::Chart(args, settings) => chart::carry_out(&args, &settings)?,
         Request::State(command) => state::carry_out(&command)?,
         Request::Verify(args) => verify::verify(&args)?,
         Request::Why(args) => why::carry_out(&args)?,

@@ -156,9 +156,10 @@ pub struct AggregationOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output and state")]
 pub struct RowOptions {
-    /// Rows as ndjson, csv, tsv or table [default: as input]
+    /// ndjson, csv, tsv, table or chart [default: as the input]
     ///
-    /// Without it rows are written as the first input is, with its delimiter.
+    /// Without it rows are written as the first input is, with its delimiter. A chart draws each numeric aggregate over
+    /// time, as wide as the terminal, a line for each of the 8 largest keys; `windrow chart` draws a result in a file.
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub to: Option<OutputFormatName>,
     /// Number the rows: a first column `row` with 1, 2, 3, ...

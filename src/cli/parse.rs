@@ -8,7 +8,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, Command, CommandFactory, FromArgMatches};
 use clap_complete::Shell;
 
-use super::args::{self, Cli, ExplainCommand, JobArgs, ProfileArgs, StateCommand, VerifyArgs, WhyArgs};
+use super::args::{
+    self, ChartArgs, Cli, ExplainCommand, JobArgs, ProfileArgs, StateCommand, VerifyArgs, WhyArgs,
+};
 use super::mistake;
 use crate::error::{Error, Result};
 use crate::job::file::{self, JobFile};
@@ -23,6 +25,8 @@ pub enum Request {
     Explain(Box<Asked>),
     /// Say what is in the inputs.
     Profile(Box<ProfileArgs>, Settings),
+    /// Draw a result.
+    Chart(Box<ChartArgs>, Settings),
     /// Look into a state directory.
     State(StateCommand),
     /// Prove that a job survives kills.
@@ -87,6 +91,7 @@ pub fn parse(argv: &[OsString], colour: bool) -> Result<Request> {
             Some(ExplainCommand::Order(args)) => asked((*args).into(), settings),
         }),
         Some(args::Command::Profile(args)) => Request::Profile(args, settings),
+        Some(args::Command::Chart(args)) => Request::Chart(args, settings),
         Some(args::Command::State { command }) => Request::State(command),
         Some(args::Command::Verify(args)) => Request::Verify(args),
         Some(args::Command::Why(args)) => Request::Why(args),

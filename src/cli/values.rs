@@ -36,6 +36,8 @@ pub enum OutputFormatName {
     Tsv,
     /// Aligned columns for people.
     Table,
+    /// A drawing for people.
+    Chart,
 }
 
 /// `--to` of `windrow profile`.
@@ -59,6 +61,14 @@ pub enum StatsName {
 /// A whole number from 1.
 pub fn count(text: &str) -> Result<usize, String> {
     whole(text, COUNT_MAX)
+}
+
+/// The most lines of a chart: beyond them nobody tells them apart, and labels have no room.
+const LINES_MAX: usize = 100;
+
+/// A number of lines in a chart.
+pub fn lines(text: &str) -> Result<usize, String> {
+    whole(text, LINES_MAX)
 }
 
 /// A number of threads.

@@ -3,7 +3,9 @@
 
 use std::num::NonZeroUsize;
 
+use crate::chart::terminal::Look;
 use crate::cli::args::{AggregateArgs, JobArgs};
+use crate::cli::look;
 use crate::cli::options::{AggregationOptions, DiagnosticOptions, InputOptions, RowOptions, TimeOptions};
 use crate::cli::values::{OutputFormatName, StatsName};
 use crate::error::Result;
@@ -44,7 +46,10 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
         (None, None) => Format::Ndjson,
     };
     let task = match aggregate {
-        Some(asked) => Task::Aggregate(aggregation(asked, format, &mut fields, settings)?),
+        Some(asked) => {
+            let look = look::of_output(diagnostics.color, output.is_none());
+            Task::Aggregate(aggregation(asked, (format, look), &mut fields, settings)?)
+        }
         None => {
             sources::check_one_format(&sources)?;
             if input.follow && matches!(format, Format::Csv { .. }) {
@@ -168,7 +173,7 @@ fn report(options: &DiagnosticOptions) -> Report {
 /// The windows, keys and aggregates, and what is asked of the rows.
 fn aggregation(
     args: &AggregateArgs,
-    first: Format,
+    (first, look): (Format, Look),
     fields: &mut Fields,
     settings: &Settings,
 ) -> Result<Aggregation> {
@@ -181,8 +186,11 @@ fn aggregation(
     for text in &args.aggregation.agg {
         calls.extend(expr::parse_aggregates(text, fields).map_err(settings.in_option("agg"))?);
     }
-    let to = output_format(&args.rows, first);
+    let to = output_format(&args.rows, first, look);
     let row_id = args.rows.row_id;
+    if row_id && args.rows.to == Some(OutputFormatName::Chart) {
+        return Err(settings.unfit("row-id", "numbers rows, and a chart has none"));
+    }
     let mut aggregation = Aggregation { windows, keys, calls, to, row_id, having: None, top: None };
     let mut columns = Columns::of(&aggregation, settings)?;
     if let Some(text) = &args.aggregation.having {
@@ -205,12 +213,13 @@ fn windows(args: &AggregateArgs, settings: &Settings) -> Result<Windows> {
 }
 
 /// Rows are written as the first input is, its delimiter included, unless `--to` says otherwise.
-fn output_format(options: &RowOptions, first: Format) -> OutputFormat {
+fn output_format(options: &RowOptions, first: Format, look: Look) -> OutputFormat {
     match (options.to, first) {
         (Some(OutputFormatName::Ndjson), _) | (None, Format::Ndjson) => OutputFormat::Ndjson,
         (Some(OutputFormatName::Csv), _) => OutputFormat::Csv { delimiter: b',' },
         (Some(OutputFormatName::Tsv), _) => OutputFormat::Csv { delimiter: b'\t' },
         (Some(OutputFormatName::Table), _) => OutputFormat::Table,
+        (Some(OutputFormatName::Chart), _) => OutputFormat::Chart(look),
         (None, Format::Csv { delimiter }) => OutputFormat::Csv { delimiter },
     }
 }

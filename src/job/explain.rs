@@ -161,6 +161,7 @@ fn output_format(to: OutputFormat) -> String {
         OutputFormat::Ndjson => "ndjson".to_owned(),
         OutputFormat::Csv { delimiter } => describe(crate::input::Format::Csv { delimiter }),
         OutputFormat::Table => "table".to_owned(),
+        OutputFormat::Chart(_) => "chart".to_owned(),
     }
 }
 

@@ -108,6 +108,7 @@ fn format_name(to: OutputFormat) -> String {
         OutputFormat::Ndjson => "ndjson".to_owned(),
         OutputFormat::Csv { delimiter } => describe(Format::Csv { delimiter }),
         OutputFormat::Table => "table".to_owned(),
+        OutputFormat::Chart(_) => "chart".to_owned(),
     }
 }
 

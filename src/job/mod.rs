@@ -15,6 +15,7 @@ pub mod state;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::chart::terminal::Look;
 use crate::expr::{Call, Expr, FieldPath, Key};
 use crate::input::pattern::Pattern;
 use crate::input::{Format, ReadOptions, SourceSpec};
@@ -178,6 +179,8 @@ pub enum OutputFormat {
     },
     /// Aligned columns for people.
     Table,
+    /// A drawing for a terminal of this kind.
+    Chart(Look),
 }
 
 /// What happens to late events.

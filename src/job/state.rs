@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::time::duration;
 
 use super::settings::{Origin, Settings};
-use super::{Durability, Job, OutputFormat, Task};
+use super::{Aggregation, Durability, Job, OutputFormat, Task};
 
 /// The options that mean nothing without a state directory.
 const NEED_STATE_DIR: [&str; 5] = ["checkpoint-interval", "at-eof", "stdin-resume", "in-doubt", "replay"];
@@ -40,10 +40,14 @@ pub fn state(options: &StateOptions, settings: &Settings) -> Result<Option<Durab
 /// Whether the rest of the job can be continued.
 pub fn check(job: &Job, settings: &Settings) -> Result<()> {
     match &job.task {
-        Task::Aggregate(task) if job.state.is_some() && task.to == OutputFormat::Table => Err(settings.wrong(
-            "to",
-            "a table is written whole, at the end, and cannot be continued; with --state-dir take csv, tsv or ndjson",
-        )),
+        Task::Aggregate(Aggregation { to: to @ (OutputFormat::Table | OutputFormat::Chart(_)), .. })
+            if job.state.is_some() =>
+        {
+            let what = if *to == OutputFormat::Table { "table" } else { "chart" };
+            Err(settings.wrong("to", format!(
+                "a {what} is written whole, at the end, and cannot be continued; with --state-dir take csv, tsv or ndjson"
+            )))
+        }
         _ => Ok(()),
     }
 }

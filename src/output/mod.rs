@@ -1,5 +1,6 @@
 //! From fired windows to bytes: rows are formatted where they fire, merged in order, and written once.
 
+pub mod chart;
 pub mod descriptor;
 pub mod durable;
 mod file;

@@ -34,7 +34,7 @@ struct TopPlan {
     ties: bool,
 }
 
-/// What separates the cells of a row on its way to an aligned table.
+/// What separates the cells of a row on its way to an aligned table or a chart.
 pub const CELL_END: u8 = 0x1f;
 
 impl RowPlan {
@@ -393,7 +393,7 @@ impl RowBuilder {
                 text.pop();
                 finish_csv_row(text, row_start, plan.columns.len());
             }
-            OutputFormat::Table => {
+            OutputFormat::Table | OutputFormat::Chart(_) => {
                 let results = columns.iter().map(|column| column.finish(slot, span));
                 for value in fields.chain(results) {
                     write_table_value(&value, text);
@@ -472,7 +472,7 @@ fn end_cell(to: OutputFormat, out: &mut Vec<u8>) {
     match to {
         OutputFormat::Ndjson => {}
         OutputFormat::Csv { delimiter } => out.push(delimiter),
-        OutputFormat::Table => out.push(CELL_END),
+        OutputFormat::Table | OutputFormat::Chart(_) => out.push(CELL_END),
     }
 }
 

@@ -116,6 +116,13 @@ impl Sink {
         self.notice.as_deref()
     }
 
+    /// Says that whoever writes here escapes what comes from outside, and may drive a terminal with what does not.
+    pub fn trust(&mut self) {
+        if let To::Plain(plain) = &mut self.to {
+            plain.escaped = false;
+        }
+    }
+
     /// Whether this is a regular file that is continued as one.
     pub fn is_regular(&self) -> bool {
         matches!(self.to, To::File(_))

@@ -15,6 +15,7 @@ use super::{Outputs, Progress};
 use crate::error::{Error, Result};
 use crate::job::{Job, OutputFormat, Task};
 use crate::operator::step::{Step, Why};
+use crate::output::chart::Drawing;
 use crate::output::mark::Mark;
 use crate::output::merge::{Slices, merge};
 use crate::output::numbered::RowNumbers;
@@ -62,6 +63,7 @@ struct Writer {
     /// What stands before the first row, until it is written.
     header: Vec<u8>,
     table: Option<Table>,
+    drawing: Option<Drawing>,
     numbers: Option<RowNumbers>,
     rows: u64,
     /// How much of the rows earlier runs have written.
@@ -80,9 +82,11 @@ struct Sinks {
 impl Writer {
     fn new(job: &Job, plan: Plan, pieces: Option<Pieces>, progress: Arc<Progress>) -> Writer {
         let Plan { outputs, source_names } = plan;
-        let (plan, row_id) = match &job.task {
-            Task::Order => (None, false),
-            Task::Aggregate(task) => (Some(RowPlan::new(task, job.reads_csv())), task.row_id),
+        let (plan, row_id, drawing) = match &job.task {
+            Task::Order => (None, false, None),
+            Task::Aggregate(task) => {
+                (Some(RowPlan::new(task, job.reads_csv())), task.row_id, Drawing::of(task))
+            }
         };
         let before = outputs.before;
         progress.written_before(before.rows);
@@ -102,6 +106,7 @@ impl Writer {
             sinks: None,
             header,
             table,
+            drawing,
             numbers,
             rows,
             before,
@@ -218,6 +223,7 @@ impl Writer {
             stage.recv(&fired[shard]).map_err(|_| Error::Internal("a shard has stopped".to_owned()))
         });
         let (numbers, table, progress) = (&mut self.numbers, &mut self.table, &self.progress);
+        let drawing = &mut self.drawing;
         let failure = merge(self.plan.as_ref(), &mut slices, &mut |fired, rows| {
             if let (false, Some(header)) = (rows.is_empty(), Some(&mut self.header).filter(|h| !h.is_empty()))
             {
@@ -225,6 +231,10 @@ impl Writer {
                 sinks.rows.end_text();
             }
             self.rows += rows.len() as u64;
+            if let Some(drawing) = &mut *drawing {
+                drawing.rows(fired, rows);
+                return Ok(());
+            }
             match (&mut *table, &mut *numbers) {
                 (None, None) => sinks.rows.push_rows(fired.texts(rows.clone()), fired.ends(rows)),
                 (None, Some(numbers)) => rows.for_each(|row| {
@@ -280,6 +290,10 @@ impl Writer {
         let Some(sinks) = &mut self.sinks else { return Ok(()) };
         if let Some(table) = self.table.take() {
             table.write(sinks.rows.buffer());
+        }
+        if let Some(drawing) = self.drawing.take() {
+            sinks.rows.trust();
+            drawing.write(sinks.rows.buffer());
         }
         deliver(&mut sinks.rows, &self.progress)
     }

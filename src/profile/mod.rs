@@ -15,7 +15,7 @@ mod order;
 mod pass;
 mod place;
 mod rate;
-mod records;
+pub(crate) mod records;
 mod repeats;
 mod roles;
 mod sample;

@@ -1,6 +1,7 @@
 //! Tests of whole jobs: within the test's process and through the binary.
 
 mod cases;
+mod chart;
 mod common;
 mod continued;
 mod exposition;

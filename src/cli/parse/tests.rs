@@ -36,6 +36,9 @@ fn commands() {
             Ok(Request::Explain(asked)) => format!("explain {}", kind(&asked)),
             Ok(Request::Completions(shell)) => format!("completions {shell}"),
             Ok(Request::Profile(args, _)) => format!("profile {:?} {:?}", args.inputs, args.limit),
+            Ok(Request::Chart(args, _)) => {
+                format!("chart {:?} {:?} {:?}", args.result, args.columns, args.keys)
+            }
             Ok(Request::State(command)) => format!("state {command:?}"),
             Ok(Request::Why(args)) => format!("why {} {:?}", args.record, args.words),
             Ok(Request::Verify(args)) => format!("verify {} {:?} {:?}", args.kills, args.seed, args.words),
@@ -61,6 +64,9 @@ fn commands() {
     check(&["completions", "zsh"], "completions zsh");
     check(&["profile", "a", "-", "--limit=7"], r#"profile ["a", "-"] Some(7)"#);
     check(&["profile", "--limit=0"], "error 2");
+    check(&["chart", "a.csv", "--by=k,l", "--top=3"], r#"chart Some("a.csv") ["k", "l"] 3"#);
+    check(&["chart", "-b", "k", "-y", "n"], r#"chart None ["k"] 8"#);
+    check(&["chart", "--top=101", "a.csv"], "error 2");
     check(&["why", "a:3", "--", "-w", "1m"], r#"why a:3 ["-w", "1m"]"#);
     check(&["why", "a:3"], "error 2");
     check(&["state", "show", "d"], r#"state Show(StateDirArg { dir: "d" })"#);
@@ -120,7 +126,7 @@ fn mistakes_in_one_line() {
     );
     check(
         &["--to", "xml"],
-        "invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table]",
+        "invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table, chart]",
     );
     check(&["--window"], "a value is required for '--window <SPEC>' but none was supplied");
     check(&["-w", "1m", "-w", "2m"], "the argument '--window <SPEC>' cannot be used multiple times");
@@ -187,7 +193,7 @@ fn mistakes_in_the_file_name_its_line() {
     check(
         "to = 'xml'",
         &[],
-        "job.toml:1: invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table]",
+        "job.toml:1: invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table, chart]",
     );
     check(
         "window = '1m'",
