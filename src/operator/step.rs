@@ -65,8 +65,10 @@ pub struct Moment {
 /// What is written at a [`Moment`], besides what fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// What has changed of windows whose allowed lateness is over: an event follows that they must not take in.
+    /// Nothing: an event follows for windows that have fired.
     Close,
+    /// What has changed of windows whose allowed lateness is over: an event follows that they must not take in.
+    Settle,
     /// What has changed of windows that have fired.
     Revise,
     /// What has changed of all windows.

@@ -57,12 +57,20 @@ impl Moments {
     }
 
     /// Marks that the event which becomes row `row` of part `part` comes behind the end of some of its windows: these
-    /// must have fired before, as they stand.
+    /// must have fired before, as they stand. With `settles`, some take in nothing more: they must have been written.
     #[cold]
-    pub fn close(&mut self, watermark: i64, (part, row): (usize, usize), moments: &mut Vec<Moment>) {
+    pub fn close(
+        &mut self,
+        watermark: i64,
+        settles: bool,
+        (part, row): (usize, usize),
+        moments: &mut Vec<Moment>,
+    ) {
+        let due = if settles { Due::Settle } else { Due::Close };
         // At every moment everything fires first that closes by its watermark.
-        if moments.last().is_none_or(|last| last.watermark != watermark) {
-            moments.push(Moment { part, row, watermark, due: Due::Close });
+        let is_done = |last: &Moment| last.watermark == watermark && !(settles && last.due == Due::Close);
+        if !moments.last().is_some_and(is_done) {
+            moments.push(Moment { part, row, watermark, due });
         }
     }
 

@@ -183,7 +183,7 @@ impl Stretch<'_> {
         self.source.counts.partially_late += u64::from(partially_late);
         self.source.counts.revising += u64::from(revising);
         if self.moments.repeats() {
-            self.moments.close(watermark, (self.part, self.rows.len()), self.marks);
+            self.moments.close(watermark, partially_late, (self.part, self.rows.len()), self.marks);
         } else if self.fires.last().is_none_or(|&(_, fired)| fired != watermark) {
             self.fires.push((self.rows.len(), watermark));
         }

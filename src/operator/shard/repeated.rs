@@ -86,16 +86,19 @@ impl Shard {
         let out = &mut Out { builder: &mut self.builder, groups: &mut self.groups, hand_on };
         match &mut self.windows {
             Open::RepeatedPanes(store) => match due {
-                Due::Close => store.settle(keys, out),
+                Due::Close => ControlFlow::Continue(()),
+                Due::Settle => store.settle(keys, out),
                 Due::Revise => store.write_revised(keys, out),
                 Due::Emit => {
                     store.write_revised(keys, out)?;
                     store.write_early(keys, out)
                 }
             },
-            // Sessions that take in nothing more cannot be taken for others: they wait.
-            Open::RepeatedSessions(_) if due == Due::Close => ControlFlow::Continue(()),
-            Open::RepeatedSessions(store) => store.write_changed(early, keys, out),
+            Open::RepeatedSessions(store) => match due {
+                // Nothing comes for a session whose allowed lateness is over.
+                Due::Close | Due::Settle => ControlFlow::Continue(()),
+                Due::Revise | Due::Emit => store.write_changed(early, keys, out),
+            },
             Open::RepeatedWhole(whole) if early => whole.write_early(keys, out),
             _ => ControlFlow::Continue(()),
         }
