@@ -292,7 +292,8 @@ impl SourceV1 {
     /// Takes over where the source stands.
     pub fn stand(&mut self, cut: &SourceCut) {
         // `revising` stands apart: see `RepeatedV3`.
-        let Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising: _ } = cut.counts;
+        let Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising: _ } =
+            cut.counts;
         self.offset = cut.offset;
         self.digest = cut.digest;
         self.records = cut.records;
@@ -316,16 +317,7 @@ impl SourceV1 {
             largest: self.largest,
             believed: self.believed,
             form: self.form.map(Form::from),
-            counts: Counts {
-                read,
-                accepted,
-                filtered,
-                late,
-                duplicate,
-                bad,
-                partially_late,
-                revising: 0,
-            },
+            counts: Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising: 0 },
             over: self.over,
             idle: false,
         }
@@ -412,8 +404,16 @@ mod tests {
 
     #[test]
     fn a_source_comes_back() {
-        let counts =
-            Counts { read: 6, accepted: 1, filtered: 2, late: 3, duplicate: 4, bad: 5, partially_late: 7, revising: 0 };
+        let counts = Counts {
+            read: 6,
+            accepted: 1,
+            filtered: 2,
+            late: 3,
+            duplicate: 4,
+            bad: 5,
+            partially_late: 7,
+            revising: 0,
+        };
         let cut = SourceCut {
             offset: 1,
             digest: 2,

@@ -29,7 +29,8 @@ impl Columns {
         let (others, timing) = names.split_at(names.len() - timing);
         if let Some(name) = timing.iter().find(|name| others.contains(name)) {
             let option = if aggregation.firing.every.is_some() { "emit-every" } else { "allowed-lateness" };
-            let message = format!("adds a column `{name}`, and another one is called so; name that one with AS");
+            let message =
+                format!("adds a column `{name}`, and another one is called so; name that one with AS");
             return Err(settings.unfit(option, message));
         }
         for (n, name) in others.iter().enumerate() {

@@ -68,7 +68,8 @@ impl Fingerprint {
             there != here && Meaning::of(name, there) != Meaning::of(name, here)
         };
         let is_here_alone = |(name, _): &&(String, String)| !self.0.iter().any(|(other, _)| other == name);
-        let here = other.0.iter().filter(is_here_alone).map(|(name, value)| (name.as_str(), "", value.as_str()));
+        let here =
+            other.0.iter().filter(is_here_alone).map(|(name, value)| (name.as_str(), "", value.as_str()));
         self.0.iter().map(named).chain(here).find(differs)
     }
 }

@@ -14,9 +14,9 @@ pub mod state;
 
 use std::path::{Path, PathBuf};
 
-use crate::output::rows::TIMING_COLUMNS;
 use crate::expr::{Call, Expr, FieldPath, Key};
 use crate::input::{Format, ReadOptions, SourceSpec};
+use crate::output::rows::TIMING_COLUMNS;
 use crate::time::TimeFormat;
 use crate::window::{Firing, Windows};
 

@@ -140,9 +140,8 @@ fn in_key_order(
             }
         };
         let mut run = start..run.start;
-        let fails = |(window, failure): (Place, &Failure), row| {
-            !failure.is_after(window, shards[shard].row_key(row))
-        };
+        let fails =
+            |(window, failure): (Place, &Failure), row| !failure.is_after(window, shards[shard].row_key(row));
         let failing = failure.and_then(|failure| run.clone().find(|&row| fails(failure, row)));
         run.end = failing.unwrap_or(run.end);
         if !run.is_empty() {
@@ -180,10 +179,10 @@ fn in_rank_order(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::rows::Timing;
-    use crate::window::Window;
     use crate::job::Task;
+    use crate::output::rows::Timing;
     use crate::value::Value;
+    use crate::window::Window;
     use std::collections::VecDeque;
 
     /// A row of the model: its window, key, rank, and whether it cannot be decided about.
@@ -217,7 +216,8 @@ mod tests {
             }
             fired.windows.push((place(window), fired.rows.len()));
             if fails {
-                fired.failure = Some(Failure { place: place(window), key: encoded(key), reason: key.to_string() });
+                fired.failure =
+                    Some(Failure { place: place(window), key: encoded(key), reason: key.to_string() });
                 break;
             }
             fired.text.extend_from_slice(format!("{} {key}\n", window.end).as_bytes());

@@ -44,7 +44,8 @@ pub fn owners(job: &Job, seed: u64) -> Vec<Box<dyn Owner>> {
             (0..owners)
                 .map(|number| {
                     let share = Share { number, owners, seed };
-                    Box::new(Shard::new(share, plan.clone(), &calls, &task.windows, repeats)) as Box<dyn Owner>
+                    Box::new(Shard::new(share, plan.clone(), &calls, &task.windows, repeats))
+                        as Box<dyn Owner>
                 })
                 .collect()
         }

@@ -111,8 +111,16 @@ fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, found: &T) ->
 }
 
 fn to_model(counts: &windrow::operator::counts::Counts) -> Counts {
-    let windrow::operator::counts::Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising } =
-        *counts;
+    let windrow::operator::counts::Counts {
+        read,
+        accepted,
+        filtered,
+        late,
+        duplicate,
+        bad,
+        partially_late,
+        revising,
+    } = *counts;
     Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising }
 }
 

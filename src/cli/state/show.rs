@@ -92,6 +92,9 @@ impl Page<'_> {
         if matches!(self.plan.windows, Windows::Panes(_)) {
             self.windows(open)?;
         }
+        if counts.fired > 0 {
+            self.line("fired", &format!("{} that take in late events yet", counts.fired));
+        }
         if let Some(next) = self.next(open, counts.open > 0) {
             self.line("next", &next);
         }

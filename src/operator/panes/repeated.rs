@@ -236,7 +236,11 @@ impl RepeatedPanes {
         PanesV3 {
             changed: changed.collect(),
             pending: pending.collect(),
-            written: self.written.iter().map(|(&window, written)| WrittenV3::of(window, written, keys)).collect(),
+            written: self
+                .written
+                .iter()
+                .map(|(&window, written)| WrittenV3::of(window, written, keys))
+                .collect(),
         }
     }
 
@@ -261,6 +265,9 @@ impl RepeatedPanes {
         for pending in &saved.pending {
             let own = pending.groups.own(share, keys)?;
             let window = Window { end: pending.end, start: pending.start };
+            if window.end <= window.start {
+                return Err(Damage::Content);
+            }
             self.pending.entry(window).or_default().extend(own.into_iter().map(|(key, _)| key));
         }
         for written in &saved.written {
@@ -292,7 +299,9 @@ fn chosen(changed: &BTreeMap<i64, Marks>, panes: &BTreeMap<i64, OpenPane>, windo
     let mut chosen = Vec::new();
     for (start, marks) in changed.range(window.start..window.end) {
         let table: Option<&Table> = panes.get(start).map(|open| &open.table);
-        chosen.extend(table.iter().flat_map(|table| marks.slots().iter().map(|&slot| table.keys[slot as usize])));
+        chosen.extend(
+            table.iter().flat_map(|table| marks.slots().iter().map(|&slot| table.keys[slot as usize])),
+        );
     }
     chosen
 }

@@ -67,7 +67,8 @@ impl Judge {
             Closing::Windows(Windows::Panes(_)) => {
                 let pane = self.panes.as_mut().and_then(|panes| panes.pane(time));
                 let pane = pane.expect("the parse stage refuses times beyond the calendar");
-                let revising = self.lateness > 0 && pane.first_end <= watermark && self.revises(pane, watermark);
+                let revising =
+                    self.lateness > 0 && pane.first_end <= watermark && self.revises(pane, watermark);
                 (pane.last_end, pane.first_end <= over, revising)
             }
             // A session is closed when its end lies before the watermark, and late is what stands before it.

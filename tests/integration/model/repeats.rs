@@ -124,9 +124,8 @@ impl<'e> Run<'e> {
     }
 
     fn into_window(&mut self, event: &'e Event, start: i64, end: i64) {
-        let is_here = |live: &&mut Live<'e>| {
-            (live.start, live.end) == (start, end) && live.events[0].key == event.key
-        };
+        let is_here =
+            |live: &&mut Live<'e>| (live.start, live.end) == (start, end) && live.events[0].key == event.key;
         match self.lives.iter_mut().find(is_here) {
             Some(live) => live.events.push(event),
             None => {
@@ -139,9 +138,8 @@ impl<'e> Run<'e> {
 
     fn into_session(&mut self, event: &'e Event, gap: i64) {
         let (start, end) = (event.time, event.time + gap);
-        let touches = |live: &mut Live<'e>| {
-            live.start <= end && start <= live.end && live.events[0].key == event.key
-        };
+        let touches =
+            |live: &mut Live<'e>| live.start <= end && start <= live.end && live.events[0].key == event.key;
         let mut home =
             Live { start, end, events: vec![event], times: 0, written: 0, fired: false, closed: false };
         for live in self.lives.extract_if(.., touches) {
@@ -162,7 +160,8 @@ impl<'e> Run<'e> {
         let mut due: Vec<bool> = self.lives.iter().map(&is_due).collect();
         if whole {
             let bounds: Vec<(i64, i64)> = self.lives.iter().map(|live| (live.start, live.end)).collect();
-            let of_due = |window: &(i64, i64)| bounds.iter().zip(&due).any(|(other, due)| *due && other == window);
+            let of_due =
+                |window: &(i64, i64)| bounds.iter().zip(&due).any(|(other, due)| *due && other == window);
             due = bounds.iter().map(of_due).collect();
         }
         let mut groups = Vec::new();
@@ -177,7 +176,9 @@ impl<'e> Run<'e> {
             };
             let window = (live.start, live.end);
             let times = match whole {
-                true => self.wholes.iter().find(|(start, end, _)| (*start, *end) == window).map_or(0, |w| w.2),
+                true => {
+                    self.wholes.iter().find(|(start, end, _)| (*start, *end) == window).map_or(0, |w| w.2)
+                }
                 false => live.times,
             };
             windows.push(window);
@@ -196,7 +197,9 @@ impl<'e> Run<'e> {
         }
         // Sessions that close and sessions that are revised may have the same bounds.
         groups.sort_by(|a, b| {
-            (a.end, a.start, order(a)).cmp(&(b.end, b.start, order(b))).then_with(|| compare_keys(a.key, b.key))
+            (a.end, a.start, order(a))
+                .cmp(&(b.end, b.start, order(b)))
+                .then_with(|| compare_keys(a.key, b.key))
         });
         write(self.job, &groups, self.form, &mut self.out, &mut self.rows);
     }
