@@ -16,6 +16,7 @@ mod property;
 mod prove;
 mod readme;
 mod real;
+mod repeated;
 mod rotated;
 mod served;
 mod signals;
