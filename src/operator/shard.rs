@@ -38,8 +38,6 @@ pub struct Shard {
     groups: Vec<Group>,
 }
 
-// There is one of these per shard: its size does not matter.
-#[expect(clippy::large_enum_variant)]
 enum Open {
     Panes(PaneStore),
     Sessions(SessionStore),

@@ -45,7 +45,8 @@ pub struct Part {
     /// The accepted rows, ascending.
     pub rows: Vec<u32>,
     /// `(n, watermark)`: before row `rows[n]` is added, what closes by `watermark` must have fired. Stands
-    /// where an event comes too late for some of its windows; elsewhere the moment makes no difference.
+    /// where an event comes too late for some of its windows; elsewhere the moment makes no difference. Where windows
+    /// are written more than once, [`Step::moments`] stand for these.
     pub fires: Vec<(usize, i64)>,
 }
 

@@ -100,11 +100,11 @@ impl<'e> Run<'e> {
         let over = self.watermark.saturating_sub(self.job.lateness());
         let behind = match self.job.windows {
             Windows::Session { gap } => {
-                self.into_session(event, gap);
+                self.add_to_session(event, gap);
                 event.time < self.watermark
             }
             Windows::None | Windows::Order => {
-                self.into_window(event, 0, i64::MAX);
+                self.add_to_window(event, 0, i64::MAX);
                 false
             }
             windows => {
@@ -114,7 +114,7 @@ impl<'e> Run<'e> {
                     self.write(|live| live.closed && live.has_changed() && live.end <= over);
                 }
                 let open: Vec<_> = windows.into_iter().filter(|&(_, end)| end > over).collect();
-                open.iter().for_each(|&(start, end)| self.into_window(event, start, end));
+                open.iter().for_each(|&(start, end)| self.add_to_window(event, start, end));
                 open.iter().any(|&(_, end)| end <= self.watermark)
             }
         };
@@ -123,7 +123,7 @@ impl<'e> Run<'e> {
         }
     }
 
-    fn into_window(&mut self, event: &'e Event, start: i64, end: i64) {
+    fn add_to_window(&mut self, event: &'e Event, start: i64, end: i64) {
         let is_here =
             |live: &&mut Live<'e>| (live.start, live.end) == (start, end) && live.events[0].key == event.key;
         match self.lives.iter_mut().find(is_here) {
@@ -136,7 +136,7 @@ impl<'e> Run<'e> {
         }
     }
 
-    fn into_session(&mut self, event: &'e Event, gap: i64) {
+    fn add_to_session(&mut self, event: &'e Event, gap: i64) {
         let (start, end) = (event.time, event.time + gap);
         let touches =
             |live: &mut Live<'e>| live.start <= end && start <= live.end && live.events[0].key == event.key;
