@@ -57,6 +57,7 @@ struct Due {
 }
 
 /// The order of rows.
+#[inline]
 fn in_order(a: &Due, b: &Due, keys: &Keys) -> std::cmp::Ordering {
     a.window.cmp(&b.window).then_with(|| crate::parse::key::compare(keys.get(a.key), keys.get(b.key)))
 }
@@ -233,7 +234,7 @@ impl SessionStore {
     /// Puts the sessions that end before the watermark into `due`, in no order.
     fn find_due(&mut self, watermark: i64) {
         let SessionStore { timers, sessions, free, due, lives, .. } = self;
-        timers.expire(watermark, &mut |number| {
+        timers.expire(watermark, |number| {
             let session = &mut sessions[number as usize];
             if session.open && session.end >= watermark {
                 return Found::Later(session.end);

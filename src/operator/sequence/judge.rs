@@ -2,7 +2,7 @@
 
 use super::rules::{Closing, Rules};
 use crate::operator::dedup::Dedup;
-use crate::window::{Pane, PaneFinder, Windows};
+use crate::window::{PaneFinder, Windows};
 
 /// How far beyond the watermark windows close that an event of now belongs to, about, in microseconds.
 pub fn closing_span(rules: &Rules) -> i64 {
@@ -32,14 +32,21 @@ pub struct Judge {
 }
 
 pub enum Judgement {
+    /// It counts; `behind` says that it may have come behind the end of some of its windows: see [`Judge::behind`].
     Accepted {
-        /// Whether it is too late for some of its windows.
-        partially_late: bool,
-        /// Whether some of the windows that it enters have fired; of a session, whether one may have.
-        revising: bool,
+        behind: bool,
     },
     Late,
     Duplicate,
+}
+
+/// What windows an accepted event has come behind the end of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// Whether it is too late for some of its windows.
+    pub partially_late: bool,
+    /// Whether some of the windows that it enters have fired; of a session, whether one may have.
+    pub revising: bool,
 }
 
 impl Judge {
@@ -60,42 +67,52 @@ impl Judge {
     /// id is remembered.
     #[inline]
     pub fn judge(&mut self, time: i64, id: u128, watermark: i64) -> Judgement {
-        // What ends here or before takes in nothing more. Without allowed lateness that is what has closed.
-        let over = watermark.saturating_sub(self.lateness);
-        // When the event's last window closes.
-        let (closes, partially_late, revising) = match &self.closing {
+        let over = self.over(watermark);
+        // When the event's last window closes, and whether the first one has.
+        let (closes, behind) = match &self.closing {
             Closing::Windows(Windows::Panes(_)) => {
                 let pane = self.panes.as_mut().and_then(|panes| panes.pane(time));
                 let pane = pane.expect("the parse stage refuses times beyond the calendar");
-                let revising =
-                    self.lateness > 0 && pane.first_end <= watermark && self.revises(pane, watermark);
-                (pane.last_end, pane.first_end <= over, revising)
+                (pane.last_end, pane.first_end <= watermark)
             }
             // A session is closed when its end lies before the watermark, and late is what stands before it.
-            Closing::Windows(Windows::Session { gap }) if time >= over => {
-                (time + gap + 1, false, time < watermark)
-            }
-            Closing::Order if time >= watermark => (time + 1, false, false),
+            Closing::Windows(Windows::Session { gap }) if time >= over => (time + gap + 1, time < watermark),
+            Closing::Order if time >= watermark => (time + 1, false),
             Closing::Windows(Windows::Session { .. }) | Closing::Order => return Judgement::Late,
-            Closing::Windows(Windows::None) => (i64::MAX, false, false),
+            Closing::Windows(Windows::None) => (i64::MAX, false),
         };
         if closes <= over {
             return Judgement::Late;
         }
-        let forgotten_at = closes.saturating_add(self.lateness).saturating_add(self.remember);
-        if let Some(dedup) = &mut self.dedup
-            && dedup.seen(id, forgotten_at, watermark)
-        {
-            return Judgement::Duplicate;
+        if let Some(dedup) = &mut self.dedup {
+            let forgotten_at = closes.saturating_add(self.lateness).saturating_add(self.remember);
+            if dedup.seen(id, forgotten_at, watermark) {
+                return Judgement::Duplicate;
+            }
         }
-        Judgement::Accepted { partially_late, revising }
+        Judgement::Accepted { behind }
     }
 
-    /// Whether some window that contains a pane has fired, and still takes in events.
+    /// What ends here or before takes in nothing more at a watermark. Without allowed lateness that is what has closed.
+    #[inline]
+    fn over(&self, watermark: i64) -> i64 {
+        // Times and durations lie far within the range of numbers.
+        watermark - self.lateness
+    }
+
+    /// What an accepted event that is behind comes too late for, and what it revises.
     #[cold]
-    fn revises(&mut self, pane: Pane, watermark: i64) -> bool {
-        let over = watermark.saturating_sub(self.lateness);
-        let panes = self.panes.as_mut();
-        panes.is_some_and(|panes| panes.windows(pane.start, over, watermark).next().is_some())
+    pub fn behind(&mut self, time: i64, watermark: i64) -> Behind {
+        let over = self.over(watermark);
+        match self.panes.as_mut() {
+            None => Behind { partially_late: false, revising: true },
+            Some(panes) => {
+                let pane = panes.pane(time).expect("it has been found before");
+                Behind {
+                    partially_late: pane.first_end <= over,
+                    revising: panes.windows(pane.start, over, watermark).next().is_some(),
+                }
+            }
+        }
     }
 }

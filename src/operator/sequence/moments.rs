@@ -49,9 +49,12 @@ impl Moments {
         step.moments.extend(moments.map(|watermark| Moment { part, row: 0, watermark, due: Due::Emit }));
     }
 
-    /// Marks that the watermark is at or past the next multiple, before row `row` of part `part`.
+    /// Marks that the watermark is at or past the next multiple, if it is, before row `row` of part `part`.
     #[cold]
     pub fn emit(&mut self, watermark: i64, (part, row): (usize, usize), moments: &mut Vec<Moment>) {
+        if !self.is_due(watermark) {
+            return;
+        }
         self.next = self.firing.next_multiple(watermark);
         moments.push(Moment { part, row, watermark, due: Due::Emit });
     }

@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::judge::{Judge, Judgement};
+use super::judge::{Behind, Judge, Judgement};
 use super::moments::Moments;
 use super::rules::{Bad, Rules};
 use super::source::Source;
@@ -130,9 +130,8 @@ impl Stretch<'_> {
                 }
             }
             // The watermark moves behind the event that moves it.
-            let moved = (reached - delay).min(limit.0);
-            if self.moments.is_due(moved) {
-                self.moments.emit(moved, (self.part, self.rows.len()), self.marks);
+            if self.moments.is_due(reached - delay) {
+                self.moments.emit((reached - delay).min(limit.0), (self.part, self.rows.len()), self.marks);
             }
             if (reached - delay, self.number) > limit && reached > largest {
                 return Some(Run::Passed);
@@ -157,15 +156,12 @@ impl Stretch<'_> {
             None => 0,
         };
         match self.judge.judge(time, id, watermark) {
-            Judgement::Accepted { partially_late, revising } => {
+            Judgement::Accepted { behind } => {
                 self.source.counts.accepted += 1;
-                if partially_late | revising {
-                    self.close_before(watermark, partially_late, revising);
+                if behind {
+                    return self.event_behind(row, time, watermark);
                 }
                 self.rows.push(row);
-                if revising {
-                    self.moments.revise(watermark, (self.part, self.rows.len()), self.marks);
-                }
             }
             Judgement::Duplicate => self.source.counts.duplicate += 1,
             Judgement::Late => {
@@ -177,15 +173,20 @@ impl Stretch<'_> {
         }
     }
 
-    /// An event is accepted that comes behind the end of some of its windows: these have to be closed before.
+    /// Takes an accepted event that comes behind the end of some of its windows: these have to be closed before.
     #[cold]
-    fn close_before(&mut self, watermark: i64, partially_late: bool, revising: bool) {
+    fn event_behind(&mut self, row: u32, time: i64, watermark: i64) {
+        let Behind { partially_late, revising } = self.judge.behind(time, watermark);
         self.source.counts.partially_late += u64::from(partially_late);
         self.source.counts.revising += u64::from(revising);
         if self.moments.repeats() {
             self.moments.close(watermark, partially_late, (self.part, self.rows.len()), self.marks);
         } else if self.fires.last().is_none_or(|&(_, fired)| fired != watermark) {
             self.fires.push((self.rows.len(), watermark));
+        }
+        self.rows.push(row);
+        if revising {
+            self.moments.revise(watermark, (self.part, self.rows.len()), self.marks);
         }
     }
 

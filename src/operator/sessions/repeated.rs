@@ -174,7 +174,7 @@ impl RepeatedSessions {
         let SessionStore { sessions, lives, free, .. } = &mut self.store;
         let Some(Lives { repeats, lives, overs, .. }) = lives else { return };
         let mut over = Vec::new();
-        overs.expire(watermark, &mut |number| {
+        overs.expire(watermark, |number| {
             let (session, life) = (&sessions[number as usize], &mut lives[number as usize]);
             let ends = session.end.saturating_add(repeats.lateness);
             if session.open && (ends >= watermark || session.timed || life.changed) {
