@@ -275,6 +275,7 @@ pub struct RowBuilder {
     /// How much was handed on last: what to expect next.
     expected: FiredRow,
     expected_rows: usize,
+    expected_windows: usize,
     /// The moment of the rows that follow.
     moment: u32,
     window: Option<Window>,
@@ -312,6 +313,7 @@ impl RowBuilder {
             fired: Fired::default(),
             expected: FiredRow::default(),
             expected_rows: 0,
+            expected_windows: 0,
             moment: 0,
             window: None,
             timing: Timing::Final,
@@ -336,6 +338,7 @@ impl RowBuilder {
     pub fn take(&mut self) -> Fired {
         if let Some(&last) = self.fired.rows.last() {
             (self.expected, self.expected_rows) = (last, self.fired.rows.len());
+            self.expected_windows = self.fired.windows.len();
         }
         std::mem::take(&mut self.fired)
     }
@@ -373,6 +376,7 @@ impl RowBuilder {
             self.fired.text.reserve(self.expected.text);
             self.fired.keys.reserve(self.expected.key);
             self.fired.rows.reserve(self.expected_rows);
+            self.fired.windows.reserve(self.expected_windows);
         }
         (self.window, self.timing) = (window, timing);
         self.fired.windows.push((place, self.fired.rows.len()));

@@ -204,3 +204,31 @@ fn job_files_know_the_options() {
     assert!(plan.contains("a multiple of 5s") && plan.contains("up to 1m after the close"), "{plan}");
     assert!(done(&dir, "--job job.toml -d 0s a").contains("\"pane\":\"revised\""));
 }
+
+/// Windows, sessions and keys are let go when their allowed lateness is over: what is held does not grow.
+#[test]
+fn what_is_over_is_let_go() {
+    let dir = tempfile::tempdir().expect("there is room");
+    // Ten new keys a second, and in every ten seconds one event that comes late.
+    let event = |n: u32| {
+        let t = if n % 100 == 99 { (n / 10).saturating_sub(4) } else { n / 10 };
+        format!("{{\"t\":{t},\"k\":{n}}}\n")
+    };
+    put(&dir, "a", &(0..20_000).map(event).collect::<String>());
+    for options in [
+        "-w 3s --emit-every 2s --allowed-lateness 5s",
+        "-w 12s/1s --emit-every 5s --allowed-lateness 5s",
+        "-w 12s/1s --allowed-lateness 5s",
+        "-w 12s/1s --emit-every 5s --top 3 --order-by count",
+        "-w session:2s --emit-every 5s --allowed-lateness 5s",
+        "-w session:2s --allowed-lateness 5s",
+    ] {
+        let job = "-b k -t t -d 0s -q -s st --replay --at-eof hold --metrics m.prom -o out a";
+        done(&dir, &format!("{options} {job}"));
+        let metrics = fs::read_to_string(dir.path().join("m.prom")).expect("it was written");
+        let keys = metrics.lines().find_map(|line| line.strip_prefix("windrow_state_keys"));
+        let keys: f64 = keys.and_then(|value| value.rsplit(' ').next()?.parse().ok()).expect("there is one");
+        assert!((1.0..400.0).contains(&keys), "{options}: {keys} keys are held");
+        fs::remove_file(dir.path().join("out")).expect("it was written");
+    }
+}
