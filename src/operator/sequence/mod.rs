@@ -90,7 +90,7 @@ pub struct Standing {
     pub over: bool,
 }
 
-/// A step is handed on when it holds this many rows or more.
+/// A step is handed on when it holds this many rows or more, moments and records that are set aside among them.
 const STEP_ROWS: usize = 16 * 1024;
 
 impl Sequencer {
@@ -416,7 +416,7 @@ impl Sequencer {
             }
             source.use_up();
             self.used.push(number);
-            if step.rows() + step.set_aside.len() >= STEP_ROWS {
+            if step.rows() + step.set_aside.len() + step.moments.len() >= STEP_ROWS {
                 return Run::Full;
             }
         }
