@@ -190,7 +190,7 @@ fn format_named(words: &str) -> Option<Format> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::checkpoint::written::{EndingV1, LiveV2, OutputV1, SourceV1};
+    use crate::checkpoint::written::{EndingV1, LiveV2, OutputV1, RepeatedV3, SourceV1};
     use crate::input::SourceSpec;
 
     /// A checkpoint of the job of a command line, before anything was read.
@@ -218,6 +218,7 @@ pub(super) mod tests {
             ids: Vec::new(),
             owners: Vec::new(),
             live: LiveV2::default(),
+            repeated: RepeatedV3::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 
 use super::codec::{self, Damage};
 use super::inspect_job::Plan;
+use super::inspect_repeats::{self, Fired};
 use super::written::CheckpointV1;
 use crate::aggregate::{Accumulators, Span};
 use crate::operator::keys::Keys;
@@ -25,6 +26,8 @@ use crate::window::{PaneFinder, Panes, Window, Windows};
 pub struct Open {
     plan: Plan,
     owners: Vec<OwnerV1>,
+    /// What has fired, and is not among what they hold any more.
+    fired: Fired,
     seed: u64,
 }
 
@@ -55,6 +58,8 @@ impl<'g> Group<'g> {
 pub struct Counts {
     /// Windows with at least one key, sessions, or waiting events.
     pub open: u64,
+    /// Windows and sessions that have fired and still take in events.
+    pub fired: u64,
     /// Whether there are more than were counted.
     pub more: bool,
     /// Distinct keys.
@@ -68,10 +73,15 @@ impl Open {
     /// What a checkpoint holds.
     pub fn of(checkpoint: &CheckpointV1) -> Result<Open, Damage> {
         let plan = Plan::of(checkpoint)?;
-        let owners: Vec<OwnerV1> =
+        let mut owners: Vec<OwnerV1> =
             checkpoint.owners.iter().map(|owner| codec::decode(&owner.0)).collect::<Result<_, _>>()?;
         owners.iter().try_for_each(|owner| check(&plan, owner))?;
-        Ok(Open { plan, owners, seed: checkpoint.hash_seed })
+        let mut fired = Fired::default();
+        for (owner, repeats) in owners.iter_mut().zip(&checkpoint.repeated.owners) {
+            inspect_repeats::check(owner, repeats, plan.keys.len())?;
+            fired.take_from(owner, repeats);
+        }
+        Ok(Open { plan, owners, fired, seed: checkpoint.hash_seed })
     }
 
     /// The job.
@@ -82,7 +92,7 @@ impl Open {
     /// How much is open.
     pub fn counts(&self) -> Counts {
         let mut keys = HashSet::new();
-        let mut counts = Counts::default();
+        let mut counts = Counts { fired: self.fired.count(), ..Counts::default() };
         for owner in &self.owners {
             match owner {
                 OwnerV1::Panes(saved) => saved.panes.iter().for_each(|pane| keys.extend(texts(&pane.table))),
@@ -355,7 +365,7 @@ mod tests {
         let one = panes(vec![(0, 2 * MINUTE, table(&["b"])), (MINUTE, 3 * MINUTE, table(&["b", "a"]))]);
         let other = panes(vec![(MINUTE, 3 * MINUTE, table(&["c"]))]);
         let open = open(&hops, &[one, other]).unwrap();
-        assert_eq!(open.counts(), Counts { open: 3, more: false, keys: 3 });
+        assert_eq!(open.counts(), Counts { open: 3, fired: 0, more: false, keys: 3 });
         assert_eq!(open.next(), Some(Window { start: -MINUTE, end: MINUTE }));
         let key = |window: &str, key: &str| format!("Some({window}) [Text({key:?})]");
         let want = [("(-1, 1)", "b"), ("(0, 2)", "a"), ("(0, 2)", "b"), ("(0, 2)", "c"), ("(1, 3)", "a")];
@@ -367,7 +377,7 @@ mod tests {
     #[test]
     fn nobody_counts_millions_of_windows() {
         let open = open(&["-w", "30d/1s"], &[panes(vec![(0, 2_592_000_000_000, whole())])]).unwrap();
-        assert_eq!(open.counts(), Counts { open: COUNT_MAX, more: true, keys: 1 });
+        assert_eq!(open.counts(), Counts { open: COUNT_MAX, fired: 0, more: true, keys: 1 });
     }
 
     /// The one group of a job without keys.

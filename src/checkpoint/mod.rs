@@ -63,6 +63,7 @@ pub mod ids;
 pub mod inspect;
 pub mod inspect_ids;
 pub mod inspect_job;
+pub mod inspect_repeats;
 pub mod inspect_verify;
 pub mod inspect_windows;
 pub mod written;

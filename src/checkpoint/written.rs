@@ -3,13 +3,14 @@
 //! These types are apart from the live ones, and a released one is never changed: a later version gets types of
 //! its own, and reads these. `testdata/state/` has files of every version for that.
 //!
-//! Version 2 is version 1 with [`LiveV2`] behind it. A checkpoint has the least version that can say what it says.
+//! Version 2 is version 1 with [`LiveV2`] behind it, version 3 is that with [`RepeatedV3`] behind it. A checkpoint has the least version that can say what it says.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec::{self, Damage};
 use crate::operator::counts::Counts;
 use crate::operator::cut::{PartCut, SequenceCut, SourceCut};
+use crate::operator::saved_repeats::RepeatsV3;
 use crate::time::{Form, Unit};
 
 /// One consistent cut of a run: what was read, what is remembered of it, and how much was delivered.
@@ -48,6 +49,9 @@ pub struct CheckpointV1 {
     /// What version 2 has in addition.
     #[serde(skip)]
     pub live: LiveV2,
+    /// What version 3 has in addition.
+    #[serde(skip)]
+    pub repeated: RepeatedV3,
 }
 
 /// What a checkpoint says of inputs that are waited for.
@@ -61,6 +65,27 @@ pub struct LiveV2 {
     pub parts: Vec<PartV2>,
     /// The followed sources of which nothing had been read, by rank, ascending.
     pub unread: Vec<UnreadV2>,
+}
+
+/// What a checkpoint says of windows that may be written more than once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepeatedV3 {
+    /// Per source, how many of its accepted events came for windows that had fired.
+    pub revising: Vec<u64>,
+    /// What each owner knows of them, in the order of the owners.
+    pub owners: Vec<RepeatsV3>,
+}
+
+impl RepeatedV3 {
+    /// What owners know, if they do, and what the ledgers of the sources say of it.
+    pub fn of(owners: impl Iterator<Item = RepeatsV3>, sources: &[SourceCut]) -> RepeatedV3 {
+        let owners: Vec<RepeatsV3> = owners.collect();
+        let revising = match owners.is_empty() {
+            true => Vec::new(),
+            false => sources.iter().map(|source| source.counts.revising).collect(),
+        };
+        RepeatedV3 { revising, owners }
+    }
 }
 
 /// See [`PartCut`].
@@ -266,7 +291,9 @@ impl SourceV1 {
 
     /// Takes over where the source stands.
     pub fn stand(&mut self, cut: &SourceCut) {
-        let Counts { read, accepted, filtered, late, duplicate, bad, partially_late } = cut.counts;
+        // `revising` stands apart: see `RepeatedV3`.
+        let Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising: _ } =
+            cut.counts;
         self.offset = cut.offset;
         self.digest = cut.digest;
         self.records = cut.records;
@@ -290,7 +317,7 @@ impl SourceV1 {
             largest: self.largest,
             believed: self.believed,
             form: self.form.map(Form::from),
-            counts: Counts { read, accepted, filtered, late, duplicate, bad, partially_late },
+            counts: Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising: 0 },
             over: self.over,
             idle: false,
         }
@@ -300,13 +327,21 @@ impl SourceV1 {
 impl CheckpointV1 {
     /// The least version that can say what it says.
     pub fn version(&self) -> u16 {
-        if self.live == LiveV2::default() { 1 } else { 2 }
+        match (self.live == LiveV2::default(), self.repeated == RepeatedV3::default()) {
+            (true, true) => 1,
+            (false, true) => 2,
+            (_, false) => 3,
+        }
     }
 
     /// Its version and bytes.
     pub fn encode(&self) -> (u16, Vec<u8>) {
         let version = self.version();
-        let bytes = if version == 1 { codec::encode(self) } else { codec::encode(&(self, &self.live)) };
+        let bytes = match version {
+            1 => codec::encode(self),
+            2 => codec::encode(&(self, &self.live)),
+            _ => codec::encode(&(self, &self.live, &self.repeated)),
+        };
         (version, bytes)
     }
 
@@ -315,11 +350,23 @@ impl CheckpointV1 {
     /// # Errors
     /// [`Damage::Content`] where they are not what that version has.
     pub fn decode(version: u16, bytes: &[u8]) -> Result<CheckpointV1, Damage> {
-        if version == 1 {
-            return codec::decode(bytes);
+        match version {
+            1 => codec::decode(bytes),
+            2 => {
+                let (checkpoint, live): (CheckpointV1, LiveV2) = codec::decode(bytes)?;
+                Ok(CheckpointV1 { live, ..checkpoint })
+            }
+            _ => {
+                let (checkpoint, live, repeated): (CheckpointV1, LiveV2, RepeatedV3) = codec::decode(bytes)?;
+                Ok(CheckpointV1 { live, repeated, ..checkpoint })
+            }
         }
-        let (checkpoint, live): (CheckpointV1, LiveV2) = codec::decode(bytes)?;
-        Ok(CheckpointV1 { live, ..checkpoint })
+    }
+
+    /// The ledger of a source.
+    pub fn counts(&self, rank: usize) -> Counts {
+        let revising = self.repeated.revising.get(rank).copied().unwrap_or(0);
+        Counts { revising, ..self.sources[rank].cut().counts }
     }
 
     /// Where the file begins in which a source stood.
@@ -339,6 +386,7 @@ impl CheckpointV1 {
         let cut = |(rank, source): (u32, &SourceV1)| SourceCut {
             idle: self.live.idle.binary_search(&rank).is_ok(),
             part: self.part(rank),
+            counts: self.counts(rank as usize),
             ..source.cut()
         };
         SequenceCut {
@@ -356,8 +404,16 @@ mod tests {
 
     #[test]
     fn a_source_comes_back() {
-        let counts =
-            Counts { read: 6, accepted: 1, filtered: 2, late: 3, duplicate: 4, bad: 5, partially_late: 7 };
+        let counts = Counts {
+            read: 6,
+            accepted: 1,
+            filtered: 2,
+            late: 3,
+            duplicate: 4,
+            bad: 5,
+            partially_late: 7,
+            revising: 0,
+        };
         let cut = SourceCut {
             offset: 1,
             digest: 2,

@@ -211,7 +211,7 @@ pub enum StateCommand {
     /// job: command, options (as texts, by their long names; what was not given is "").
     ///
     /// source: name, format, bytes, records, line, largest_time, watermark, finished, read, accepted, filtered, late,
-    /// duplicate, bad, partially_late.
+    /// duplicate, bad, partially_late, and revising if there are any.
     ///
     /// output: name (rows, late, bad), path (null: standard output), stream, base, bytes, rows; for a stream also
     /// delivered_bytes, delivered_rows, in_doubt_bytes.

@@ -123,6 +123,19 @@ pub struct WindowOptions {
     /// SIZE[/ADVANCE][+OFFSET][@ZONE]. `1w` and `1mo` are calendar units always, `1d` with a zone.
     #[arg(short, long, value_name = "SPEC")]
     pub window: Option<String>,
+    /// Also write windows that are still open, whenever so much event time has passed [default: when they close]
+    ///
+    /// When the watermark comes to or past a multiple of DURATION, the groups that have changed since are written, with `pane`
+    /// `early`. Rows get two more columns: `pane` (`early`, `final`, `revised`) and `revision`, which counts how
+    /// often this window and key have been written before.
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
+    pub emit_every: Option<String>,
+    /// Let windows that have fired take in events for so long, and write them again [default: 0s]
+    ///
+    /// An event is late only when the watermark has passed the end of all its windows by this much. Before, what it changes is
+    /// written again, with `pane` `revised`: at once, or at the next multiple of --emit-every.
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
+    pub allowed_lateness: Option<String>,
     /// Group key; repeatable; EXPR AS NAME computes one
     #[arg(short, long, value_name = "FIELD[,FIELD]")]
     pub by: Vec<String>,
@@ -156,7 +169,7 @@ pub struct AggregationOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output and state")]
 pub struct RowOptions {
-    /// ndjson, csv, tsv, table or chart [default: as the input]
+    /// ndjson, csv, tsv, table, chart [default: as input]
     ///
     /// Without it rows are written as the first input is, with its delimiter. A chart draws each numeric aggregate over
     /// time, as wide as the terminal, a line for each of the 8 largest keys; `windrow chart` draws a result in a file.

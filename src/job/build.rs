@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::expr;
 use crate::input::{Format, ReadOptions};
 use crate::time::{TimeFormat, duration};
-use crate::window::Windows;
+use crate::window::{Firing, Windows};
 
 use super::columns::Columns;
 use super::fields::Fields;
@@ -178,6 +178,7 @@ fn aggregation(
     settings: &Settings,
 ) -> Result<Aggregation> {
     let windows = windows(args, settings)?;
+    let firing = firing(args, &windows, settings)?;
     let mut keys = Vec::new();
     for text in &args.window.by {
         keys.extend(expr::parse_keys(text, fields).map_err(settings.in_option("by"))?);
@@ -188,10 +189,18 @@ fn aggregation(
     }
     let to = output_format(&args.rows, first, look);
     let row_id = args.rows.row_id;
-    if row_id && args.rows.to == Some(OutputFormatName::Chart) {
-        return Err(settings.unfit("row-id", "numbers rows, and a chart has none"));
+    if args.rows.to == Some(OutputFormatName::Chart) {
+        if row_id {
+            return Err(settings.unfit("row-id", "numbers rows, and a chart has none"));
+        }
+        let again = [("emit-every", firing.every.is_some()), ("allowed-lateness", firing.lateness.is_some())];
+        if let Some((option, _)) = again.iter().find(|(_, given)| *given) {
+            let message =
+                "writes windows more than once; write the rows to a file, and draw it with windrow chart";
+            return Err(settings.unfit(option, message));
+        }
     }
-    let mut aggregation = Aggregation { windows, keys, calls, to, row_id, having: None, top: None };
+    let mut aggregation = Aggregation { windows, firing, keys, calls, to, row_id, having: None, top: None };
     let mut columns = Columns::of(&aggregation, settings)?;
     if let Some(text) = &args.aggregation.having {
         let having = expr::parse(text, &mut columns).map_err(settings.in_option("having"))?;
@@ -210,6 +219,24 @@ fn windows(args: &AggregateArgs, settings: &Settings) -> Result<Windows> {
              or none (one row per key at the end)",
         )),
     }
+}
+
+/// `--emit-every` and `--allowed-lateness`.
+fn firing(args: &AggregateArgs, windows: &Windows, settings: &Settings) -> Result<Firing> {
+    let duration = |name: &str, text: &Option<String>| {
+        text.as_ref().map(|text| duration_of(name, text, settings)).transpose()
+    };
+    let every = duration("emit-every", &args.window.emit_every)?;
+    let lateness = duration("allowed-lateness", &args.window.allowed_lateness)?;
+    if every == Some(0) {
+        let message = "must be longer than nothing: rows are written at its multiples";
+        return Err(settings.wrong("emit-every", message));
+    }
+    if lateness.is_some() && *windows == Windows::None {
+        let message = "needs windows that close; with --window none nothing is late";
+        return Err(settings.unfit("allowed-lateness", message));
+    }
+    Ok(Firing { every, lateness })
 }
 
 /// Rows are written as the first input is, its delimiter included, unless `--to` says otherwise.

@@ -3,6 +3,7 @@
 use crate::error;
 use crate::expr::{FieldPath, Scope, Step};
 use crate::output::numbered::COLUMN;
+use crate::output::rows::TIMING_COLUMNS;
 use crate::suggest::closest;
 
 use super::Aggregation;
@@ -18,13 +19,21 @@ impl Columns {
     /// The columns of the rows. Two of one name are refused: a JSON object could not hold both.
     pub fn of(aggregation: &Aggregation, settings: &Settings) -> error::Result<Columns> {
         let names = aggregation.columns();
-        let calls_start = names.len() - aggregation.calls.len();
+        let timing = if aggregation.firing.repeats() { TIMING_COLUMNS.len() } else { 0 };
+        let calls_start = names.len() - timing - aggregation.calls.len();
         if aggregation.row_id && names.iter().any(|name| name == COLUMN) {
             return Err(
                 settings.wrong("row-id", "another output column is called `row`; name that one with AS")
             );
         }
-        for (n, name) in names.iter().enumerate() {
+        let (others, timing) = names.split_at(names.len() - timing);
+        if let Some(name) = timing.iter().find(|name| others.contains(name)) {
+            let option = if aggregation.firing.every.is_some() { "emit-every" } else { "allowed-lateness" };
+            let message =
+                format!("adds a column `{name}`, and another one is called so; name that one with AS");
+            return Err(settings.unfit(option, message));
+        }
+        for (n, name) in others.iter().enumerate() {
             if names[..n].contains(name) {
                 let (option, example) = match n.checked_sub(calls_start) {
                     None => {

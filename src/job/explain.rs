@@ -8,7 +8,8 @@ use crate::aggregate::Takes;
 use crate::error::printable;
 use crate::expr::FieldPath;
 use crate::outline;
-use crate::window::Windows;
+use crate::time::duration;
+use crate::window::{Firing, Windows};
 
 use super::settings::{Origin, Setting, Settings};
 use super::sources::describe;
@@ -76,6 +77,19 @@ impl Plan {
         self.section("windows");
         self.line("kind", &aggregation.windows.describe());
         self.line("close", &closing(&aggregation.windows, settings));
+        let Firing { every, lateness } = aggregation.firing;
+        if let Some(every) = every {
+            let every = duration::format(every);
+            self.line(
+                "early",
+                &format!("whenever the watermark comes to or past a multiple of {every}: what has changed"),
+            );
+        }
+        if let Some(lateness) = lateness {
+            let when = if every.is_some() { "at the next multiple" } else { "at once" };
+            let lateness = duration::format(lateness);
+            self.line("revised", &format!("{when}, for events of up to {lateness} after the close"));
+        }
         self.section("keys");
         match aggregation.keys.is_empty() {
             true => self.line("none", "one group"),
@@ -144,7 +158,8 @@ fn effective(setting: &Setting, job: &Job) -> String {
         "where" => "all events".to_owned(),
         "having" | "top" => "all rows".to_owned(),
         "output" => "standard output".to_owned(),
-        "max-jump" => "off".to_owned(),
+        "max-jump" | "emit-every" => "off".to_owned(),
+        "allowed-lateness" => "0s".to_owned(),
         "threads" => job.threads.to_string(),
         "buffer" => job.buffer.to_string(),
         "stats" => "a summary on a terminal".to_owned(),

@@ -3,7 +3,7 @@
 
 use crate::expr::{self, FieldPath};
 use crate::input::Format;
-use crate::window::Windows;
+use crate::window::{Firing, Windows};
 
 use super::fields::Fields;
 use super::settings::Settings;
@@ -40,6 +40,12 @@ impl Fingerprint {
         add("delay", micros(job.delay));
         add("remember", micros(job.remember));
         add("max-jump", job.max_jump.map_or_else(|| "off".to_owned(), micros));
+        if let Task::Aggregate(task) = &job.task {
+            // Only where they are given: state directories of before have neither.
+            let Firing { every, lateness } = task.firing;
+            every.iter().for_each(|every| add("emit-every", micros(*every)));
+            lateness.iter().for_each(|lateness| add("allowed-lateness", micros(*lateness)));
+        }
         add("ties", ties.to_string());
         add("to", to.map_or_else(|| "as the input".to_owned(), format_name));
         add("row-id", row_id.to_string());
@@ -61,7 +67,10 @@ impl Fingerprint {
         let differs = |(name, there, here): &(&str, &str, &str)| {
             there != here && Meaning::of(name, there) != Meaning::of(name, here)
         };
-        self.0.iter().map(named).find(differs)
+        let is_here_alone = |(name, _): &&(String, String)| !self.0.iter().any(|(other, _)| other == name);
+        let here =
+            other.0.iter().filter(is_here_alone).map(|(name, value)| (name.as_str(), "", value.as_str()));
+        self.0.iter().map(named).chain(here).find(differs)
     }
 }
 

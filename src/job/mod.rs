@@ -19,8 +19,9 @@ use crate::chart::terminal::Look;
 use crate::expr::{Call, Expr, FieldPath, Key};
 use crate::input::pattern::Pattern;
 use crate::input::{Format, ReadOptions, SourceSpec};
+use crate::output::rows::TIMING_COLUMNS;
 use crate::time::TimeFormat;
-use crate::window::Windows;
+use crate::window::{Firing, Windows};
 
 /// A checked job.
 #[derive(Clone)]
@@ -112,6 +113,8 @@ pub enum Task {
 pub struct Aggregation {
     /// `--window`.
     pub windows: Windows,
+    /// `--emit-every`, `--allowed-lateness`.
+    pub firing: Firing,
     /// `--by`.
     pub keys: Vec<Key>,
     /// `--agg`; `count(*)` if none was given.
@@ -142,7 +145,7 @@ impl Job {
 
 impl Aggregation {
     /// The names of the output columns, in order: `window_start`, `window_end` (unless `--window none`),
-    /// the keys, the aggregates. The fields of `having` and `top` are numbered by this order.
+    /// the keys, the aggregates, and where windows may be written more than once `pane` and `revision`. The fields of `having` and `top` are numbered by this order.
     pub fn columns(&self) -> Vec<String> {
         let bounds = match self.windows {
             Windows::None => &[][..],
@@ -150,7 +153,9 @@ impl Aggregation {
         };
         let keys = self.keys.iter().map(|key| key.name.clone());
         let calls = self.calls.iter().map(|call| call.name.clone());
-        bounds.iter().map(|name| (*name).to_owned()).chain(keys).chain(calls).collect()
+        let timing = if self.firing.repeats() { &TIMING_COLUMNS[..] } else { &[] };
+        let owned = |name: &&str| (*name).to_owned();
+        bounds.iter().map(owned).chain(keys).chain(calls).chain(timing.iter().map(owned)).collect()
     }
 }
 

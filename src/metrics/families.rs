@@ -112,6 +112,13 @@ fn inputs(to: &mut Exposition<'_>, run: &Snapshot, kind: Kind) {
             (&[("outcome", "accepted")], |input| input.run.partially_late),
         ],
     );
+    if kind.revises {
+        family(
+            "windrow_revising_records_total",
+            "Accepted events that came behind the end of a window which took them in.",
+            &[(&[], |input| input.run.revising)],
+        );
+    }
 }
 
 fn job(to: &mut Exposition<'_>, counts: &Counts) {

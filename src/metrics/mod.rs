@@ -50,6 +50,8 @@ struct Kind {
     dedup: bool,
     /// Whether late events are kept.
     keeps_late: bool,
+    /// Whether windows that have fired take in late events.
+    revises: bool,
 }
 
 impl Exporter {
@@ -72,6 +74,7 @@ impl Exporter {
                 order: matches!(job.task, Task::Order),
                 dedup: !job.ids.is_empty(),
                 keeps_late: job.late != LatePolicy::Drop,
+                revises: matches!(&job.task, Task::Aggregate(task) if task.firing.lateness.is_some()),
             },
             labels: settings.labels.clone(),
             ended: OnceLock::new(),

@@ -20,6 +20,15 @@ pub struct Counts {
     pub bad: u64,
     /// Accepted events that were too late for some of their windows.
     pub partially_late: u64,
+    /// Accepted events that came behind the end of a window which took them in: with `--allowed-lateness`. Of sessions,
+    /// which depend on their keys, all that came behind the watermark.
+    #[serde(skip_serializing_if = "is_none")]
+    pub revising: u64,
+}
+
+/// Without `--allowed-lateness` the account does not speak of it.
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Counts {
@@ -70,12 +79,14 @@ impl Deref for Account<'_> {
 impl fmt::Display for Counts {
     /// The ledger as one line for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { read, accepted, filtered, late, duplicate, bad, partially_late } = self;
+        let Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising } = self;
         write!(f, "{read} read = {accepted} accepted + {filtered} filtered + {late} late")?;
         write!(f, " + {duplicate} duplicate + {bad} bad")?;
-        match partially_late {
-            0 => Ok(()),
-            _ => write!(f, " ({partially_late} partially late)"),
+        match (partially_late, revising) {
+            (0, 0) => Ok(()),
+            (_, 0) => write!(f, " ({partially_late} partially late)"),
+            (0, _) => write!(f, " ({revising} revising)"),
+            _ => write!(f, " ({partially_late} partially late, {revising} revising)"),
         }
     }
 }
@@ -93,6 +104,7 @@ impl Sub for Counts {
             duplicate: self.duplicate - earlier.duplicate,
             bad: self.bad - earlier.bad,
             partially_late: self.partially_late - earlier.partially_late,
+            revising: self.revising - earlier.revising,
         }
     }
 }
@@ -106,5 +118,6 @@ impl AddAssign for Counts {
         self.duplicate += other.duplicate;
         self.bad += other.bad;
         self.partially_late += other.partially_late;
+        self.revising += other.revising;
     }
 }

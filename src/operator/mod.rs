@@ -14,7 +14,9 @@ pub mod keys;
 pub mod loaded;
 pub mod order;
 pub mod panes;
+pub mod repeats;
 pub mod saved;
+pub mod saved_repeats;
 pub mod sequence;
 pub mod sessions;
 pub mod shard;
@@ -22,6 +24,7 @@ pub mod stacks;
 pub mod step;
 pub mod table;
 mod timers;
+mod whole;
 
 use std::ops::ControlFlow;
 
@@ -29,6 +32,7 @@ use crate::checkpoint::codec::Damage;
 use crate::output::rows::HandOn;
 use loaded::Loaded;
 use saved::OwnerV1;
+use saved_repeats::RepeatsV3;
 
 /// How much an owner holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,8 +58,12 @@ pub trait Owner: Send {
     fn held(&self) -> Held;
     /// All that it holds, for a checkpoint.
     fn save(&mut self) -> OwnerV1;
+    /// What it knows besides of windows that may be written more than once; `None` where they may not.
+    fn save_repeats(&self) -> Option<RepeatsV3> {
+        None
+    }
     /// Decodes what some owner had saved, for all owners of this run.
     fn decode<'s>(&self, saved: &'s OwnerV1) -> Result<Loaded<'s>, Damage>;
     /// Takes in what is its own of that. To be called before the first step.
-    fn load(&mut self, loaded: &Loaded<'_>) -> Result<(), Damage>;
+    fn load(&mut self, loaded: &Loaded<'_>, repeats: Option<&RepeatsV3>) -> Result<(), Damage>;
 }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use super::loaded::Loaded;
 use super::saved::{OwnerV1, WaitingV1};
+use super::saved_repeats::RepeatsV3;
 use super::step::Step;
 use super::{Held, Owner};
 use crate::checkpoint::codec::Damage;
@@ -78,7 +79,7 @@ impl Owner for Orderer {
         }
     }
 
-    fn load(&mut self, loaded: &Loaded<'_>) -> Result<(), Damage> {
+    fn load(&mut self, loaded: &Loaded<'_>, _: Option<&RepeatsV3>) -> Result<(), Damage> {
         let Loaded::Waiting(waiting) = loaded else { return Err(Damage::Content) };
         self.waiting.extend(waiting.iter().map(|event| {
             let place = Place { time: event.time, source: event.source, record: event.record };

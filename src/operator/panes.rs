@@ -1,6 +1,8 @@
 //! Open tumbling, hopping and cumulate windows, kept as panes: an event is added once, whatever the number of
 //! windows it belongs to; a window that fires merges its panes.
 
+pub mod repeated;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
@@ -76,6 +78,15 @@ impl PaneStore {
 
     /// Adds rows of a part; `rows` are those whose keys this shard owns.
     pub fn add(&mut self, part: &Part, rows: &[u32], keys: &mut Keys) {
+        let mut sorted = self.divide(part, rows);
+        for (pane, rows) in &sorted {
+            self.add_to_pane(*pane, part, rows, keys);
+        }
+        self.give_back(&mut sorted);
+    }
+
+    /// Rows of a part by pane, in order of appearance.
+    fn divide(&mut self, part: &Part, rows: &[u32]) -> Vec<(Pane, Vec<u32>)> {
         let mut here: usize = 0;
         for &row in rows {
             let pane = self.pane_of(part, row);
@@ -89,13 +100,16 @@ impl PaneStore {
             self.sorted[here].1.push(row);
         }
         self.places.clear();
-        let mut sorted = std::mem::take(&mut self.sorted);
-        for (pane, mut rows) in sorted.drain(..) {
-            self.add_to_pane(pane, part, &rows, keys);
+        std::mem::take(&mut self.sorted)
+    }
+
+    /// Keeps the room of what [`PaneStore::divide`] has given.
+    fn give_back(&mut self, sorted: &mut Vec<(Pane, Vec<u32>)>) {
+        for (_, mut rows) in sorted.drain(..) {
             rows.clear();
             self.spare.push(rows);
         }
-        self.sorted = sorted;
+        self.sorted = std::mem::take(sorted);
     }
 
     /// Adds rows that all belong to a pane.
@@ -120,15 +134,30 @@ impl PaneStore {
     /// Fires every window that ends at `watermark` or before and has groups, in order, one by one: there may be
     /// more of them than memory can hold. Where `emit` breaks off, the store is of no use any more.
     pub fn fire(&mut self, watermark: i64, keys: &mut Keys, emit: &mut Emit<'_>) -> ControlFlow<()> {
-        if watermark <= self.fired || watermark < self.next_end {
-            return ControlFlow::Continue(());
+        if self.has_ended(watermark) {
+            self.fire_ended(watermark, keys, emit)?;
+            self.drop_closed(watermark, keys);
         }
+        ControlFlow::Continue(())
+    }
+
+    /// Whether a window that has not fired may end at `watermark` or before.
+    fn has_ended(&self, watermark: i64) -> bool {
+        watermark > self.fired && watermark >= self.next_end
+    }
+
+    /// Fires as [`PaneStore::fire`] does, but the panes stay.
+    fn fire_ended(&mut self, watermark: i64, keys: &mut Keys, emit: &mut Emit<'_>) -> ControlFlow<()> {
         // A window is found by the first of its panes: those that hold an earlier pane too end by its last end.
         // In a calendar neighbouring windows may end together, so that very end is looked at again.
         let (mut found, mut last) = (self.fired, None);
         for (&start, open) in self.panes.range(..watermark) {
             if found >= watermark {
                 break;
+            }
+            if open.last_end <= self.fired {
+                // All its windows have fired; it stays for late events.
+                continue;
             }
             for window in self.finder.windows(start, found, watermark) {
                 // Windows without the earlier pane begin behind it, so they come behind all that it had.
@@ -145,7 +174,6 @@ impl PaneStore {
             Some(pane) => pane.end,
             None => i64::MIN,
         };
-        self.drop_closed(watermark, keys);
         ControlFlow::Continue(())
     }
 

@@ -1,5 +1,7 @@
 //! Open session windows: per key, stretches of events less than the gap apart, which grow together.
 
+pub mod repeated;
+
 use std::ops::ControlFlow;
 
 use super::keys::Keys;
@@ -11,6 +13,7 @@ use super::timers::{Found, Timers};
 use crate::aggregate::Accumulators;
 use crate::prefetch::{AHEAD, prefetch};
 use crate::window::Window;
+use repeated::Lives;
 
 const NONE: u32 = u32::MAX;
 
@@ -28,6 +31,8 @@ pub struct SessionStore {
     /// The numbers of keys of some rows, and the sessions that fire; both empty between calls.
     numbers: Vec<u32>,
     due: Vec<Due>,
+    /// What is known of sessions that may be written more than once, where they may.
+    lives: Option<Lives>,
 }
 
 /// A session that fires.
@@ -49,6 +54,12 @@ struct Due {
     window: Window,
     key: u32,
     number: u32,
+}
+
+/// The order of rows.
+#[inline]
+fn in_order(a: &Due, b: &Due, keys: &Keys) -> std::cmp::Ordering {
+    a.window.cmp(&b.window).then_with(|| crate::parse::key::compare(keys.get(a.key), keys.get(b.key)))
 }
 
 /// Half a cache line.
@@ -80,6 +91,7 @@ impl SessionStore {
             additions: Additions::default(),
             numbers: Vec::new(),
             due: Vec::new(),
+            lives: None,
         }
     }
 
@@ -106,6 +118,9 @@ impl SessionStore {
     fn apply(&mut self, part: &Part) {
         let room = self.sessions.len();
         self.columns.iter_mut().for_each(|column| column.resize(room));
+        if let Some(lives) = &mut self.lives {
+            lives.change(&self.additions.slots, &mut self.sessions, &mut self.timers);
+        }
         self.additions.apply(&mut self.columns, &part.batch, part.first_record);
     }
 
@@ -145,6 +160,9 @@ impl SessionStore {
         let session = &mut self.sessions[to as usize];
         session.start = session.start.min(start);
         session.end = session.end.max(end);
+        if let Some(lives) = &mut self.lives {
+            lives.grow_together(from, to);
+        }
     }
 
     fn open(&mut self, start: i64, end: i64, key: u32, earlier: u32, later: u32, keys: &mut Keys) -> u32 {
@@ -167,7 +185,10 @@ impl SessionStore {
         if earlier != NONE {
             self.sessions[earlier as usize].later = number;
         }
-        self.timers.set(end, number);
+        match &mut self.lives {
+            Some(lives) => lives.open(&mut self.sessions[number as usize], number, &mut self.timers),
+            None => self.timers.set(end, number),
+        }
         number
     }
 
@@ -176,7 +197,7 @@ impl SessionStore {
         let session = &mut self.sessions[number as usize];
         session.open = false;
         keys.release(session.key);
-        if !session.timed {
+        if !session.timed && self.lives.as_mut().is_none_or(|lives| lives.forget(number)) {
             self.free.push(number);
         }
     }
@@ -191,9 +212,7 @@ impl SessionStore {
     ) -> ControlFlow<()> {
         self.find_due(watermark);
         let mut due = std::mem::take(&mut self.due);
-        due.sort_unstable_by(|a, b| {
-            a.window.cmp(&b.window).then_with(|| crate::parse::key::compare(keys.get(a.key), keys.get(b.key)))
-        });
+        due.sort_unstable_by(|a, b| in_order(a, b, keys));
         for (n, &Due { window, key, number }) in due.iter().enumerate() {
             if let Some(ahead) = due.get(n + AHEAD) {
                 keys.prefetch(ahead.key);
@@ -214,15 +233,17 @@ impl SessionStore {
 
     /// Puts the sessions that end before the watermark into `due`, in no order.
     fn find_due(&mut self, watermark: i64) {
-        let SessionStore { timers, sessions, free, due, .. } = self;
-        timers.expire(watermark, &mut |number| {
+        let SessionStore { timers, sessions, free, due, lives, .. } = self;
+        timers.expire(watermark, |number| {
             let session = &mut sessions[number as usize];
             if session.open && session.end >= watermark {
                 return Found::Later(session.end);
             }
             session.timed = false;
             if !session.open {
-                free.push(number);
+                if lives.as_ref().is_none_or(|lives| !lives.is_kept(number)) {
+                    free.push(number);
+                }
                 return Found::Over;
             }
             let window = Window { end: session.end, start: session.start };
@@ -255,8 +276,8 @@ impl SessionStore {
         SessionsV1 { bounds: bounds.collect(), table }
     }
 
-    /// Takes in what is its own of sessions that were saved.
-    pub fn load(&mut self, loaded: &LoadedSessions<'_>, share: Share, keys: &mut Keys) {
+    /// Takes in what is its own of sessions that were saved. Returns the slot that each had, and its number.
+    pub fn load(&mut self, loaded: &LoadedSessions<'_>, share: Share, keys: &mut Keys) -> Vec<(u32, u32)> {
         let mut open = Vec::new();
         for group in loaded.table.groups(share) {
             if let Some((start, end)) = loaded.bounds[group.number as usize] {
@@ -276,6 +297,7 @@ impl SessionStore {
         let room = self.sessions.len();
         self.columns.iter_mut().for_each(|column| column.resize(room));
         loaded.table.merge_into(&mut self.columns, &pairs);
+        pairs
     }
 
     /// How many sessions are open.

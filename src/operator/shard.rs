@@ -1,15 +1,22 @@
 //! One owner of keys: applies steps to the windows of its keys and turns what fires into rows.
 
+mod repeated;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::keys::Keys;
 use super::loaded::{Loaded, Share};
 use super::panes::PaneStore;
+use super::panes::repeated::RepeatedPanes;
+use super::repeats::Repeats;
 use super::saved::OwnerV1;
+use super::saved_repeats::RepeatsV3;
 use super::sessions::SessionStore;
+use super::sessions::repeated::RepeatedSessions;
 use super::step::{Part, Step};
 use super::table::{Additions, Calls, Group, Table};
+use super::whole::RepeatedWhole;
 use super::{Held, Owner};
 use crate::aggregate::Accumulators;
 use crate::checkpoint::codec::Damage;
@@ -31,27 +38,49 @@ pub struct Shard {
     groups: Vec<Group>,
 }
 
-// There is one of these per shard: its size does not matter.
-#[expect(clippy::large_enum_variant)]
 enum Open {
     Panes(PaneStore),
     Sessions(SessionStore),
     /// `--window none`: one table, which fires at the end.
     Whole(Table, Additions),
+    /// The same where windows may be written more than once.
+    RepeatedPanes(RepeatedPanes),
+    RepeatedSessions(RepeatedSessions),
+    RepeatedWhole(RepeatedWhole),
+}
+
+impl Open {
+    /// Nothing yet.
+    fn new(windows: &Windows, calls: &Calls, repeats: Option<Repeats>) -> Open {
+        match (windows, repeats) {
+            (Windows::Panes(panes), None) => Open::Panes(PaneStore::new(panes, calls.clone())),
+            (Windows::Session { gap }, None) => Open::Sessions(SessionStore::new(*gap, calls)),
+            (Windows::None, None) => Open::Whole(Table::new(calls), Additions::default()),
+            (Windows::Panes(panes), Some(repeats)) => {
+                Open::RepeatedPanes(RepeatedPanes::new(panes, calls.clone(), repeats))
+            }
+            (Windows::Session { gap }, Some(repeats)) => {
+                Open::RepeatedSessions(RepeatedSessions::new(*gap, calls, repeats))
+            }
+            (Windows::None, Some(repeats)) => Open::RepeatedWhole(RepeatedWhole::new(calls, repeats)),
+        }
+    }
 }
 
 impl Shard {
     /// The shard of these keys.
-    pub fn new(share: Share, plan: Arc<RowPlan>, calls: &Calls, windows: &Windows) -> Shard {
+    pub fn new(
+        share: Share,
+        plan: Arc<RowPlan>,
+        calls: &Calls,
+        windows: &Windows,
+        repeats: Option<Repeats>,
+    ) -> Shard {
         Shard {
             share,
             calls: calls.clone(),
             keys: Keys::default(),
-            windows: match windows {
-                Windows::Panes(panes) => Open::Panes(PaneStore::new(panes, calls.clone())),
-                Windows::Session { gap } => Open::Sessions(SessionStore::new(*gap, calls)),
-                Windows::None => Open::Whole(Table::new(calls), Additions::default()),
-            },
+            windows: Open::new(windows, calls, repeats),
             builder: RowBuilder::new(plan),
             rows_added: 0,
             owned: Vec::new(),
@@ -80,15 +109,30 @@ impl Owner for Shard {
             Open::Panes(store) => (store.open(), self.keys.used(), store.oldest()),
             Open::Sessions(store) => (store.open_count(), self.keys.used(), None),
             Open::Whole(table, _) => (usize::from(!table.keys.is_empty()), table.keys.len(), None),
+            Open::RepeatedPanes(store) => (store.open(), self.keys.used(), store.oldest()),
+            Open::RepeatedSessions(store) => (store.held_count(), self.keys.used(), None),
+            Open::RepeatedWhole(whole) => (usize::from(whole.groups() > 0), whole.groups(), None),
         };
         Held { windows: windows as u64, keys: keys as u64, oldest }
     }
 
     fn save(&mut self) -> OwnerV1 {
-        match &self.windows {
+        match &mut self.windows {
             Open::Panes(store) => OwnerV1::Panes(store.save(&mut self.keys)),
             Open::Sessions(store) => OwnerV1::Sessions(store.save(&self.keys)),
             Open::Whole(table, _) => OwnerV1::Whole(table.save(&self.keys)),
+            Open::RepeatedPanes(store) => OwnerV1::Panes(store.save(&mut self.keys)),
+            Open::RepeatedSessions(store) => OwnerV1::Sessions(store.store().save(&self.keys)),
+            Open::RepeatedWhole(whole) => OwnerV1::Whole(whole.save(&self.keys)),
+        }
+    }
+
+    fn save_repeats(&self) -> Option<RepeatsV3> {
+        match &self.windows {
+            Open::Panes(_) | Open::Sessions(_) | Open::Whole(..) => None,
+            Open::RepeatedPanes(store) => Some(RepeatsV3::Panes(store.save_repeats(&self.keys))),
+            Open::RepeatedSessions(store) => Some(RepeatsV3::Sessions(store.save_repeats())),
+            Open::RepeatedWhole(whole) => Some(RepeatsV3::Whole(whole.save_repeats(&self.keys))),
         }
     }
 
@@ -96,11 +140,25 @@ impl Owner for Shard {
         Loaded::of(saved, &self.calls, self.share)
     }
 
-    fn load(&mut self, loaded: &Loaded<'_>) -> Result<(), Damage> {
+    fn load(&mut self, loaded: &Loaded<'_>, repeats: Option<&RepeatsV3>) -> Result<(), Damage> {
         let (share, keys) = (self.share, &mut self.keys);
         match (&mut self.windows, loaded) {
             (Open::Panes(store), Loaded::Panes(loaded)) => store.load(loaded, share, keys),
-            (Open::Sessions(store), Loaded::Sessions(loaded)) => store.load(loaded, share, keys),
+            (Open::Sessions(store), Loaded::Sessions(loaded)) => {
+                store.load(loaded, share, keys);
+            }
+            (Open::RepeatedPanes(store), Loaded::Panes(loaded)) => {
+                let repeats = repeats.map(RepeatsV3::panes).transpose()?;
+                store.load(loaded, repeats, share, keys)?;
+            }
+            (Open::RepeatedSessions(store), Loaded::Sessions(loaded)) => {
+                let repeats = repeats.map(RepeatsV3::sessions).transpose()?;
+                store.load(loaded, repeats, share, keys)?;
+            }
+            (Open::RepeatedWhole(whole), Loaded::Whole(loaded)) => {
+                let repeats = repeats.map(RepeatsV3::whole).transpose()?;
+                whole.load(loaded, repeats, share, keys)?;
+            }
             (Open::Whole(table, _), Loaded::Whole(loaded)) => table.load(loaded, share, keys),
             _ => return Err(Damage::Content),
         }
@@ -110,6 +168,9 @@ impl Owner for Shard {
 
 impl Shard {
     fn add_and_fire(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
+        if let Open::RepeatedPanes(_) | Open::RepeatedSessions(_) | Open::RepeatedWhole(_) = &self.windows {
+            return self.apply_moments(step, hand_on);
+        }
         for part in &step.parts {
             let mut from = 0;
             for &(to, watermark) in &part.fires {
@@ -148,6 +209,7 @@ impl Shard {
             Open::Whole(table, additions) => {
                 table.add(&part.batch, part.first_record, rows, &mut self.keys, additions);
             }
+            Open::RepeatedPanes(_) | Open::RepeatedSessions(_) | Open::RepeatedWhole(_) => {}
         }
     }
 
@@ -161,7 +223,7 @@ impl Shard {
                 builder.begin(Some(session.window), hand_on)?;
                 builder.row(keys.get(session.key), session.head, session.columns, session.slot)
             }),
-            Open::Whole(..) => ControlFlow::Continue(()),
+            _ => ControlFlow::Continue(()),
         }
     }
 
@@ -170,7 +232,7 @@ impl Shard {
             Open::Whole(table, _) => {
                 emit_table(&mut self.builder, None, table, &mut self.keys, &mut self.groups, hand_on)
             }
-            Open::Panes(_) | Open::Sessions(_) => ControlFlow::Continue(()),
+            _ => ControlFlow::Continue(()),
         }
     }
 }

@@ -105,6 +105,18 @@ impl Stacks {
         suffix.release(keys);
     }
 
+    /// Whether some window that has fired has taken in the pane that starts at `start`.
+    pub fn has_taken(&self, start: i64) -> bool {
+        start < self.taken_in
+    }
+
+    /// Gives back the keys.
+    pub fn release(mut self, keys: &mut Keys) {
+        self.amendments.clear(keys);
+        self.front.iter().for_each(|(_, table)| table.release(keys));
+        self.back.release(keys);
+    }
+
     /// What has come late for the pane that starts at `start`, and is not in the pane itself.
     pub fn amendment(&self, start: i64) -> Option<&Table> {
         self.amendments.leaf(start)

@@ -10,6 +10,9 @@ use crate::time::Form;
 pub struct Step {
     /// The accepted events, in order.
     pub parts: Vec<Part>,
+    /// Where in it windows are written that may be written again: in order, and before those that close by the
+    /// watermark at its end. Empty where every window is written once.
+    pub moments: Vec<Moment>,
     /// Late and bad records that are to be written, in reading order.
     pub set_aside: Vec<SetAside>,
     /// The watermark at the end of the step: what closes by it fires.
@@ -42,8 +45,35 @@ pub struct Part {
     /// The accepted rows, ascending.
     pub rows: Vec<u32>,
     /// `(n, watermark)`: before row `rows[n]` is added, what closes by `watermark` must have fired. Stands
-    /// where an event comes too late for some of its windows; elsewhere the moment makes no difference.
+    /// where an event comes too late for some of its windows; elsewhere the moment makes no difference. Where windows
+    /// are written more than once, [`Step::moments`] stand for these.
     pub fires: Vec<(usize, i64)>,
+}
+
+/// A place in a step at which rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Before row `row` of the part with this number; behind all parts if there is none.
+    pub part: usize,
+    /// An index into [`Part::rows`]; behind all rows of the part if it is their number.
+    pub row: usize,
+    /// The watermark there: what closes by it fires first.
+    pub watermark: i64,
+    /// What is written then.
+    pub due: Due,
+}
+
+/// What is written at a [`Moment`], besides what fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing: an event follows for windows that have fired.
+    Close,
+    /// What has changed of windows whose allowed lateness is over: an event follows that they must not take in.
+    Settle,
+    /// What has changed of windows that have fired.
+    Revise,
+    /// What has changed of all windows.
+    Emit,
 }
 
 /// A late or bad record on its way to a file.

@@ -119,6 +119,13 @@ impl Table {
         keys: &mut Keys,
         additions: &mut Additions,
     ) {
+        self.find_slots(batch, rows, keys, additions);
+        additions.apply(&mut self.columns, batch, first_record);
+    }
+
+    /// Finds the slots of rows that are to be added, and makes room for them.
+    #[inline]
+    pub fn find_slots(&mut self, batch: &Batch, rows: &[u32], keys: &mut Keys, additions: &mut Additions) {
         // One step after the other: the cache misses of a short loop overlap.
         keys.intern_rows(&batch.keys, rows, &mut additions.numbers);
         for &number in &additions.numbers {
@@ -126,7 +133,30 @@ impl Table {
         }
         additions.rows.extend_from_slice(rows);
         self.make_room();
-        additions.apply(&mut self.columns, batch, first_record);
+    }
+
+    /// The slot of a key, if it has one.
+    #[inline]
+    pub fn find(&self, key: u32) -> Option<u32> {
+        self.slots.get(key)
+    }
+
+    /// Of some keys, in any order and perhaps repeated, the groups in the order of rows, put in place of what is in
+    /// `groups`. Orders the keys.
+    pub fn chosen_in_order(&self, chosen: &mut Vec<u32>, keys: &mut Keys, groups: &mut Vec<Group>) {
+        groups.clear();
+        if chosen.len() * SHARE_SORTED < keys.len() {
+            chosen.sort_unstable();
+            chosen.dedup();
+            let group = |&key: &u32| Some(Group { head: keys.head(key), key, slot: self.find(key)? });
+            groups.extend(chosen.iter().filter_map(group));
+            groups.sort_unstable_by(|a, b| keys.compare((a.head, a.key), (b.head, b.key)));
+            return;
+        }
+        let mut is_chosen = vec![false; keys.capacity()];
+        chosen.iter().for_each(|&key| is_chosen[key as usize] = true);
+        let in_order = keys.in_order().iter().filter(|&&(_, key)| is_chosen[key as usize]);
+        groups.extend(in_order.filter_map(|&(head, key)| Some(Group { head, key, slot: self.find(key)? })));
     }
 
     /// Its groups in the order of rows, put in place of what is in `groups`.
@@ -162,6 +192,16 @@ impl Table {
         }
     }
 
+    /// Adds another table's groups of these keys to this one.
+    pub fn merge_chosen(&mut self, other: &Table, chosen: &[u32], keys: &mut Keys) {
+        let pairs: Vec<(u32, u32)> =
+            chosen.iter().filter_map(|&key| Some((other.find(key)?, self.slot(key, keys)))).collect();
+        self.make_room();
+        for (column, theirs) in self.columns.iter_mut().zip(&other.columns) {
+            column.merge(theirs.as_ref(), &pairs);
+        }
+    }
+
     /// Gives back the keys.
     pub fn release(&self, keys: &mut Keys) {
         if self.holds {
@@ -171,7 +211,7 @@ impl Table {
 }
 
 /// From key numbers to slots: a small hash table while few of the keys are here, an array otherwise.
-enum SlotMap {
+pub(super) enum SlotMap {
     /// `(key + 1) << 32 | slot` by open addressing; 0 is free.
     Sparse { entries: Vec<u64>, used: usize },
     /// Slot + 1 by key; 0 is none.
@@ -187,7 +227,7 @@ impl Default for SlotMap {
 impl SlotMap {
     /// The slot of a key; `next` becomes its slot if it has none. There are `keys` numbers in all.
     #[inline]
-    fn get_or_insert(&mut self, key: u32, next: u32, keys: usize) -> u32 {
+    pub(super) fn get_or_insert(&mut self, key: u32, next: u32, keys: usize) -> u32 {
         match self {
             SlotMap::Dense(slots) => {
                 if slots.len() <= key as usize {
@@ -227,7 +267,7 @@ impl SlotMap {
 
     /// The slot of a key, if it has one.
     #[inline]
-    fn get(&self, key: u32) -> Option<u32> {
+    pub(super) fn get(&self, key: u32) -> Option<u32> {
         match self {
             SlotMap::Dense(slots) => slots.get(key as usize)?.checked_sub(1),
             SlotMap::Sparse { entries, .. } => match entries[find(entries, key)] {

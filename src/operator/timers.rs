@@ -59,7 +59,7 @@ impl Timers {
 
     /// Asks about every timer before `watermark` (exclusive), which is gone then unless its session ends later. The
     /// order in which they are asked about means nothing.
-    pub fn expire(&mut self, watermark: i64, ask: &mut dyn FnMut(u32) -> Found) {
+    pub fn expire(&mut self, watermark: i64, mut ask: impl FnMut(u32) -> Found) {
         // Ends lie far within the range of numbers.
         self.next = self.next.max((watermark >> self.shift).saturating_add(1));
         while let Some(bucket) = self.later.first_entry()

@@ -57,7 +57,7 @@ impl Drawing {
             while fired.windows[at].1 <= row {
                 at += 1;
             }
-            let window = fired.windows[at].0;
+            let window = fired.windows[at].0.window;
             let span = self.has_windows.then_some(Span { start: window.start, end: window.end });
             self.values.clear();
             let cells = fired.row_text(row).split(|&byte| byte == CELL_END).skip(self.first);

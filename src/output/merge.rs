@@ -1,4 +1,4 @@
-//! The rows of all shards in one order: by window, then by key, or by rank with `--top`.
+//! The rows of all shards in one order: by moment and window, then by key, or by rank with `--top`.
 //!
 //! The slices of a step are merged window by window while they arrive: of every shard one slice is at hand, and
 //! since no slice divides a window, the rows of the least window at hand are all there.
@@ -6,10 +6,9 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::rows::{Failure, Fired, RowPlan};
+use super::rows::{Failure, Fired, Place, RowPlan};
 use crate::error::Result;
 use crate::parse::key;
-use crate::window::Window;
 
 /// The slices that the shards hand on in one step.
 pub struct Slices<N> {
@@ -45,7 +44,7 @@ pub fn merge<N: FnMut(usize) -> Result<Fired>>(
         let failure = failure.min_by(|a, b| a.compare(b));
         let reason = || failure.map(|failure| failure.reason.clone());
         let Some(window) = window else { return Ok(reason()) };
-        let fails = failure.is_some_and(|failure| failure.window <= window);
+        let fails = failure.is_some_and(|failure| failure.place <= window);
         match top {
             None => in_key_order(&slices.fired, &mut slices.rows, failure.map(|f| (window, f)), write)?,
             // A window with a row of unknown rank has no ranking.
@@ -91,7 +90,7 @@ impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
     }
 
     /// Takes the least window at hand: its rows in each shard. `None`: there is no more.
-    fn take_window(&mut self) -> Option<Window> {
+    fn take_window(&mut self) -> Option<Place> {
         let heads = || self.fired.iter().zip(&self.taken);
         let window = heads().filter_map(|(fired, &taken)| Some(fired.windows.get(taken)?.0)).min()?;
         for ((fired, taken), rows) in self.fired.iter().zip(&mut self.taken).zip(&mut self.rows) {
@@ -113,7 +112,7 @@ impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
 fn in_key_order(
     shards: &[Fired],
     rows: &mut [Range<usize>],
-    failure: Option<(Window, &Failure)>,
+    failure: Option<(Place, &Failure)>,
     write: &mut Write<'_>,
 ) -> Result<()> {
     let is_before = |(a, a_row): (usize, usize), (b, b_row): (usize, usize)| {
@@ -141,9 +140,8 @@ fn in_key_order(
             }
         };
         let mut run = start..run.start;
-        let fails = |(window, failure): (Window, &Failure), row| {
-            !failure.is_after(window, shards[shard].row_key(row))
-        };
+        let fails =
+            |(window, failure): (Place, &Failure), row| !failure.is_after(window, shards[shard].row_key(row));
         let failing = failure.and_then(|failure| run.clone().find(|&row| fails(failure, row)));
         run.end = failing.unwrap_or(run.end);
         if !run.is_empty() {
@@ -182,7 +180,9 @@ fn in_rank_order(
 mod tests {
     use super::*;
     use crate::job::Task;
+    use crate::output::rows::Timing;
     use crate::value::Value;
+    use crate::window::Window;
     use std::collections::VecDeque;
 
     /// A row of the model: its window, key, rank, and whether it cannot be decided about.
@@ -195,6 +195,10 @@ mod tests {
             Task::Aggregate(task) => RowPlan::new(&task, false),
             Task::Order => unreachable!("it has windows"),
         }
+    }
+
+    fn place(window: Window) -> Place {
+        Place { moment: 0, window, timing: Timing::Final }
     }
 
     fn encoded(number: u64) -> Vec<u8> {
@@ -210,9 +214,10 @@ mod tests {
             if n > 0 && rows[n - 1].0 != window && cut() {
                 slices.push_back(std::mem::take(&mut fired));
             }
-            fired.windows.push((window, fired.rows.len()));
+            fired.windows.push((place(window), fired.rows.len()));
             if fails {
-                fired.failure = Some(Failure { window, key: encoded(key), reason: key.to_string() });
+                fired.failure =
+                    Some(Failure { place: place(window), key: encoded(key), reason: key.to_string() });
                 break;
             }
             fired.text.extend_from_slice(format!("{} {key}\n", window.end).as_bytes());

@@ -8,6 +8,7 @@ use super::json::{write_json_bytes, write_json_string, write_json_value};
 use crate::aggregate::{Accumulators, Span};
 use crate::expr::{Expr, Row};
 use crate::job::{Aggregation, OutputFormat, Top};
+use crate::number::Number;
 use crate::parse::key::{self, FieldText, Fields};
 use crate::time::{self, Form};
 use crate::value::Value;
@@ -20,6 +21,8 @@ pub struct RowPlan {
     /// NDJSON: per column, what stands before its value.
     lead_ins: Vec<Vec<u8>>,
     has_bounds: bool,
+    /// Whether rows say when they were written: the last two columns.
+    has_timing: bool,
     zone: Option<jiff::tz::TimeZone>,
     having: Option<Expr>,
     top: Option<TopPlan>,
@@ -52,6 +55,7 @@ impl RowPlan {
             lead_ins: columns.iter().enumerate().map(lead_in).collect(),
             columns,
             has_bounds: !matches!(task.windows, Windows::None),
+            has_timing: task.firing.repeats(),
             zone: task.windows.zone().cloned(),
             having: task.having.clone(),
             untyped,
@@ -106,9 +110,9 @@ pub fn csv_header(names: &[String], delimiter: u8) -> Vec<u8> {
 pub struct Fired {
     /// Whether this is the step's last slice of the shard. Every step has one, which may be empty.
     pub last: bool,
-    /// The windows in order of (end, start), each with where its rows end in `rows`. A session window may
-    /// stand here several times in a row.
-    pub windows: Vec<(Window, usize)>,
+    /// The windows in order, each with where its rows end in `rows`. A session window may stand here several times
+    /// in a row.
+    pub windows: Vec<(Place, usize)>,
     /// The rows: where they end in the texts below.
     pub rows: Vec<FiredRow>,
     /// The rows as they will be written.
@@ -128,11 +132,48 @@ pub type HandOn<'h> = dyn FnMut(Fired) -> ControlFlow<()> + 'h;
 /// step fires.
 pub const SLICE_BYTES: usize = 256 * 1024;
 
+/// Where the rows of a window stand among those of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The number of the moment at which they are written; 0 where each window is written once.
+    pub moment: u32,
+    /// The window.
+    pub window: Window,
+    /// Which of its rows they are.
+    pub timing: Timing,
+}
+
+/// When the rows of a window are written: the column `pane`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timing {
+    /// When it closes.
+    #[default]
+    Final,
+    /// Before it has closed.
+    Early,
+    /// After it has closed.
+    Revised,
+}
+
+impl Timing {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Timing::Final => "final",
+            Timing::Early => "early",
+            Timing::Revised => "revised",
+        }
+    }
+}
+
+/// The columns that say when a row was written, behind all others.
+pub const TIMING_COLUMNS: [&str; 2] = ["pane", "revision"];
+
 /// A row that cannot be decided about: the run cannot go on behind it.
 #[derive(Debug)]
 pub struct Failure {
     /// Its window.
-    pub window: Window,
+    pub place: Place,
     /// Its encoded key.
     pub key: Vec<u8>,
     /// What is wrong.
@@ -142,12 +183,12 @@ pub struct Failure {
 impl Failure {
     /// The order in which rows are written.
     pub fn compare(&self, other: &Failure) -> std::cmp::Ordering {
-        self.window.cmp(&other.window).then_with(|| key::compare(&self.key, &other.key))
+        self.place.cmp(&other.place).then_with(|| key::compare(&self.key, &other.key))
     }
 
     /// Whether this row comes after the one of that window and key.
-    pub fn is_after(&self, window: Window, key: &[u8]) -> bool {
-        window.cmp(&self.window).then_with(|| key::compare(key, &self.key)).is_lt()
+    pub fn is_after(&self, place: Place, key: &[u8]) -> bool {
+        place.cmp(&self.place).then_with(|| key::compare(key, &self.key)).is_lt()
     }
 }
 
@@ -166,7 +207,7 @@ pub struct FiredRow {
 
 impl Fired {
     /// The window of the i-th entry, and its rows.
-    pub fn window(&self, i: usize) -> (Window, Range<usize>) {
+    pub fn window(&self, i: usize) -> (Place, Range<usize>) {
         let start = if i == 0 { 0 } else { self.windows[i - 1].1 };
         (self.windows[i].0, start..self.windows[i].1)
     }
@@ -234,7 +275,13 @@ pub struct RowBuilder {
     /// How much was handed on last: what to expect next.
     expected: FiredRow,
     expected_rows: usize,
+    expected_windows: usize,
+    /// The moment of the rows that follow.
+    moment: u32,
     window: Option<Window>,
+    timing: Timing,
+    /// How often the rows that follow have been written before.
+    revision: u32,
     /// The window's bounds as they stand in each of its rows: for NDJSON with their names and braces.
     bounds: Vec<u8>,
     /// Start and end as values, where there are conditions.
@@ -266,7 +313,11 @@ impl RowBuilder {
             fired: Fired::default(),
             expected: FiredRow::default(),
             expected_rows: 0,
+            expected_windows: 0,
+            moment: 0,
             window: None,
+            timing: Timing::Final,
+            revision: 0,
             bounds: Vec::new(),
             start: String::new(),
             end: String::new(),
@@ -287,14 +338,37 @@ impl RowBuilder {
     pub fn take(&mut self) -> Fired {
         if let Some(&last) = self.fired.rows.last() {
             (self.expected, self.expected_rows) = (last, self.fired.rows.len());
+            self.expected_windows = self.fired.windows.len();
         }
         std::mem::take(&mut self.fired)
     }
 
-    /// The rows that follow belong to this window. What stands here is handed on if it is enough.
+    /// The windows that follow are written at this moment of the step.
+    pub fn set_moment(&mut self, moment: u32) {
+        self.moment = moment;
+    }
+
+    /// The rows that follow have been written so often before.
+    pub fn set_revision(&mut self, revision: u32) {
+        self.revision = revision;
+    }
+
+    /// The rows that follow belong to this window, which closes. What stands here is handed on if it is enough.
     pub fn begin(&mut self, window: Option<Window>, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
+        self.begin_at(window, Timing::Final, hand_on)
+    }
+
+    /// The same for a window that is open, or has closed before.
+    pub fn begin_at(
+        &mut self,
+        window: Option<Window>,
+        timing: Timing,
+        hand_on: &mut HandOn<'_>,
+    ) -> ControlFlow<()> {
+        let key = window.unwrap_or(Window { end: 0, start: 0 });
+        let place = Place { moment: self.moment, window: key, timing };
         // Sessions of several keys may be one window.
-        if self.fired.is_full() && window != self.window {
+        if self.fired.is_full() && self.fired.windows.last().is_none_or(|&(last, _)| last != place) {
             hand_on(self.take())?;
         }
         if self.fired.windows.is_empty() {
@@ -302,10 +376,10 @@ impl RowBuilder {
             self.fired.text.reserve(self.expected.text);
             self.fired.keys.reserve(self.expected.key);
             self.fired.rows.reserve(self.expected_rows);
+            self.fired.windows.reserve(self.expected_windows);
         }
-        self.window = window;
-        let key = window.unwrap_or(Window { end: 0, start: 0 });
-        self.fired.windows.push((key, self.fired.rows.len()));
+        (self.window, self.timing) = (window, timing);
+        self.fired.windows.push((place, self.fired.rows.len()));
         self.bounds.clear();
         let Some(window) = window else { return ControlFlow::Continue(()) };
         if self.plan.has_conditions() {
@@ -373,6 +447,12 @@ impl RowBuilder {
                         write_json_value(&value, text);
                     }
                 }
+                if plan.has_timing {
+                    lead_in(text);
+                    write_json_string(self.timing.name(), text);
+                    lead_in(text);
+                    write_whole(self.revision, text);
+                }
                 text.extend_from_slice(b"}\n");
             }
             OutputFormat::Csv { delimiter } => {
@@ -390,6 +470,12 @@ impl RowBuilder {
                     }
                     text.push(delimiter);
                 }
+                if plan.has_timing {
+                    text.extend_from_slice(self.timing.name().as_bytes());
+                    text.push(delimiter);
+                    write_whole(self.revision, text);
+                    text.push(delimiter);
+                }
                 text.pop();
                 finish_csv_row(text, row_start, plan.columns.len());
             }
@@ -397,6 +483,12 @@ impl RowBuilder {
                 let results = columns.iter().map(|column| column.finish(slot, span));
                 for value in fields.chain(results) {
                     write_table_value(&value, text);
+                    text.push(CELL_END);
+                }
+                if plan.has_timing {
+                    text.extend_from_slice(self.timing.name().as_bytes());
+                    text.push(CELL_END);
+                    write_whole(self.revision, text);
                     text.push(CELL_END);
                 }
             }
@@ -424,6 +516,10 @@ impl RowBuilder {
             Value::Text(Cow::Borrowed(text)) if self.plan.untyped => Value::Untyped(text),
             value => value,
         }));
+        if self.plan.has_timing {
+            values.push(Value::Text(Cow::Borrowed(self.timing.name())));
+            values.push(Value::Number(Number::from_int(i64::from(self.revision))));
+        }
         let view = RowView { values: &values };
         let holds = match &self.plan.having {
             None => Ok(true),
@@ -438,7 +534,8 @@ impl RowBuilder {
         });
         ranked.unwrap_or_else(|reason| {
             let window = self.window.unwrap_or(Window { end: 0, start: 0 });
-            self.fired.failure = Some(Failure { window, key: key.to_vec(), reason });
+            let place = Place { moment: self.moment, window, timing: self.timing };
+            self.fired.failure = Some(Failure { place, key: key.to_vec(), reason });
             false
         })
     }
@@ -466,6 +563,11 @@ fn encode_rank(value: &Value<'_>, out: &mut Vec<u8>) {
     if !ranked {
         key::encode(&Value::Null, out);
     }
+}
+
+/// Writes a whole number.
+fn write_whole(number: u32, out: &mut Vec<u8>) {
+    Number::from_int(i64::from(number)).write(out);
 }
 
 fn end_cell(to: OutputFormat, out: &mut Vec<u8>) {

@@ -12,11 +12,12 @@ use super::Progress;
 use crate::checkpoint::codec;
 use crate::checkpoint::directory::StateDir;
 use crate::checkpoint::ids::{Owner, Segments};
-use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1, LiveV2, PartV2};
+use crate::checkpoint::written::{Blob, CheckpointV1, EndingV1, FormV1, LiveV2, PartV2, RepeatedV3};
 use crate::error::Result;
 use crate::operator::cut::{PartCut, SequenceCut, SourceCut};
 use crate::operator::dedup::Entry;
 use crate::operator::saved::OwnerV1;
+use crate::operator::saved_repeats::RepeatsV3;
 use crate::output::mark::Mark;
 use crate::output::sink::SyncHandle;
 
@@ -26,8 +27,8 @@ pub enum Piece {
     Begin,
     /// From the front, with which a cut begins.
     Front(Box<FrontPiece>),
-    /// From an owner of keys: its number, and what it holds.
-    Owner(usize, OwnerV1),
+    /// From an owner of keys: its number, what it holds, and what it knows of windows that may be written again.
+    Owner(usize, OwnerV1, Option<RepeatsV3>),
     /// From the writer: rows, late events, bad records; `None` if no checkpoint can be made here.
     Writer(Option<[Option<OutputPiece>; 3]>),
     /// Ids that are to be written before the next cut, so that they need not wait in memory.
@@ -111,7 +112,7 @@ pub fn start(start: Start, owners: usize, progress: &std::sync::Arc<Progress>) -
     let progress = progress.clone();
     let taken_at = u64::try_from(last.taken_at).map(|micros| UNIX_EPOCH + Duration::from_micros(micros));
     progress.keep(taken_at.ok().filter(|_| !fresh));
-    let owners = vec![None; owners];
+    let owners = (0..owners).map(|_| None).collect();
     let mut keeper =
         Keeper { dir, ids, last, fresh, front: None, owners, writer: None, later: Vec::new(), progress };
     let thread = thread::spawn(move || keeper.serve(&pieces_out, &answers_in));
@@ -125,7 +126,7 @@ struct Keeper {
     /// Whether the directory still holds what another run has left.
     fresh: bool,
     front: Option<Box<FrontPiece>>,
-    owners: Vec<Option<Blob>>,
+    owners: Vec<Option<(Blob, Option<RepeatsV3>)>>,
     writer: Option<Option<[Option<OutputPiece>; 3]>>,
     /// Ids that came while a cut was being gathered.
     later: Vec<NewIds>,
@@ -161,8 +162,8 @@ impl Keeper {
                 self.front = Some(front);
                 self.append(ids)
             }
-            Piece::Owner(number, owner) => {
-                self.owners[number] = Some(Blob(codec::encode(&owner)));
+            Piece::Owner(number, owner, repeats) => {
+                self.owners[number] = Some((Blob(codec::encode(&owner)), repeats));
                 Ok(())
             }
             Piece::Writer(outputs) => {
@@ -231,14 +232,15 @@ impl Keeper {
             // The checkpoint before this one may be gone back to.
             files.expire(oldest)?;
         }
-        self.last.owners = Vec::new();
+        (self.last.owners, self.last.repeated.owners) = (Vec::new(), Vec::new());
         later.into_iter().try_for_each(|ids| self.append(ids))?;
         self.progress.checkpoint(started.elapsed(), bytes);
         Ok(())
     }
 
-    fn describe(&mut self, front: &FrontPiece, owners: Vec<Blob>) {
+    fn describe(&mut self, front: &FrontPiece, owners: Vec<(Blob, Option<RepeatsV3>)>) {
         let last = &mut self.last;
+        let (owners, repeats): (Vec<_>, Vec<_>) = owners.into_iter().unzip();
         last.epoch += 1;
         last.taken_at = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -249,6 +251,7 @@ impl Keeper {
         last.watermark = front.sequence.watermark;
         last.form = front.sequence.form.map(FormV1::from);
         last.owners = owners;
+        last.repeated = RepeatedV3::of(repeats.into_iter().flatten(), &front.sequence.sources);
         let ranked = || (0u32..).zip(&front.sequence.sources);
         let part = |(source, cut): (u32, &SourceCut)| {
             let PartCut { start, digest, file } = cut.part;

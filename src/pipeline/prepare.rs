@@ -14,7 +14,7 @@ use super::stop;
 use crate::checkpoint::codec;
 use crate::checkpoint::decisions::{self, Decisions};
 use crate::checkpoint::directory::StateDir;
-use crate::checkpoint::written::{CheckpointV1, EndingV1, LiveV2, OutputV1, SourceV1};
+use crate::checkpoint::written::{CheckpointV1, EndingV1, LiveV2, OutputV1, RepeatedV3, SourceV1};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
 use crate::input::follow::Follow;
@@ -119,6 +119,7 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         ids: Vec::new(),
         owners: Vec::new(),
         live: LiveV2 { unread: resume::unread(&follows), ..LiveV2::default() },
+        repeated: RepeatedV3::default(),
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true, inputs_changed: false };
     let time_field = time_field.path;
@@ -292,7 +293,7 @@ impl Kept {
     pub fn summary(&self) -> Summary {
         let sources = &self.checkpoint.sources;
         let mut summary = Summary::new(sources.iter().map(|source| source.name.now.clone()));
-        let counts: Vec<Counts> = sources.iter().map(|source| source.cut().counts).collect();
+        let counts: Vec<Counts> = (0..sources.len()).map(|rank| self.checkpoint.counts(rank)).collect();
         summary.take(counts.iter(), self.checkpoint.rows.rows);
         summary
     }
@@ -309,11 +310,13 @@ impl Kept {
             let path = dir.file(checkpoint.epoch);
             Error::Failed(format!("{} cannot be used: {damage}; --replay starts anew", path.display()))
         };
+        let mut repeated = std::mem::take(&mut checkpoint.repeated.owners).into_iter();
         for saved in std::mem::take(&mut checkpoint.owners) {
+            let repeats = repeated.next();
             let saved: OwnerV1 = codec::decode(&saved.0).map_err(damaged)?;
             let Some(first) = owners.first() else { continue };
             let loaded = first.decode(&saved).map_err(damaged)?;
-            owners.iter_mut().try_for_each(|owner| owner.load(&loaded)).map_err(damaged)?;
+            owners.iter_mut().try_for_each(|owner| owner.load(&loaded, repeats.as_ref())).map_err(damaged)?;
         }
         let (files, dedup) = match (ids, job.ids.is_empty()) {
             (Some(Loaded { stored, dedup }), _) => {

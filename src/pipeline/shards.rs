@@ -14,6 +14,7 @@ use crate::job::{Job, Task};
 use crate::operator::Owner;
 use crate::operator::loaded::Share;
 use crate::operator::order::Orderer;
+use crate::operator::repeats::Repeats;
 use crate::operator::shard::Shard;
 use crate::operator::step::Step;
 use crate::operator::table::Calls;
@@ -37,12 +38,14 @@ pub fn owners(job: &Job, seed: u64) -> Vec<Box<dyn Owner>> {
         Task::Aggregate(task) => {
             let calls = task.calls.iter().map(|call| (call.definition, call.params.clone())).collect();
             let (calls, plan) = (Calls(calls), Arc::new(RowPlan::new(task, job.reads_csv())));
+            let repeats = Repeats::of(task.firing, task.having.is_some() || task.top.is_some());
             // Without keys there is one group, and one owner is enough.
             let owners = if task.keys.is_empty() { 1 } else { job.threads as u64 };
             (0..owners)
                 .map(|number| {
                     let share = Share { number, owners, seed };
-                    Box::new(Shard::new(share, plan.clone(), &calls, &task.windows)) as Box<dyn Owner>
+                    Box::new(Shard::new(share, plan.clone(), &calls, &task.windows, repeats))
+                        as Box<dyn Owner>
                 })
                 .collect()
         }
@@ -97,7 +100,7 @@ fn serve(
         drop(step);
         if let (true, Some(pieces)) = (cut, &pieces) {
             let stopped = Instant::now();
-            pieces.send(Piece::Owner(number, owner.save()));
+            pieces.send(Piece::Owner(number, owner.save(), owner.save_repeats()));
             progress.pause(stopped.elapsed());
         }
         progress.hold(number, owner.held());

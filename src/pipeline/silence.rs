@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::job::Job;
-use crate::operator::sequence::{Closing, Decision, Rules, span};
-use crate::window::{PaneFinder, Windows};
+use crate::operator::sequence::{Closing, Decision, Rules, closing_span};
+use crate::window::{Firing, PaneFinder, Windows};
 
 /// What the readers say of one source, for the front to look at: when they found nothing there.
 ///
@@ -54,6 +54,9 @@ pub struct Silence {
     /// How far the watermark must rise for everything to close; `None`: nothing closes by it.
     span: Option<i64>,
     panes: Option<PaneFinder>,
+    /// Whether the watermark closes nothing, and early rows are all that waits for it.
+    closes_nothing: bool,
+    firing: Firing,
 }
 
 /// How often it is looked whether something may close, where that cannot be told beforehand.
@@ -69,10 +72,16 @@ impl Silence {
             sources: sources.clone(),
             all: None,
             span: match rules.closing {
-                Closing::Windows(Windows::None) => None,
-                // A session closes when the watermark is beyond its end, and not all years are of a length.
-                _ => span(rules).checked_sub(rules.remember).map(|span| span.saturating_add(span / 64 + 1)),
+                Closing::Windows(Windows::None) => rules.firing.every,
+                // A session closes when the watermark is beyond its end, and not all years are of a length. What has
+                // changed of windows that have fired is written at the next multiple.
+                _ => {
+                    let span = closing_span(rules);
+                    Some(span.saturating_add(span / 64 + 1).max(rules.firing.every.unwrap_or(0)))
+                }
             },
+            closes_nothing: matches!(rules.closing, Closing::Windows(Windows::None)),
+            firing: rules.firing,
             panes: match &rules.closing {
                 Closing::Windows(Windows::Panes(panes)) => Some(PaneFinder::new(panes)),
                 _ => None,
@@ -114,9 +123,10 @@ impl Silence {
         let now = stood.saturating_add(passed).min(everything);
         let closes = match &mut self.panes {
             Some(panes) => panes.pane(watermark).map_or(everything, |pane| pane.first_end),
+            None if self.closes_nothing => everything,
             None => watermark.saturating_add(LOOK.as_micros() as i64),
         };
-        let closes = closes.min(everything);
+        let closes = closes.min(self.firing.next_multiple(watermark)).min(everything);
         if now >= closes {
             // Whole milliseconds are easier to read where late events are set aside.
             return Ok(Decision::Raise(closes.max(now - now.rem_euclid(1000))));

@@ -38,9 +38,12 @@ pub struct Place {
 pub enum Fate {
     /// It counts.
     Accepted {
-        /// The windows that it entered; the first ones of very many.
+        /// The windows that it entered while they were open; the first ones of very many.
         windows: Vec<Window>,
-        /// Those of its windows that had closed.
+        /// Those that had fired, and were written again for it: `--allowed-lateness`. Of sessions, the stretch that it
+        /// covers itself.
+        revised: Vec<Window>,
+        /// Those of its windows that took in nothing more.
         missed: Vec<Window>,
     },
     /// All its windows had closed: the last one then.
@@ -85,6 +88,8 @@ pub struct Answer {
     pub fate: Fate,
     /// How the windows of the job are called.
     pub windows: Windows,
+    /// `--allowed-lateness`.
+    pub lateness: i64,
     /// What `--delay` would have been enough for a late one.
     pub delay_wanted: Option<i64>,
 }
@@ -304,9 +309,9 @@ impl<'j> Reading<'j> {
         let place = |line| Place { input: name.clone(), line };
         // The source's own watermark is the global one whenever it is read.
         let watermark = source.largest.map(|(_, largest)| largest - self.job.delay);
-        let windows = match &self.job.task {
-            Task::Aggregate(task) => task.windows.clone(),
-            Task::Order => Windows::None,
+        let (windows, lateness) = match &self.job.task {
+            Task::Aggregate(task) => (task.windows.clone(), task.firing.lateness()),
+            Task::Order => (Windows::None, 0),
         };
         let accepted = step.parts.iter().any(|part| {
             part.batch.source == self.asked.source
@@ -318,7 +323,7 @@ impl<'j> Reading<'j> {
                 == (self.asked.source, record.offset, record.row)
         });
         let fate = match (accepted, aside.map(|aside| &aside.why)) {
-            (true, _) => accepted_in(&windows, record.time.unwrap_or_default(), watermark),
+            (true, _) => accepted_in(&windows, record.time.unwrap_or_default(), watermark, lateness),
             (false, Some(Why::Late { .. })) => {
                 late(&self.job.task, &windows, record.time.unwrap_or_default())
             }
@@ -336,7 +341,7 @@ impl<'j> Reading<'j> {
         let delay_wanted = match (&fate, watermark) {
             // The watermark must stay below the end; and in whole milliseconds, which is how people write it.
             (Fate::Late { closed_at, session }, Some(watermark)) => {
-                let short = watermark - closed_at + i64::from(!session);
+                let short = watermark - closed_at - lateness + i64::from(!session);
                 Some((self.job.delay + short + 999).div_euclid(1000) * 1000)
             }
             _ => None,
@@ -351,6 +356,7 @@ impl<'j> Reading<'j> {
             delay: self.job.delay,
             fate,
             windows,
+            lateness,
             delay_wanted,
         })
     }
@@ -375,22 +381,23 @@ fn is_asked_id(step: &Step, source: u32, record: &Waiting, id: u128) -> bool {
 }
 
 /// The windows of an accepted event.
-fn accepted_in(windows: &Windows, time: i64, watermark: Option<i64>) -> Fate {
+fn accepted_in(windows: &Windows, time: i64, watermark: Option<i64>, lateness: i64) -> Fate {
+    let fate = |windows, revised, missed| Fate::Accepted { windows, revised, missed };
     let Windows::Panes(panes) = windows else {
-        let windows = match windows {
-            Windows::Session { gap } => vec![Window { start: time, end: time + gap }],
-            _ => Vec::new(),
+        let Windows::Session { gap } = windows else { return fate(Vec::new(), Vec::new(), Vec::new()) };
+        let own = vec![Window { start: time, end: time + gap }];
+        return match watermark.is_some_and(|watermark| time < watermark) {
+            true => fate(Vec::new(), own, Vec::new()),
+            false => fate(own, Vec::new(), Vec::new()),
         };
-        return Fate::Accepted { windows, missed: Vec::new() };
     };
     let mut finder = PaneFinder::new(panes);
-    let Some(pane) = finder.pane(time) else {
-        return Fate::Accepted { windows: Vec::new(), missed: Vec::new() };
-    };
-    let closed = watermark.unwrap_or(i64::MIN).max(pane.start);
-    let missed = finder.windows(pane.start, pane.start, closed).take(WINDOWS_MAX).collect();
-    let windows = finder.windows(pane.start, closed, pane.last_end).take(WINDOWS_MAX).collect();
-    Fate::Accepted { windows, missed }
+    let Some(pane) = finder.pane(time) else { return fate(Vec::new(), Vec::new(), Vec::new()) };
+    let passed = watermark.unwrap_or(i64::MIN);
+    let (over, closed) = (passed.saturating_sub(lateness).max(pane.start), passed.max(pane.start));
+    let mut between = |after, upto| finder.windows(pane.start, after, upto).take(WINDOWS_MAX).collect();
+    let (missed, revised) = (between(pane.start, over), between(over, closed));
+    fate(between(closed, pane.last_end), revised, missed)
 }
 
 /// When the last window of a late event closed.

@@ -63,8 +63,11 @@ pub fn object(answer: &Answer) -> Value {
         "why": answer.sentences(),
     });
     match &answer.fate {
-        Fate::Accepted { windows: entered, missed } => {
+        Fate::Accepted { windows: entered, revised, missed } => {
             object["windows"] = windows(entered).into();
+            if answer.lateness > 0 {
+                object["revised"] = windows(revised).into();
+            }
             object["missed"] = windows(missed).into();
         }
         Fate::Late { .. } => {
@@ -109,8 +112,12 @@ impl Answer {
     /// What became of it, and what to do.
     fn sentences(&self) -> Vec<String> {
         match &self.fate {
-            Fate::Accepted { windows, missed } => {
+            Fate::Accepted { windows, revised, missed } => {
                 let mut said = vec![match (&self.windows, windows.is_empty()) {
+                    (Windows::Session { .. }, true) => format!(
+                        "accepted: it is in the session of its key that covers {}, behind the watermark",
+                        self.bounds(revised)
+                    ),
                     (Windows::Session { .. }, _) => {
                         format!(
                             "accepted: it is in the session of its key that covers {}",
@@ -120,6 +127,19 @@ impl Answer {
                     (_, true) => "accepted".to_owned(),
                     (_, false) => format!("accepted: it counts in {}", self.bounds(windows)),
                 }];
+                if !revised.is_empty() {
+                    let lateness = duration::format(self.lateness);
+                    said.push(match self.windows {
+                        Windows::Session { .. } => format!(
+                            "revising: --allowed-lateness {lateness} lets it in, and what had fired of that session is \
+                             written again"
+                        ),
+                        _ => format!(
+                            "revising: {} had fired, and --allowed-lateness {lateness} lets it in: it is written again",
+                            self.bounds(revised)
+                        ),
+                    });
+                }
                 if !missed.is_empty() {
                     said.push(format!("partially late: {} had closed", self.bounds(missed)));
                 }
@@ -132,6 +152,12 @@ impl Answer {
                         format!("late: the last of its windows closed at {}", self.time_text(*closed_at))
                     }
                 }];
+                if self.lateness > 0 {
+                    said.push(format!(
+                        "that is longer ago than --allowed-lateness, {}",
+                        duration::format(self.lateness)
+                    ));
+                }
                 if let Some(delay) = self.delay_wanted {
                     said.push(format!("a --delay of {} would have let it in", duration::format(delay)));
                 }

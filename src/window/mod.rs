@@ -10,6 +10,7 @@ use crate::time::duration;
 
 mod clock;
 mod finder;
+mod firing;
 mod grid;
 #[cfg(test)]
 mod model;
@@ -17,6 +18,7 @@ mod panes;
 mod parse;
 
 pub use finder::PaneFinder;
+pub use firing::Firing;
 pub use panes::Panes;
 
 /// The windows of a job: `--window`.

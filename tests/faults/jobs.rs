@@ -47,6 +47,11 @@ pub struct Wanted {
 const AGGREGATES: &str = "count(*), sum(v), min(v), max(s), first(s), p50(v), topk(s, 2), approx_distinct(id), \
      approx_percentile(v, 0.9), count(distinct s), arg_max(s, v), stddev(v)";
 
+/// Those of rows that are written again.
+const REVISED: &str = "count(*), sum(v), last(s)";
+/// How late events may be for them: a little later than windows close.
+const LATENESS: &str = "--allowed-lateness=4s";
+
 /// All of them, with sources of about so many records.
 pub fn all(records: usize) -> Vec<Job> {
     let file = |name: &'static str, form, seed| (name, events(form, seed, records));
@@ -80,6 +85,16 @@ pub fn all(records: usize) -> Vec<Job> {
             "wide rows",
             &["-w", "60s", "-a", "array_agg(id), array_agg(s), array_agg(v), array_agg(k)", "-i", "id"],
             ndjson(&["a.ndjson", "b.ndjson", "c.ndjson"]),
+        ),
+        Job::new(
+            "early and revised",
+            &["-w", "20s/10s", "-b", "k", "-a", REVISED, "-i", "id", "--emit-every", "7s", LATENESS],
+            ndjson(&["a.ndjson", "b.ndjson"]),
+        ),
+        Job::new(
+            "revised sessions",
+            &["-w", "session:2s", "-b", "k,s", "-a", REVISED, LATENESS],
+            ndjson(&["a.ndjson", "b.ndjson"]),
         ),
         Job::new("order", &["order", "-i", "id"], ndjson(&["a.ndjson", "b.ndjson"])),
         Job::new("order csv", &["order"], csv(&["a.csv", "b.csv", "c.csv"])),

@@ -89,6 +89,12 @@ impl Case {
         }
         add("--delay", format!("{}us", job.delay));
         add("--remember", format!("{}us", job.remember));
+        if let Some(every) = job.every {
+            add("--emit-every", format!("{every}us"));
+        }
+        if let Some(lateness) = job.lateness {
+            add("--allowed-lateness", format!("{lateness}us"));
+        }
         if let Some(jump_max) = job.jump_max {
             add("--max-jump", format!("{jump_max}us"));
         }
@@ -170,7 +176,9 @@ impl Case {
             });
         }
         let job = &self.job;
-        let optional: [(bool, Change<'_>); 7] = [
+        let optional: [(bool, Change<'_>); 9] = [
+            (job.every.is_some(), &|case| case.job.every = None),
+            (job.lateness.is_some(), &|case| case.job.lateness = None),
             (job.top.is_some(), &|case| case.job.top = None),
             (job.having.is_some(), &|case| case.job.having = None),
             (job.filter.is_some(), &|case| case.job.filter = None),
@@ -267,6 +275,8 @@ fn job(random: &mut Rng) -> Job {
         windows,
         delay,
         remember: if one_in(random, 3) { length(random, 10) } else { 0 },
+        every: one_in(random, 3).then(|| length(random, 8)),
+        lateness: one_in(random, 3).then(|| random.i64(0..=8) * grain),
         jump_max: one_in(random, 4).then(|| length(random, 20)),
         ids: pick(random, &ids).to_vec(),
         keys: pick(random, &all_keys).to_vec(),
@@ -286,6 +296,10 @@ fn job(random: &mut Rng) -> Job {
         job.calls.truncate(1);
         job.keys.clear();
         (job.having, job.top) = (None, None);
+        (job.every, job.lateness) = (None, None);
+    }
+    if job.windows == Windows::None {
+        job.lateness = None;
     }
     job
 }

@@ -18,6 +18,7 @@ mod property;
 mod prove;
 mod readme;
 mod real;
+mod repeated;
 mod rotated;
 mod served;
 mod signals;

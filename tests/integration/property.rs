@@ -111,9 +111,17 @@ fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, found: &T) ->
 }
 
 fn to_model(counts: &windrow::operator::counts::Counts) -> Counts {
-    let windrow::operator::counts::Counts { read, accepted, filtered, late, duplicate, bad, partially_late } =
-        *counts;
-    Counts { read, accepted, filtered, late, duplicate, bad, partially_late }
+    let windrow::operator::counts::Counts {
+        read,
+        accepted,
+        filtered,
+        late,
+        duplicate,
+        bad,
+        partially_late,
+        revising,
+    } = *counts;
+    Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising }
 }
 
 /// Reads what `--late FILE` or `--bad FILE` holds.

@@ -11,7 +11,7 @@ use crate::checkpoint::inspect::Looked;
 use crate::checkpoint::inspect_ids::IdFile;
 use crate::checkpoint::inspect_job;
 use crate::checkpoint::inspect_windows::{Group, Open};
-use crate::checkpoint::written::{EndingV1, OutputV1, SourceV1};
+use crate::checkpoint::written::{CheckpointV1, EndingV1, OutputV1};
 use crate::operator::counts::Counts;
 use crate::output::json::write_json_string;
 use crate::time::{self, Form};
@@ -61,7 +61,7 @@ pub fn dump(looked: &Looked, found: &Found, out: &mut dyn Write) -> io::Result<(
     checkpoint(looked, found, out)?;
     job(looked, out)?;
     let checkpoint = &looked.checkpoint;
-    checkpoint.sources.iter().try_for_each(|saved| source(saved, found, out))?;
+    (0..checkpoint.sources.len()).try_for_each(|rank| source(checkpoint, rank, found, out))?;
     output("rows", &checkpoint.rows, looked, out)?;
     for (name, saved) in [("late", &checkpoint.late), ("bad", &checkpoint.bad)] {
         saved.iter().try_for_each(|saved| output(name, saved, looked, out))?;
@@ -114,10 +114,12 @@ fn job(looked: &Looked, out: &mut dyn Write) -> io::Result<()> {
     Object::of("job").raw("command", format!("[{words}]")).raw("options", format!("{{{options}}}")).write(out)
 }
 
-fn source(saved: &SourceV1, found: &Found, out: &mut dyn Write) -> io::Result<()> {
-    let Counts { read, accepted, filtered, late, duplicate, bad, partially_late } = saved.cut().counts;
+fn source(checkpoint: &CheckpointV1, rank: usize, found: &Found, out: &mut dyn Write) -> io::Result<()> {
+    let saved = &checkpoint.sources[rank];
+    let Counts { read, accepted, filtered, late, duplicate, bad, partially_late, revising } =
+        checkpoint.counts(rank);
     let watermark = saved.largest.map(|largest| largest.saturating_sub(found.open.plan().delay));
-    Object::of("source")
+    let object = Object::of("source")
         .text("name", &saved.name.now)
         .text("format", &saved.format)
         .raw("bytes", saved.offset)
@@ -132,8 +134,9 @@ fn source(saved: &SourceV1, found: &Found, out: &mut dyn Write) -> io::Result<()
         .raw("late", late)
         .raw("duplicate", duplicate)
         .raw("bad", bad)
-        .raw("partially_late", partially_late)
-        .write(out)
+        .raw("partially_late", partially_late);
+    // As in the account of a run.
+    if revising > 0 { object.raw("revising", revising) } else { object }.write(out)
 }
 
 fn output(name: &str, saved: &OutputV1, looked: &Looked, out: &mut dyn Write) -> io::Result<()> {

@@ -92,6 +92,9 @@ impl Page<'_> {
         if matches!(self.plan.windows, Windows::Panes(_)) {
             self.windows(open)?;
         }
+        if counts.fired > 0 {
+            self.line("fired", &format!("{} that take in late events yet", counts.fired));
+        }
         if let Some(next) = self.next(open, counts.open > 0) {
             self.line("next", &next);
         }
@@ -156,7 +159,8 @@ impl Page<'_> {
 
     fn inputs(&mut self) {
         self.section("inputs");
-        for source in &self.looked.checkpoint.sources {
+        let checkpoint = &self.looked.checkpoint;
+        for (rank, source) in checkpoint.sources.iter().enumerate() {
             self.text += &format!("  {}\n", printable(&source.name.now));
             self.line("  position", &position(source));
             let watermark = match source.largest {
@@ -164,7 +168,7 @@ impl Page<'_> {
                 Some(largest) => self.plan.time_text(largest.saturating_sub(self.plan.delay)),
             };
             self.line("  watermark", &watermark);
-            self.line("  records", &source.cut().counts.to_string());
+            self.line("  records", &checkpoint.counts(rank).to_string());
         }
     }
 

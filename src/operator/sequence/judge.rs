@@ -4,8 +4,8 @@ use super::rules::{Closing, Rules};
 use crate::operator::dedup::Dedup;
 use crate::window::{PaneFinder, Windows};
 
-/// How far beyond the watermark the ids of a job are remembered, about, in microseconds.
-pub fn span(rules: &Rules) -> i64 {
+/// How far beyond the watermark windows close that an event of now belongs to, about, in microseconds.
+pub fn closing_span(rules: &Rules) -> i64 {
     let windows = match &rules.closing {
         Closing::Windows(Windows::Panes(panes)) => {
             PaneFinder::new(panes).pane(0).map_or(0, |pane| pane.last_end.saturating_sub(pane.start))
@@ -13,7 +13,12 @@ pub fn span(rules: &Rules) -> i64 {
         Closing::Windows(Windows::Session { gap }) => *gap,
         Closing::Windows(Windows::None) | Closing::Order => 0,
     };
-    windows.saturating_add(rules.delay).saturating_add(rules.remember)
+    windows.saturating_add(rules.delay)
+}
+
+/// How far beyond the watermark the ids of a job are remembered, about, in microseconds.
+pub fn span(rules: &Rules) -> i64 {
+    closing_span(rules).saturating_add(rules.firing.lateness()).saturating_add(rules.remember)
 }
 
 /// Lateness and deduplication.
@@ -22,12 +27,26 @@ pub struct Judge {
     pub panes: Option<PaneFinder>,
     pub dedup: Option<Dedup>,
     pub remember: i64,
+    /// For how long beyond their ends windows take in events.
+    lateness: i64,
 }
 
 pub enum Judgement {
-    Accepted { partially_late: bool },
+    /// It counts; `behind` says that it may have come behind the end of some of its windows: see [`Judge::behind`].
+    Accepted {
+        behind: bool,
+    },
     Late,
     Duplicate,
+}
+
+/// What windows an accepted event has come behind the end of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// Whether it is too late for some of its windows.
+    pub partially_late: bool,
+    /// Whether some of the windows that it enters have fired; of a session, whether one may have.
+    pub revising: bool,
 }
 
 impl Judge {
@@ -39,6 +58,7 @@ impl Judge {
             },
             closing: rules.closing.clone(),
             dedup: rules.dedup.then(|| Dedup::new(span(rules))),
+            lateness: rules.firing.lateness(),
             remember: rules.remember,
         }
     }
@@ -47,27 +67,52 @@ impl Judge {
     /// id is remembered.
     #[inline]
     pub fn judge(&mut self, time: i64, id: u128, watermark: i64) -> Judgement {
-        // The watermark at which the event's last window is closed.
-        let (closed_at, partially_late) = match &self.closing {
+        let over = self.over(watermark);
+        // When the event's last window closes, and whether the first one has.
+        let (closes, behind) = match &self.closing {
             Closing::Windows(Windows::Panes(_)) => {
                 let pane = self.panes.as_mut().and_then(|panes| panes.pane(time));
                 let pane = pane.expect("the parse stage refuses times beyond the calendar");
                 (pane.last_end, pane.first_end <= watermark)
             }
             // A session is closed when its end lies before the watermark, and late is what stands before it.
-            Closing::Windows(Windows::Session { gap }) if time >= watermark => (time + gap + 1, false),
+            Closing::Windows(Windows::Session { gap }) if time >= over => (time + gap + 1, time < watermark),
             Closing::Order if time >= watermark => (time + 1, false),
             Closing::Windows(Windows::Session { .. }) | Closing::Order => return Judgement::Late,
             Closing::Windows(Windows::None) => (i64::MAX, false),
         };
-        if closed_at <= watermark {
+        if closes <= over {
             return Judgement::Late;
         }
-        if let Some(dedup) = &mut self.dedup
-            && dedup.seen(id, closed_at.saturating_add(self.remember), watermark)
-        {
-            return Judgement::Duplicate;
+        if let Some(dedup) = &mut self.dedup {
+            let forgotten_at = closes.saturating_add(self.lateness).saturating_add(self.remember);
+            if dedup.seen(id, forgotten_at, watermark) {
+                return Judgement::Duplicate;
+            }
         }
-        Judgement::Accepted { partially_late }
+        Judgement::Accepted { behind }
+    }
+
+    /// What ends here or before takes in nothing more at a watermark. Without allowed lateness that is what has closed.
+    #[inline]
+    fn over(&self, watermark: i64) -> i64 {
+        // Times and durations lie far within the range of numbers.
+        watermark - self.lateness
+    }
+
+    /// What an accepted event that is behind comes too late for, and what it revises.
+    #[cold]
+    pub fn behind(&mut self, time: i64, watermark: i64) -> Behind {
+        let over = self.over(watermark);
+        match self.panes.as_mut() {
+            None => Behind { partially_late: false, revising: true },
+            Some(panes) => {
+                let pane = panes.pane(time).expect("it has been found before");
+                Behind {
+                    partially_late: pane.first_end <= over,
+                    revising: panes.windows(pane.start, over, watermark).next().is_some(),
+                }
+            }
+        }
     }
 }

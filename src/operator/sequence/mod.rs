@@ -13,6 +13,7 @@
 
 mod decision;
 mod judge;
+mod moments;
 mod rules;
 mod source;
 mod stretch;
@@ -31,7 +32,8 @@ use crate::parse::project::Lead;
 use crate::time::Form;
 pub use decision::{Decided, Decision};
 use judge::Judge;
-pub use judge::span;
+pub use judge::{closing_span, span};
+use moments::Moments;
 pub use rules::{Bad, Closing, Rules};
 use source::Source;
 use stretch::Run;
@@ -61,6 +63,7 @@ pub struct Sequencer {
     /// not counted.
     heads: VecDeque<u32>,
     judge: Judge,
+    moments: Moments,
     watermark: i64,
     /// How many sources are idle.
     idle: usize,
@@ -87,7 +90,7 @@ pub struct Standing {
     pub over: bool,
 }
 
-/// A step is handed on when it holds this many rows or more.
+/// A step is handed on when it holds this many rows or more, moments and records that are set aside among them.
 const STEP_ROWS: usize = 16 * 1024;
 
 impl Sequencer {
@@ -98,6 +101,7 @@ impl Sequencer {
             order: BinaryHeap::new(),
             heads: (0..).take(rules.sources.len()).collect(),
             judge: Judge::new(&rules),
+            moments: Moments::after(i64::MIN, &rules),
             watermark: i64::MIN,
             idle: 0,
             read: 0,
@@ -112,6 +116,7 @@ impl Sequencer {
     pub fn resume(rules: Rules, cut: &SequenceCut, decided: Vec<Decided>) -> Sequencer {
         let mut sequencer = Sequencer::new(rules);
         (sequencer.watermark, sequencer.form) = (cut.watermark, cut.form);
+        sequencer.moments = Moments::after(cut.watermark, &sequencer.rules);
         for ((number, source), cut) in (0u32..).zip(&mut sequencer.sources).zip(&cut.sources) {
             *source = Source::resumed(cut, sequencer.rules.jump_max);
             sequencer.read += cut.counts.read;
@@ -188,7 +193,7 @@ impl Sequencer {
                 }
             }
             Decision::Awake(number) => self.awake(number),
-            Decision::Raise(watermark) => self.watermark = self.watermark.max(watermark),
+            Decision::Raise(watermark) => self.rise(watermark),
         }
     }
 
@@ -245,13 +250,15 @@ impl Sequencer {
     }
 
     /// Notes in a step where event time stands, also if nothing was read for it.
-    pub fn mark(&self, step: &mut Step) {
+    pub fn mark(&mut self, step: &mut Step) {
+        self.moments.catch_up(step);
         step.watermark = self.watermark;
         step.form = self.form;
     }
 
     fn read(&mut self, step: &mut Step) -> Pause {
         loop {
+            self.moments.catch_up(step);
             while let Some(decided) = self.decided.front()
                 && decided.at <= self.read
             {
@@ -273,7 +280,8 @@ impl Sequencer {
     fn read_in_order(&mut self, step: &mut Step) -> Option<Pause> {
         self.form = self.form.or_else(|| self.sources.iter().find_map(|source| source.form));
         while let Some(Reverse((watermark, number))) = self.order.pop() {
-            self.watermark = self.watermark.max(watermark);
+            self.rise(watermark);
+            self.moments.catch_up(step);
             let limit = self.order.peek().map_or((i64::MAX, u32::MAX), |next| next.0);
             let run = self.run(number, limit, step);
             let source = &mut self.sources[number as usize];
@@ -290,7 +298,8 @@ impl Sequencer {
                     }
                     Err(error) => {
                         // What was read before may close windows yet.
-                        self.watermark = self.watermark.max(source.watermark(self.rules.delay));
+                        let watermark = source.watermark(self.rules.delay);
+                        self.rise(watermark);
                         return Some(Pause::Failed(error));
                     }
                 }
@@ -300,7 +309,7 @@ impl Sequencer {
             match run {
                 // It was stopped short: the watermark is its own.
                 Run::Failed(error) => {
-                    self.watermark = self.watermark.max(watermark);
+                    self.rise(watermark);
                     return Some(Pause::Failed(error));
                 }
                 _ => self.rise_to_lowest(),
@@ -327,10 +336,17 @@ impl Sequencer {
         )
     }
 
+    /// The watermark has come to here, or was further.
+    fn rise(&mut self, watermark: i64) {
+        self.watermark = self.watermark.max(watermark);
+        self.moments.moved(self.watermark);
+    }
+
     /// Brings the watermark up to that of the source which is to be read next.
     fn rise_to_lowest(&mut self) {
         if let Some(Reverse((lowest, _))) = self.order.peek() {
-            self.watermark = self.watermark.max(*lowest);
+            let lowest = *lowest;
+            self.rise(lowest);
         }
     }
 
@@ -382,8 +398,8 @@ impl Sequencer {
             let Some(head) = source.queue.front() else { return Run::Exhausted };
             let last = u64::from(head.decided).min(u64::from(source.row).saturating_add(left)) as u32;
             if source.row < last {
-                let (rules, judge) = (&self.rules, &mut self.judge);
-                let stopped = stretch::read(rules, judge, source, number, last, limit, step);
+                let (rules, deciders) = (&self.rules, (&mut self.judge, &mut self.moments));
+                let stopped = stretch::read(rules, deciders, source, number, last, limit, step);
                 match stopped {
                     Some(Run::Failed(error)) => return Run::Failed(error),
                     Some(stopped) => {
@@ -405,7 +421,7 @@ impl Sequencer {
             }
             source.use_up();
             self.used.push(number);
-            if step.rows() + step.set_aside.len() >= STEP_ROWS {
+            if step.rows() + step.set_aside.len() + step.moments.len() >= STEP_ROWS {
                 return Run::Full;
             }
         }

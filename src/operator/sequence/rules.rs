@@ -1,6 +1,6 @@
 //! What the sequencer needs to know of a job.
 
-use crate::window::Windows;
+use crate::window::{Firing, Windows};
 
 /// What the sequencer needs to know of a job. Times and durations are in microseconds.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Rules {
     pub dedup: bool,
     /// What decides about lateness.
     pub closing: Closing,
+    /// When windows are written besides the moment at which they close.
+    pub firing: Firing,
     /// Whether late events are handed on to be written.
     pub keep_late: bool,
     /// What happens with bad records.

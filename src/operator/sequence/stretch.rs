@@ -3,12 +3,13 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::judge::{Judge, Judgement};
+use super::judge::{Behind, Judge, Judgement};
+use super::moments::Moments;
 use super::rules::{Bad, Rules};
 use super::source::Source;
 use crate::error::{Error, joint};
 use crate::operator::counts::FirstBad;
-use crate::operator::step::{Part, SetAside, Step, UNBELIEVED, Why};
+use crate::operator::step::{Moment, Part, SetAside, Step, UNBELIEVED, Why};
 use crate::parse::batch::{Batch, Fate};
 use crate::parse::hints::Hint;
 
@@ -29,7 +30,7 @@ pub enum Run {
 /// bad record ends the run; `None` if all of them are read. What was read goes into the step and the source's ledger.
 pub fn read(
     rules: &Rules,
-    judge: &mut Judge,
+    (judge, moments): (&mut Judge, &mut Moments),
     source: &mut Source,
     number: u32,
     last: u32,
@@ -39,7 +40,7 @@ pub fn read(
     let head = source.queue.front_mut()?;
     let (batch, unbelieved) = (head.batch.clone(), mem::take(&mut head.unbelieved));
     let (first, first_record) = (source.row, source.records);
-    let set_aside = &mut step.set_aside;
+    let (set_aside, marks, part) = (&mut step.set_aside, &mut step.moments, step.parts.len());
     let mut stretch = Stretch {
         rules,
         judge,
@@ -50,6 +51,9 @@ pub fn read(
         rows: Vec::new(),
         fires: Vec::new(),
         set_aside,
+        moments,
+        marks,
+        part,
     };
     let stopped = stretch.read(last, limit);
     let Stretch { rows, fires, .. } = stretch;
@@ -75,6 +79,11 @@ struct Stretch<'s> {
     rows: Vec<u32>,
     fires: Vec<(usize, i64)>,
     set_aside: &'s mut Vec<SetAside>,
+    moments: &'s mut Moments,
+    /// The moments of the step.
+    marks: &'s mut Vec<Moment>,
+    /// The number of the part in which the rows will stand.
+    part: usize,
 }
 
 impl Stretch<'_> {
@@ -120,6 +129,10 @@ impl Stretch<'_> {
                     }
                 }
             }
+            // The watermark moves behind the event that moves it.
+            if self.moments.is_due(reached - delay) {
+                self.moments.emit((reached - delay).min(limit.0), (self.part, self.rows.len()), self.marks);
+            }
             if (reached - delay, self.number) > limit && reached > largest {
                 return Some(Run::Passed);
             }
@@ -143,13 +156,10 @@ impl Stretch<'_> {
             None => 0,
         };
         match self.judge.judge(time, id, watermark) {
-            Judgement::Accepted { partially_late } => {
+            Judgement::Accepted { behind } => {
                 self.source.counts.accepted += 1;
-                if partially_late {
-                    self.source.counts.partially_late += 1;
-                    if self.fires.last().is_none_or(|&(_, fired)| fired != watermark) {
-                        self.fires.push((self.rows.len(), watermark));
-                    }
+                if behind {
+                    return self.event_behind(row, time, watermark);
                 }
                 self.rows.push(row);
             }
@@ -160,6 +170,23 @@ impl Stretch<'_> {
                     self.set_aside(row, Why::Late { watermark });
                 }
             }
+        }
+    }
+
+    /// Takes an accepted event that comes behind the end of some of its windows: these have to be closed before.
+    #[cold]
+    fn event_behind(&mut self, row: u32, time: i64, watermark: i64) {
+        let Behind { partially_late, revising } = self.judge.behind(time, watermark);
+        self.source.counts.partially_late += u64::from(partially_late);
+        self.source.counts.revising += u64::from(revising);
+        if self.moments.repeats() {
+            self.moments.close(watermark, partially_late, (self.part, self.rows.len()), self.marks);
+        } else if self.fires.last().is_none_or(|&(_, fired)| fired != watermark) {
+            self.fires.push((self.rows.len(), watermark));
+        }
+        self.rows.push(row);
+        if revising {
+            self.moments.revise(watermark, (self.part, self.rows.len()), self.marks);
         }
     }
 

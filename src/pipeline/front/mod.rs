@@ -29,7 +29,7 @@ use crate::operator::sequence::{Bad, Closing, Decided, Pause, Rules, Sequencer};
 use crate::operator::step::Step;
 use crate::output::rows::csv_header;
 use crate::parse::project::{Layout, Projection};
-use crate::window::{PaneFinder, Windows};
+use crate::window::{Firing, PaneFinder, Windows};
 
 /// The front of the pipeline.
 pub struct Front {
@@ -370,6 +370,10 @@ pub fn rules(job: &Job) -> Rules {
         closing: match &job.task {
             Task::Order => Closing::Order,
             Task::Aggregate(task) => Closing::Windows(task.windows.clone()),
+        },
+        firing: match &job.task {
+            Task::Order => Firing::default(),
+            Task::Aggregate(task) => task.firing,
         },
         keep_late: job.late != LatePolicy::Drop,
         bad: match job.bad {

@@ -7,6 +7,7 @@
 pub mod aggregate;
 pub mod number;
 pub mod read;
+mod repeats;
 mod rows;
 pub mod time;
 
@@ -60,6 +61,9 @@ pub struct Job {
     pub windows: Windows,
     pub delay: i64,
     pub remember: i64,
+    /// `--emit-every` and `--allowed-lateness`.
+    pub every: Option<i64>,
+    pub lateness: Option<i64>,
     pub jump_max: Option<i64>,
     pub ids: Vec<&'static str>,
     pub keys: Vec<&'static str>,
@@ -73,6 +77,18 @@ pub struct Job {
     pub header: &'static str,
 }
 
+impl Job {
+    /// Whether windows may be written more than once.
+    pub fn repeats(&self) -> bool {
+        self.every.is_some() || self.lateness.is_some()
+    }
+
+    /// For how long beyond its end a window takes in events.
+    pub fn lateness(&self) -> i64 {
+        self.lateness.unwrap_or(0)
+    }
+}
+
 /// The ledger of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -83,6 +99,7 @@ pub struct Counts {
     pub duplicate: u64,
     pub bad: u64,
     pub partially_late: u64,
+    pub revising: u64,
 }
 
 /// Where a record that was set aside stands, and its text.
@@ -114,6 +131,8 @@ struct Source {
     /// Records whose time `--max-jump` does not believe.
     unbelieved: Vec<usize>,
     next: usize,
+    /// Whether its end has been come upon.
+    over: bool,
     largest: Option<i64>,
     form: Option<Form>,
     counts: Counts,
@@ -141,6 +160,7 @@ impl Source {
             records: timed,
             unbelieved,
             next: 0,
+            over: false,
             largest: None,
             form: believed_form,
             counts: Counts::default(),
@@ -180,7 +200,16 @@ fn unbelieved(times: &[(usize, i64)], jump_max: i64) -> Vec<usize> {
     unbelieved
 }
 
+/// What happens, in this order.
+enum Happening {
+    /// The watermark moves to here.
+    Moved(i64),
+    /// The event with this number is accepted.
+    Accepted(usize),
+}
+
 /// An event that was accepted.
+#[derive(Clone)]
 struct Event {
     time: i64,
     source: usize,
@@ -213,6 +242,7 @@ pub fn run(job: &Job, inputs: &[(String, Vec<u8>)]) -> Outcome {
         watermark: i64::MIN,
         seen: Vec::new(),
         events: Vec::new(),
+        happenings: Vec::new(),
         late: Vec::new(),
         bad: Vec::new(),
         failed: false,
@@ -228,6 +258,7 @@ struct Run<'j> {
     /// Ids with the times of their first copies; those that are forgotten are replaced.
     seen: Vec<(Vec<Value>, i64)>,
     events: Vec<Event>,
+    happenings: Vec<Happening>,
     late: Vec<SetAside>,
     bad: Vec<SetAside>,
     failed: bool,
@@ -244,12 +275,17 @@ impl Run<'_> {
             }
         }
         while !self.failed {
-            let unfinished = (0..self.sources.len()).filter(|&s| !self.sources[s].is_finished());
+            // Where a source ends is come upon when it would be read next.
+            let unfinished = (0..self.sources.len()).filter(|&s| !self.sources[s].over);
             let Some(s) = unfinished.min_by_key(|&s| self.sources[s].watermark(self.job.delay)) else {
                 break;
             };
             self.watermark = self.watermark.max(self.sources[s].watermark(self.job.delay));
-            self.step(s);
+            self.happenings.push(Happening::Moved(self.watermark));
+            match self.sources[s].is_finished() {
+                true => self.sources[s].over = true,
+                false => self.step(s),
+            }
         }
     }
 
@@ -290,10 +326,12 @@ impl Run<'_> {
             Fate::Usable(usable) => usable,
         };
         let windows = windows_of(job.windows, time);
-        let is_closed = |&(_, end): &(i64, i64)| end <= watermark;
+        let over = watermark.saturating_sub(job.lateness());
+        let is_closed = |&(_, end): &(i64, i64)| end <= over;
+        let is_revised = |&(_, end): &(i64, i64)| over < end && end <= watermark;
         let late = match job.windows {
             Windows::None => false,
-            Windows::Session { .. } | Windows::Order => time < watermark,
+            Windows::Session { .. } | Windows::Order => time < over,
             _ => windows.iter().all(is_closed),
         };
         if late {
@@ -313,16 +351,25 @@ impl Run<'_> {
         }
         source.counts.accepted += 1;
         source.counts.partially_late += u64::from(windows.iter().any(is_closed));
+        source.counts.revising += u64::from(match job.windows {
+            Windows::Session { .. } => time < watermark,
+            _ => windows.iter().any(is_revised),
+        });
         let Usable { key, arguments, .. } = usable;
+        self.happenings.push(Happening::Accepted(self.events.len()));
         self.events.push(Event { time, source: s, position, key, arguments, watermark });
     }
 
     fn outcome(mut self) -> Outcome {
+        let unordered = self.events.clone();
         self.events.sort_by_key(|event| (event.time, event.source, event.position));
         let form = self.sources.iter().find_map(|source| source.form).unwrap_or(Form::Text);
         let fired = if self.failed { self.watermark } else { i64::MAX };
         let (rows, rows_written) = match self.job.windows {
             Windows::Order => self.records(fired),
+            _ if self.job.repeats() => {
+                repeats::rows(self.job, &unordered, &self.happenings, form, !self.failed)
+            }
             _ => rows(self.job, &self.events, form, fired),
         };
         // A header comes with the first row, or at the end of the input.
@@ -378,10 +425,10 @@ fn is_remembered(job: &Job, first: i64, watermark: i64) -> bool {
     match job.windows {
         Windows::None => true,
         Windows::Order => watermark <= first + job.remember,
-        Windows::Session { gap } => watermark <= first + gap + job.remember,
+        Windows::Session { gap } => watermark <= first + gap + job.lateness() + job.remember,
         _ => {
             let last_end = windows_of(job.windows, first).into_iter().map(|(_, end)| end).max();
-            watermark < last_end.expect("every time has a window") + job.remember
+            watermark < last_end.expect("every time has a window") + job.lateness() + job.remember
         }
     }
 }

@@ -31,11 +31,14 @@ pub fn windows_of(windows: Windows, time: i64) -> Vec<(i64, i64)> {
 }
 
 /// A window and a key with the events that belong to it.
-struct Group<'e> {
-    start: i64,
-    end: i64,
-    key: &'e [Value],
-    events: Vec<&'e Event>,
+#[derive(Clone)]
+pub struct Group<'e> {
+    pub start: i64,
+    pub end: i64,
+    pub key: &'e [Value],
+    pub events: Vec<&'e Event>,
+    /// The last two columns, where there are such.
+    pub timing: Option<(&'static str, u32)>,
 }
 
 /// The rows of all windows that the watermark has closed, in their order, and how many they are.
@@ -67,8 +70,20 @@ pub fn rows(job: &Job, events: &[Event], form: Form, fired: i64) -> (String, u64
         _ => group.end <= fired,
     };
     groups.retain(is_fired);
+    sort(&mut groups);
+    let (mut out, mut written) = (header(job), 0);
+    write(job, &groups, form, &mut out, &mut written);
+    (out, written)
+}
+
+/// The order of rows.
+fn sort(groups: &mut [Group<'_>]) {
     groups.sort_by(|a, b| (a.end, a.start).cmp(&(b.end, b.start)).then_with(|| compare_keys(a.key, b.key)));
-    write(job, &groups, form)
+}
+
+/// The header of CSV.
+pub fn header(job: &Job) -> String {
+    if job.csv { format!("{}\n", columns(job).join(",")) } else { String::new() }
 }
 
 fn home_of<'e>(
@@ -79,12 +94,12 @@ fn home_of<'e>(
     event: &'e Event,
 ) -> usize {
     found.unwrap_or_else(|| {
-        groups.push(Group { start, end, key: &event.key, events: Vec::new() });
+        groups.push(Group { start, end, key: &event.key, events: Vec::new(), timing: None });
         groups.len() - 1
     })
 }
 
-fn compare_keys(a: &[Value], b: &[Value]) -> Ordering {
+pub fn compare_keys(a: &[Value], b: &[Value]) -> Ordering {
     a.iter().zip(b).map(|(a, b)| key_order(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
@@ -92,7 +107,9 @@ fn compare_keys(a: &[Value], b: &[Value]) -> Ordering {
 fn columns(job: &Job) -> Vec<String> {
     let bounds: &[&str] = if job.windows == Windows::None { &[] } else { &["window_start", "window_end"] };
     let names = bounds.iter().chain(&job.keys).map(|name| (*name).to_owned());
-    names.chain((0..job.calls.len()).map(|n| format!("a{n}"))).collect()
+    let timing: &[&str] = if job.repeats() { &["pane", "revision"] } else { &[] };
+    let calls = (0..job.calls.len()).map(|n| format!("a{n}"));
+    names.chain(calls).chain(timing.iter().map(|name| (*name).to_owned())).collect()
 }
 
 /// A group's row: its values in the order of the columns, and those of the calls alone.
@@ -108,17 +125,17 @@ fn row(job: &Job, group: &Group<'_>, form: Form) -> (Vec<Value>, Vec<Value>) {
     }
     row.extend_from_slice(group.key);
     row.extend_from_slice(&results);
+    if let Some((pane, revision)) = group.timing {
+        row.extend([Value::Text(pane.to_owned()), Value::Number(revision.to_string())]);
+    }
     (row, results)
 }
 
 /// Applies `--having` and `--top` window by window, and writes the rows.
-fn write(job: &Job, groups: &[Group<'_>], form: Form) -> (String, u64) {
-    let (mut out, mut written) = (String::new(), 0);
+pub fn write(job: &Job, groups: &[Group<'_>], form: Form, out: &mut String, written: &mut u64) {
     let columns = columns(job);
-    if job.csv {
-        out += &format!("{}\n", columns.join(","));
-    }
-    for window in groups.chunk_by(|a, b| (a.start, a.end) == (b.start, b.end)) {
+    let pane = |group: &Group<'_>| group.timing.map(|(pane, _)| pane);
+    for window in groups.chunk_by(|a, b| (a.start, a.end, pane(a)) == (b.start, b.end, pane(b))) {
         let mut kept: Vec<(Vec<Value>, Value)> = Vec::new();
         for group in window {
             let (row, results) = row(job, group, form);
@@ -135,11 +152,10 @@ fn write(job: &Job, groups: &[Group<'_>], form: Form) -> (String, u64) {
             kept.truncate(keep);
         }
         for (row, _) in kept {
-            out += &line(job, &columns, &row);
-            written += 1;
+            *out += &line(job, &columns, &row);
+            *written += 1;
         }
     }
-    (out, written)
 }
 
 /// Numbers rank by value; null is the least.
