@@ -219,6 +219,7 @@ pub(super) mod tests {
             owners: Vec::new(),
             live: LiveV2::default(),
             repeated: RepeatedV3::default(),
+            heads: Vec::new(),
         }
     }
 

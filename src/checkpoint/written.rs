@@ -3,7 +3,8 @@
 //! These types are apart from the live ones, and a released one is never changed: a later version gets types of
 //! its own, and reads these. `testdata/state/` has files of every version for that.
 //!
-//! Version 2 is version 1 with [`LiveV2`] behind it, version 3 is that with [`RepeatedV3`] behind it. A checkpoint has the least version that can say what it says.
+//! Version 2 is version 1 with [`LiveV2`] behind it, version 3 is that with [`RepeatedV3`] behind
+//! it, version 4 that with [`HeadV4`]s behind it. A checkpoint has the least version that can say what it says.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -52,6 +53,9 @@ pub struct CheckpointV1 {
     /// What version 3 has in addition.
     #[serde(skip)]
     pub repeated: RepeatedV3,
+    /// What version 4 has in addition: how the files of [`LiveV2::unread`] began, by rank, ascending.
+    #[serde(skip)]
+    pub heads: Vec<HeadV4>,
 }
 
 /// What a checkpoint says of inputs that are waited for.
@@ -108,6 +112,17 @@ pub struct UnreadV2 {
     pub source: u32,
     /// In microseconds since the Unix epoch, by the clock.
     pub since: i64,
+}
+
+/// How the file began that had the name of a followed source of which nothing had been read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadV4 {
+    /// The rank of the source.
+    pub source: u32,
+    /// So many of its first bytes,
+    pub len: u64,
+    /// and their digest.
+    pub digest: u64,
 }
 
 /// How a run stood when a checkpoint was taken.
@@ -328,6 +343,7 @@ impl CheckpointV1 {
     /// The least version that can say what it says.
     pub fn version(&self) -> u16 {
         match (self.live == LiveV2::default(), self.repeated == RepeatedV3::default()) {
+            _ if !self.heads.is_empty() => 4,
             (true, true) => 1,
             (false, true) => 2,
             (_, false) => 3,
@@ -340,7 +356,8 @@ impl CheckpointV1 {
         let bytes = match version {
             1 => codec::encode(self),
             2 => codec::encode(&(self, &self.live)),
-            _ => codec::encode(&(self, &self.live, &self.repeated)),
+            3 => codec::encode(&(self, &self.live, &self.repeated)),
+            _ => codec::encode(&(self, &self.live, &self.repeated, &self.heads)),
         };
         (version, bytes)
     }
@@ -356,9 +373,14 @@ impl CheckpointV1 {
                 let (checkpoint, live): (CheckpointV1, LiveV2) = codec::decode(bytes)?;
                 Ok(CheckpointV1 { live, ..checkpoint })
             }
-            _ => {
+            3 => {
                 let (checkpoint, live, repeated): (CheckpointV1, LiveV2, RepeatedV3) = codec::decode(bytes)?;
                 Ok(CheckpointV1 { live, repeated, ..checkpoint })
+            }
+            _ => {
+                type WrittenV4 = (CheckpointV1, LiveV2, RepeatedV3, Vec<HeadV4>);
+                let (checkpoint, live, repeated, heads): WrittenV4 = codec::decode(bytes)?;
+                Ok(CheckpointV1 { live, repeated, heads, ..checkpoint })
             }
         }
     }

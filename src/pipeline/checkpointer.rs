@@ -257,12 +257,14 @@ impl Keeper {
             let PartCut { start, digest, file } = cut.part;
             PartV2 { source, start, digest, file }
         };
+        let is_unread = |source: u32| front.sequence.sources[source as usize].records == 0;
+        last.heads.retain(|head| is_unread(head.source));
         last.live = LiveV2 {
             decisions: front.decisions,
             idle: ranked().filter(|(_, source)| source.idle).map(|(rank, _)| rank).collect(),
             unread: std::mem::take(&mut last.live.unread)
                 .into_iter()
-                .filter(|unread| front.sequence.sources[unread.source as usize].offset == 0)
+                .filter(|unread| is_unread(unread.source))
                 .collect(),
             parts: ranked().filter(|(_, source)| source.part.start > 0).map(part).collect(),
         };

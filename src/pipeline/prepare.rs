@@ -120,6 +120,7 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         owners: Vec::new(),
         live: LiveV2 { unread: resume::unread(&follows), ..LiveV2::default() },
         repeated: RepeatedV3::default(),
+        heads: resume::heads(&follows),
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true, inputs_changed: false };
     let time_field = time_field.path;
@@ -146,7 +147,7 @@ fn go_on(
     let inputs_changed = checkpoint.sources.len() != written.len()
         || !checkpoint.sources.iter().zip(&written).all(is_as_it_was);
     (job.sources, checkpoint.sources) = (specs, written);
-    checkpoint.live.unread = resume::unread(&follows);
+    (checkpoint.live.unread, checkpoint.heads) = (resume::unread(&follows), resume::heads(&follows));
     let (seed, closed) = (checkpoint.hash_seed, checkpoint.ending == EndingV1::Closed);
     let time_field = match checkpoint.time_field.is_empty() {
         // No record had a time yet.

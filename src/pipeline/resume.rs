@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::matches::{Matches, identity_of, matches};
 use super::start::Opened;
 use crate::checkpoint::directory::{StateDir, Unusable};
-use crate::checkpoint::written::{CheckpointV1, EndingV1, SourceV1, UnreadV2};
+use crate::checkpoint::written::{CheckpointV1, EndingV1, HeadV4, SourceV1, UnreadV2};
 use crate::error::{Error, Escaped, Result};
 use crate::expr::{FieldPath, Step};
 use crate::input::follow::{Beginning, Follow, Place};
@@ -230,8 +230,10 @@ fn continue_followed(
                 0 => {
                     let unread = checkpoint.live.unread.iter().find(|unread| unread.source == rank);
                     let at = unread.map_or(checkpoint.taken_at, |unread| unread.since);
-                    let beginning = Beginning { identity: written.identity, at };
-                    Follow::begin(spec, path, &job.read, beginning).beside(&others)
+                    let head = checkpoint.heads.iter().find(|head| head.source == rank);
+                    let head = head.map(|head| (head.len, head.digest));
+                    let beginning = Beginning { identity: written.identity, at, head };
+                    Follow::begin(spec, path, &job.read, beginning).beside(&others).found(meant.is_some())?
                 }
                 offset => {
                     let identity = if part.start > 0 { part.file } else { written.identity };
@@ -262,7 +264,8 @@ fn continue_followed(
         match &spec.origin {
             // It may have been rotated since it came to be there, which was not long before the checkpoint.
             Origin::Path(path) if job.follow.as_ref().is_some_and(|follow| follow.means(&spec.name)) => {
-                let beginning = Beginning { identity: None, at: checkpoint.taken_at - NOTICED_MICROS };
+                let beginning =
+                    Beginning { identity: None, at: checkpoint.taken_at - NOTICED_MICROS, head: None };
                 continued
                     .follows
                     .insert(rank, Follow::begin(spec, path, &job.read, beginning).beside(&others));
@@ -306,6 +309,17 @@ pub fn unread(follows: &HashMap<u32, Follow>) -> Vec<UnreadV2> {
         begins.map(|(source, beginning)| UnreadV2 { source, since: beginning.at }).collect();
     unread.sort_by_key(|unread| unread.source);
     unread
+}
+
+/// How the files began of those sources.
+pub fn heads(follows: &HashMap<u32, Follow>) -> Vec<HeadV4> {
+    let heads = follows.iter().filter_map(|(&source, follow)| {
+        let (len, digest) = follow.begins()?.head?;
+        Some(HeadV4 { source, len, digest })
+    });
+    let mut heads: Vec<HeadV4> = heads.collect();
+    heads.sort_by_key(|head| head.source);
+    heads
 }
 
 /// The inputs of a job that begins, where they are followed. To be asked for before anything is looked into.

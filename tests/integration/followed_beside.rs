@@ -38,6 +38,19 @@ fn fails(script: &str, exit: i32, wanted: &str) {
     assert!(code == Some(exit) && said.contains(wanted), "{wanted:?}: exit {code:?}, {said}");
 }
 
+/// Killed before the first checkpoint that has read anything, and compressed since.
+#[test]
+fn a_stream_that_was_not_begun_is_found() {
+    let begin = "ev 1 5 >a.log; timeout -s KILL 0.8 \"$WINDROW\" -F a.log -t ts -w 1h -s st -o out -q; mv a.log a.log.1";
+    let last = "timeout 60 \"$WINDROW\" -F a.log -t ts -w 1h -s st -o out --stats --stop-after 1500ms";
+    says(&format!("{begin}; gzip a.log.1; ev 6 10 >a.log; {last}"), "10 read = 10 accepted");
+    says(
+        &format!("{begin}; gzip a.log.1; ev 6 10 >a.log; mv a.log a.log.0; ev 11 15 >a.log; {last}"),
+        "15 read",
+    );
+    fails(&format!("{begin}; rm a.log.1; ev 6 10 >a.log; {last}"), 2, "begins as the one did");
+}
+
 /// log4j2 numbers upwards, logrotate downwards.
 #[test]
 fn numbers_may_grow() {

@@ -10,7 +10,8 @@
 //! The job is continued over all of the input, and must leave what an undisturbed run leaves. The files of a format
 //! are never changed: `WINDROW_BLESS=1` makes what is missing, and nothing else.
 //!
-//! Of what a clock has decided nobody can say what an undisturbed run writes, so `testdata/state/v2/jobs/<name>/` has
+//! Of what a clock has decided, and of files that are rotated, nobody can say what an undisturbed run writes, so
+//! `testdata/state/v2/jobs/<name>/`, and `v4`, have
 //!
 //! | file | what it is |
 //! | --- | --- |
@@ -51,9 +52,9 @@ fn directories_of_earlier_versions_are_continued() {
 
 #[test]
 fn directories_with_decisions_are_continued() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/state/v2/jobs");
-    let jobs = entries(&root);
-    assert!(jobs.len() >= 2, "there are jobs in {}", root.display());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/state");
+    let jobs = ["v2/jobs", "v4/jobs"].map(|jobs| entries(&root.join(jobs))).concat();
+    assert!(jobs.len() >= 3, "there are jobs in {}", root.display());
     for job in jobs {
         if !job.join("state").exists() {
             assert!(std::env::var_os("WINDROW_BLESS").is_some(), "{}: no state", job.display());

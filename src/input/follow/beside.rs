@@ -207,14 +207,19 @@ impl Beside {
     }
 
     /// Length and digest of the first bytes of a file; `None` if it has none.
-    fn beginning(&self, file: &Rotated) -> Result<Option<(u64, u64)>> {
+    pub fn beginning(&self, file: &Rotated) -> Result<Option<(u64, u64)>> {
         let len = match self.open(file, 0, false)?.source.skip(BEGINNING_BYTES)? {
             Skipped::To(digest) => return Ok(Some((BEGINNING_BYTES, digest))),
             Skipped::Short(0) => return Ok(None),
             Skipped::Short(len) => len,
         };
+        Ok(self.begins_with(file, len)?.map(|digest| (len, digest)))
+    }
+
+    /// The digest of so many first bytes of a file; `None` if it has fewer.
+    pub fn begins_with(&self, file: &Rotated, len: u64) -> Result<Option<u64>> {
         Ok(match self.open(file, 0, false)?.source.skip(len)? {
-            Skipped::To(digest) => Some((len, digest)),
+            Skipped::To(digest) => Some(digest),
             Skipped::Short(_) => None,
         })
     }

@@ -45,6 +45,8 @@ pub struct Beginning {
     pub identity: Option<(u64, u64)>,
     /// When that was, in microseconds since the Unix epoch.
     pub at: i64,
+    /// Length and digest of its first bytes then, if it had some.
+    pub head: Option<(u64, u64)>,
 }
 
 /// A followed file.
@@ -125,8 +127,10 @@ impl Follow {
         // What has no line end yet may go on.
         let options = ReadOptions { hold: true, digests: true, ..options.clone() };
         let beside = Beside::new(spec, path, options);
+        let named = beside.named();
+        let head = named.as_ref().and_then(|named| beside.beginning(named).ok().flatten());
         Follow {
-            beginning: Some(Beginning { identity: beside.named().map(|named| named.identity), at: now() }),
+            beginning: Some(Beginning { identity: named.map(|named| named.identity), at: now(), head }),
             beside,
             current: None,
             parts: 0,
@@ -151,6 +155,38 @@ impl Follow {
     /// Begins where an earlier run would have begun, had it come to read anything.
     pub fn begin(spec: &SourceSpec, path: &Path, options: &ReadOptions, beginning: Beginning) -> Follow {
         Follow { beginning: Some(beginning), ..Follow::new(spec, path, options) }
+    }
+
+    /// Looks for the file with which the stream begins: it may have been rotated and compressed since.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if no file begins as that did, unless it `may_be_gone`.
+    pub fn found(mut self, may_be_gone: bool) -> Result<Follow> {
+        let Some((beginning, (len, digest))) = self.beginning.and_then(|from| Some((from, from.head?)))
+        else {
+            return Ok(self);
+        };
+        let mut candidates = self.beside.list();
+        candidates.extend(self.beside.named());
+        candidates.sort_by_key(|candidate| Some(candidate.identity) != beginning.identity);
+        for candidate in candidates {
+            match self.beside.begins_with(&candidate, len) {
+                Ok(Some(found)) if found == digest => {
+                    self.beginning = Some(Beginning { identity: Some(candidate.identity), ..beginning });
+                    return Ok(self);
+                }
+                Err(error @ Error::Failed(_)) => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if may_be_gone {
+            return Ok(self);
+        }
+        Err(Error::usage(format!(
+            "{}: neither this file nor one that was rotated away from it begins as the one did with which the job begins; \
+             put that back, or start anew with --replay",
+            Escaped(&self.beside.spec.name)
+        )))
     }
 
     /// Goes on where an earlier run stood, in whatever file has that place now.
@@ -194,7 +230,7 @@ impl Follow {
     /// Goes on behind a place whose file is gone, with whatever has been there since some time in microseconds since the
     /// Unix epoch.
     pub fn behind(spec: &SourceSpec, path: &Path, options: &ReadOptions, place: Place, since: i64) -> Follow {
-        let beginning = Beginning { identity: None, at: since };
+        let beginning = Beginning { identity: None, at: since, head: None };
         Follow { start: place.offset, parts: 1, ..Follow::begin(spec, path, options, beginning) }
     }
 
