@@ -20,7 +20,7 @@ use crate::verify::job::Job;
 use crate::verify::scratch::{Scratch, failed};
 
 /// Options of a job that the proof sets, or that say nothing of the output.
-const REPLACED: [&str; 25] = [
+const REPLACED: [&str; 26] = [
     "files",
     "follow",
     "stop-after",
@@ -35,6 +35,7 @@ const REPLACED: [&str; 25] = [
     "stdin-resume",
     "in-doubt",
     "replay",
+    "goes-on",
     "threads",
     "chunk-bytes",
     "stats",

@@ -123,7 +123,7 @@ impl Plan {
 
 /// Options of no interest to a user who did not set them.
 fn is_internal(setting: &Setting) -> bool {
-    setting.name == "chunk-bytes" && setting.origin == Origin::Default
+    ["chunk-bytes", "goes-on"].contains(&setting.name.as_str()) && setting.origin == Origin::Default
 }
 
 fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
