@@ -34,8 +34,17 @@ pub struct Beside {
     passed: Vec<Rotated>,
     /// What files were found to be while the stream stood at this place.
     judged: (u64, HashMap<Rotated, Known>),
-    /// When the directory was last changed, if there was no file then that could matter.
-    empty_since: Option<(i64, i64)>,
+    /// What was listed last.
+    listed: Option<Listed>,
+}
+
+/// A list of files, and of which directory.
+struct Listed {
+    /// When that was last changed.
+    changed: (i64, i64),
+    /// So often it was looked at since.
+    looks: u32,
+    files: Vec<Rotated>,
 }
 
 /// How a file begins that was there before the stream began, and how to know it again.
@@ -65,6 +74,8 @@ pub enum Known {
 const DONE_MAX: usize = 512;
 /// How many first bytes of an earlier file are compared.
 const BEGINNING_BYTES: u64 = 4096;
+/// A list of files is used for so many looks.
+const LOOKS_MAX: u32 = 40;
 /// A directory that was changed since so short a time may be changed again without another time.
 const SETTLED: Duration = Duration::from_secs(2);
 
@@ -80,7 +91,7 @@ impl Beside {
             earlier: Vec::new(),
             passed: Vec::new(),
             judged: (0, HashMap::new()),
-            empty_since: None,
+            listed: None,
         }
     }
 
@@ -89,23 +100,28 @@ impl Beside {
         rotated(&self.path, &self.others)
     }
 
-    /// The same for whoever asks again and again: it is not looked where nothing can have come.
+    /// The same for whoever asks again and again: a directory that stays as it is is not listed at every look. What its
+    /// files are by then is told after a while.
     pub fn list_again(&mut self) -> Vec<Rotated> {
         let changed = || {
             let status = fs::metadata(crate::paths::parent(&self.path)).ok()?;
             Some((status.mtime(), status.mtime_nsec()))
         };
         let before = changed();
-        if before.is_some() && before == self.empty_since {
-            return Vec::new();
+        if let Some(listed) = self.listed.as_mut().filter(|listed| before == Some(listed.changed)) {
+            listed.looks += 1;
+            if listed.looks < LOOKS_MAX {
+                return listed.files.clone();
+            }
         }
-        let found = self.list();
-        let settled =
-            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(SETTLED);
-        let is_settled =
-            |(seconds, _): &(i64, i64)| u64::try_from(*seconds).is_ok_and(|at| at < settled.as_secs());
-        self.empty_since = before.filter(|at| found.is_empty() && is_settled(at) && !self.path.is_symlink());
-        found
+        let files = self.list();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let settled = i64::try_from(now.saturating_sub(SETTLED).as_secs()).unwrap_or(i64::MAX);
+        // What a link points at stands in another directory.
+        self.listed = before
+            .filter(|changed| changed.0 < settled && !self.path.is_symlink())
+            .map(|changed| Listed { changed, looks: 0, files: files.clone() });
+        files
     }
 
     /// The file that has the name now.

@@ -443,7 +443,7 @@ impl Follow {
             },
         };
         let behind =
-            behind_of(&mut self.beside.list(), stands.as_ref().or(self.left.as_ref()), self.beginning);
+            behind_of(&mut self.beside.list_again(), stands.as_ref().or(self.left.as_ref()), self.beginning);
         let unread = self.unread(behind)?.unwrap_or_default();
         Ok(unread.iter().chain(&named).filter(|other| other.size > 0).take(2).count())
     }
