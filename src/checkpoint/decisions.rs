@@ -7,6 +7,9 @@
 //! A checkpoint says how many had been made by then. A run that is continued makes those with higher numbers again,
 //! each at its place. A new file begins behind each cut, so that whole files go when no checkpoint needs them.
 //!
+//! A decision by which the watermark has risen is followed by one that says how far: a run that repeats it may not know
+//! all that was known then.
+//!
 //! A frame at the end of a file that is not whole was never synced, so its decision never took effect.
 
 use std::fs::{self, File, OpenOptions};

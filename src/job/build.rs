@@ -2,6 +2,7 @@
 //! found here, before any input is read.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use crate::chart::terminal::Look;
 use crate::cli::args::{AggregateArgs, JobArgs};
@@ -48,6 +49,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
     let task = match aggregate {
         Some(asked) => {
             let look = look::of_output(diagnostics.color, output.is_none());
+            check_chart(asked, output.as_deref(), settings)?;
             Task::Aggregate(aggregation(asked, (format, look), &mut fields, settings)?)
         }
         None => {
@@ -218,6 +220,21 @@ fn windows(args: &AggregateArgs, settings: &Settings) -> Result<Windows> {
             "is missing; give 1m (tumbling), 5m/1m (hopping), session:30s, cumulate:1h/1m, \
              or none (one row per key at the end)",
         )),
+    }
+}
+
+/// A chart is text for a terminal, and no picture whatever its file is called.
+fn check_chart(args: &AggregateArgs, output: Option<&Path>, settings: &Settings) -> Result<()> {
+    let extension = output.and_then(Path::extension).and_then(|extension| extension.to_str());
+    let is_picture =
+        extension.is_some_and(|extension| matches!(extension, "svg" | "html" | "htm" | "png" | "pdf"));
+    match args.rows.to {
+        Some(OutputFormatName::Chart) if is_picture => Err(settings.wrong(
+            "to",
+            "a chart is drawn for a terminal; for a picture write the rows (--to csv -o rows.csv), then: windrow chart \
+             rows.csv -o FILE.svg",
+        )),
+        _ => Ok(()),
     }
 }
 

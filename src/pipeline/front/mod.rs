@@ -212,7 +212,7 @@ impl Front {
             }
             match pause {
                 Pause::Waiting(_) if step.rows() < MORE_ROWS && !self.arrivals.is_empty() => continue,
-                Pause::Waiting(None) if self.sequencer.roused().is_some() => continue,
+                Pause::Waiting(None) if self.hears() => continue,
                 Pause::Waiting(source) => {
                     if self.has_news(&step) || self.is_cut_due() {
                         self.send(&mut step)?;

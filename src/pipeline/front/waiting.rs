@@ -89,6 +89,9 @@ impl Front {
         &mut self,
         source: Option<u32>,
     ) -> Result<std::result::Result<(), Option<Duration>>> {
+        if self.begun && self.sequencer.roused().is_some() && !self.may_decide() {
+            return self.catch_up();
+        }
         let Some(silence) = &mut self.silence else { return Ok(Err(None)) };
         if !self.begun || self.stopping.is_some() || !self.arrivals.is_empty() {
             return Ok(Err(None));
@@ -98,18 +101,25 @@ impl Front {
             Ok(decision) => decision,
         };
         // What an earlier run has delivered comes first: where it was silent is on record, where not it was not.
-        if self.sequencer.repeats_decisions() || !self.progress.caught_up.load(Ordering::Acquire) {
-            if !self.sent {
-                self.send(&mut Step::default())?;
-            }
-            return Ok(Err(Some(CATCH_UP)));
+        if !self.may_decide() {
+            return self.catch_up();
         }
         self.put(decision).map(Ok)
     }
 
+    /// Lets the writer come to where an earlier run was; says when to ask again.
+    fn catch_up(&mut self) -> Result<std::result::Result<(), Option<Duration>>> {
+        if !self.sent {
+            self.send(&mut Step::default())?;
+        }
+        Ok(Err(Some(CATCH_UP)))
+    }
+
     /// Sources that were idle and bring something count again.
+    ///
+    /// What an earlier run has written comes first: where they were idle for it, they are.
     pub(super) fn listen(&mut self) -> Result<()> {
-        while !self.sequencer.repeats_decisions()
+        while self.may_decide()
             && let Some(source) = self.sequencer.roused()
         {
             self.put(Decision::Awake(source))?;
@@ -117,12 +127,33 @@ impl Front {
         Ok(())
     }
 
+    /// Whether the clock may decide anything: not before all has been decided and written again that an earlier run had.
+    fn may_decide(&self) -> bool {
+        !self.sequencer.repeats_decisions() && self.progress.caught_up.load(Ordering::Acquire)
+    }
+
+    /// Whether a source is to be listened to at once.
+    pub(super) fn hears(&self) -> bool {
+        self.may_decide() && self.sequencer.roused().is_some()
+    }
+
     /// Makes a decision here. It is on record before it takes effect.
     pub(super) fn put(&mut self, what: Decision) -> Result<()> {
-        if let Some(cuts) = &mut self.cuts {
-            cuts.decide(Decided { at: self.sequencer.read_records(), what })?;
-        }
+        let before = self.sequencer.watermark();
+        self.record(what)?;
         self.sequencer.decide(what);
+        let watermark = self.sequencer.watermark();
+        if watermark > before && !matches!(what, Decision::Raise(_)) {
+            // A run that repeats it may not know all that was known here, and must come as far.
+            self.record(Decision::Raise(watermark))?;
+        }
         Ok(())
+    }
+
+    fn record(&mut self, what: Decision) -> Result<()> {
+        match &mut self.cuts {
+            Some(cuts) => cuts.decide(Decided { at: self.sequencer.read_records(), what }),
+            None => Ok(()),
+        }
     }
 }
