@@ -75,7 +75,7 @@ impl Front {
                 Ok(None) if self.stopping.is_some() && self.pipe == Some(source) => state.ended = true,
                 Ok(None) => {
                     state.ended = true;
-                    self.progress.warn(&self.absent.end(source));
+                    self.unsaid.push(source);
                     self.sequencer.end(source, Ok(()));
                 }
                 Err(error @ Error::Usage(_)) if state.layout.is_none() && !may_come_later => {

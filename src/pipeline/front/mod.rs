@@ -60,6 +60,8 @@ pub struct Front {
     /// Whether the job itself fixes the form of times.
     form_fixed: bool,
     absent: Absent,
+    /// The sources that have ended, and of which it has not been said yet.
+    unsaid: Vec<u32>,
     /// Decides who is waited for, where the job says for how long.
     silence: Option<Silence>,
     /// Since when nothing has come.
@@ -150,6 +152,7 @@ impl Front {
             alone: live(job) == 1,
             form_fixed: projection.form().is_some(),
             absent: Absent::new(job),
+            unsaid: Vec::new(),
             begun: false,
             sent: false,
             job: job.clone(),
@@ -203,6 +206,7 @@ impl Front {
             }
             self.listen()?;
             let pause = self.sequencer.advance(&mut step);
+            self.say_what_is_absent(&pause);
             for source in self.sequencer.take_used() {
                 untold = true;
                 let state = &mut self.sources[source as usize];
@@ -248,6 +252,21 @@ impl Front {
             {
                 return self.end_stopped(&mut step, stop.why);
             }
+        }
+    }
+
+    /// Says which fields no record of a source had, once all of them have been read: of a record that ends the run the
+    /// error says more, whether the end of the source had arrived by then or not.
+    fn say_what_is_absent(&mut self, pause: &Pause) {
+        if self.unsaid.is_empty() || matches!(pause, Pause::Failed(_)) {
+            return;
+        }
+        let is_read = |source: &u32| self.sequencer.waiting(*source).0 == 0;
+        let (read, unread) = std::mem::take(&mut self.unsaid).into_iter().partition(is_read);
+        self.unsaid = unread;
+        let read: Vec<u32> = read;
+        for source in read {
+            self.progress.warn(&self.absent.end(source));
         }
     }
 
