@@ -444,7 +444,7 @@ impl Follow {
         };
         let behind =
             behind_of(&mut self.beside.list_again(), stands.as_ref().or(self.left.as_ref()), self.beginning);
-        let unread = self.unread(behind)?.unwrap_or_default();
+        let unread = self.unread(behind, 2)?.unwrap_or_default();
         Ok(unread.iter().chain(&named).filter(|other| other.size > 0).take(2).count())
     }
 
@@ -558,7 +558,7 @@ impl Follow {
             self.left_is_there |= earlier.is_empty() || earlier.iter().any(is_left);
         }
         let behind = behind_of(&mut earlier, self.left.as_ref(), self.beginning);
-        let Some(unread) = self.unread(behind)? else { return Ok(None) };
+        let Some(unread) = self.unread(behind, 1)? else { return Ok(None) };
         if let Some(next) = unread.into_iter().next() {
             return Ok(Some((next, earlier)));
         }
@@ -567,14 +567,18 @@ impl Follow {
         Ok((!is_left).then_some((named, earlier)))
     }
 
-    /// Those of the files behind that have not been read; `None` while that cannot be told, since one is being written or
+    /// Those of the files behind that have not been read, the first ones; `None` while that cannot be told, since one is being written or
     /// moved.
     ///
     /// # Errors
     /// If that lasts, and nothing may be passed over.
-    fn unread(&mut self, behind: Vec<Rotated>) -> Result<Option<Vec<Rotated>>> {
+    fn unread(&mut self, behind: Vec<Rotated>, most: usize) -> Result<Option<Vec<Rotated>>> {
         let mut unread = Vec::new();
         for candidate in behind {
+            // There may be thousands, each to be looked into.
+            if unread.len() == most {
+                break;
+            }
             // What was listed may be gone by now: opening it tells.
             if self.beside.is_out(&candidate) {
                 continue;
