@@ -220,6 +220,7 @@ pub(super) mod tests {
             live: LiveV2::default(),
             repeated: RepeatedV3::default(),
             heads: Vec::new(),
+            kinds: 0,
         }
     }
 

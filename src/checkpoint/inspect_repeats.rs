@@ -6,16 +6,15 @@ use std::collections::BTreeSet;
 
 use super::codec::Damage;
 use crate::operator::saved::OwnerV1;
-use crate::operator::saved_repeats::{
-    ChangedV3, GroupsV3, RepeatsV3, SessionV3, SessionsV3, WholeV3, WrittenV3,
-};
+use crate::operator::saved_repeats::{ChangedV3, GroupsV3, Known, SessionV3, SessionsV3, WholeV3, WrittenV3};
 use crate::parse::key;
 use crate::window::Window;
 
 /// Windows that have fired and still take in events, and how many sessions do.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Fired {
-    windows: BTreeSet<Window>,
+    /// Each with the number of its kind.
+    windows: BTreeSet<(usize, Window)>,
     sessions: u64,
 }
 
@@ -25,17 +24,18 @@ impl Fired {
         self.windows.len() as u64 + self.sessions
     }
 
-    /// Takes out of an owner what has fired.
-    pub fn take_from(&mut self, owner: &mut OwnerV1, repeats: &RepeatsV3) {
-        match (owner, repeats) {
-            (OwnerV1::Panes(saved), RepeatsV3::Panes(repeats)) => {
+    /// Takes out of what an owner has of a kind what has fired.
+    pub fn take_from(&mut self, kind: usize, owner: &mut OwnerV1, known: Known<'_>) {
+        match (owner, known) {
+            (OwnerV1::Panes(saved), Known::Panes(repeats)) => {
                 let written = repeats.written.iter().map(WrittenV3::window);
                 let pending =
                     repeats.pending.iter().map(|window| Window { end: window.end, start: window.start });
-                self.windows.extend(written.chain(pending).filter(|window| window.end <= saved.fired));
+                let fired = written.chain(pending).filter(|window| window.end <= saved.fired);
+                self.windows.extend(fired.map(|window| (kind, window)));
                 saved.panes.retain(|pane| pane.last_end > saved.fired);
             }
-            (OwnerV1::Sessions(saved), RepeatsV3::Sessions(SessionsV3 { fired, sessions })) => {
+            (OwnerV1::Sessions(saved), Known::Sessions(SessionsV3 { fired, sessions })) => {
                 for (bounds, session) in saved.bounds.iter_mut().zip(sessions) {
                     let has_fired = |&mut (_, end): &mut (i64, i64)| session.fired && end < *fired;
                     self.sessions += u64::from(bounds.take_if(has_fired).is_some());
@@ -51,7 +51,7 @@ impl Fired {
 /// # Errors
 ///
 /// [`Damage::Content`] if it is not.
-pub fn check(owner: &OwnerV1, repeats: &RepeatsV3, key_fields: usize) -> Result<(), Damage> {
+pub fn check(owner: &OwnerV1, known: Known<'_>, key_fields: usize) -> Result<(), Damage> {
     let groups = |groups: &GroupsV3| -> Result<(), Damage> {
         let is_whole = groups.ends.last().copied().unwrap_or(0) == groups.keys.0.len() as u64;
         let has_times = groups.times.is_empty() || groups.times.len() == groups.ends.len();
@@ -60,14 +60,14 @@ pub fn check(owner: &OwnerV1, repeats: &RepeatsV3, key_fields: usize) -> Result<
         }
         (is_whole && has_times).then_some(()).ok_or(Damage::Content)
     };
-    match (owner, repeats) {
-        (OwnerV1::Panes(_), RepeatsV3::Panes(saved)) => {
+    match (owner, known) {
+        (OwnerV1::Panes(_), Known::Panes(saved)) => {
             let is_window = |window: &ChangedV3| window.start < window.end;
             saved.changed.iter().chain(&saved.pending).try_for_each(|changed| groups(&changed.groups))?;
             saved.written.iter().try_for_each(|written| groups(&written.groups))?;
             saved.pending.iter().all(is_window).then_some(()).ok_or(Damage::Content)
         }
-        (OwnerV1::Sessions(saved), RepeatsV3::Sessions(SessionsV3 { sessions, .. })) => {
+        (OwnerV1::Sessions(saved), Known::Sessions(SessionsV3 { sessions, .. })) => {
             let is_free = |session: &SessionV3| *session == SessionV3::default();
             let fit = saved
                 .bounds
@@ -76,7 +76,7 @@ pub fn check(owner: &OwnerV1, repeats: &RepeatsV3, key_fields: usize) -> Result<
                 .all(|(bounds, session)| bounds.is_some() || is_free(session));
             (fit && saved.bounds.len() == sessions.len()).then_some(()).ok_or(Damage::Content)
         }
-        (OwnerV1::Whole(_), RepeatsV3::Whole(WholeV3 { groups: changed, written, .. })) => {
+        (OwnerV1::Whole(_), Known::Whole(WholeV3 { groups: changed, written, .. })) => {
             groups(changed)?;
             written.iter().try_for_each(|written| groups(&written.groups))
         }
@@ -107,10 +107,11 @@ mod tests {
             OwnerV1::Panes(PanesV1 { fired: 20, panes: vec![pane(0, 10), pane(10, 20), pane(20, 30)] });
         let pending = ChangedV3 { start: 0, end: 10, groups: GroupsV3::default() };
         let written = vec![written(0, 10), written(10, 20), written(20, 30)];
-        let repeats = RepeatsV3::Panes(PanesV3 { changed: Vec::new(), pending: vec![pending], written });
-        assert_eq!(check(&owner, &repeats, 0), Ok(()));
+        let repeats = PanesV3 { changed: Vec::new(), pending: vec![pending], written };
+        let repeats = Known::Panes(&repeats);
+        assert_eq!(check(&owner, repeats, 0), Ok(()));
         let mut fired = Fired::default();
-        fired.take_from(&mut owner, &repeats);
+        fired.take_from(0, &mut owner, repeats);
         assert_eq!(fired.count(), 2);
         assert!(
             matches!(owner, OwnerV1::Panes(saved) if saved.panes.len() == 1 && saved.panes[0].start == 20)
@@ -123,10 +124,11 @@ mod tests {
         let mut owner = OwnerV1::Sessions(SessionsV1 { bounds, table: table() });
         let session = |fired| SessionV3 { changed: false, fired, times: 0 };
         let sessions = [true, true, false, false].map(session).to_vec();
-        let repeats = RepeatsV3::Sessions(SessionsV3 { fired: 10, sessions });
-        assert_eq!(check(&owner, &repeats, 1), Ok(()));
+        let repeats = SessionsV3 { fired: 10, sessions };
+        let repeats = Known::Sessions(&repeats);
+        assert_eq!(check(&owner, repeats, 1), Ok(()));
         let mut fired = Fired::default();
-        fired.take_from(&mut owner, &repeats);
+        fired.take_from(0, &mut owner, repeats);
         assert_eq!(fired.count(), 1);
         let left = vec![None, Some((0, 15)), None, Some((3, 12))];
         assert!(matches!(owner, OwnerV1::Sessions(saved) if saved.bounds == left));
@@ -135,16 +137,18 @@ mod tests {
     #[test]
     fn what_no_run_has_saved_is_damage() {
         let owner = OwnerV1::Panes(PanesV1 { fired: 0, panes: Vec::new() });
-        let refused = |repeats: RepeatsV3| assert_eq!(check(&owner, &repeats, 1), Err(Damage::Content));
         let with = |start, end, groups| {
             let pending = vec![ChangedV3 { start, end, groups }];
-            RepeatsV3::Panes(PanesV3 { pending, ..PanesV3::default() })
+            PanesV3 { pending, ..PanesV3::default() }
         };
-        refused(RepeatsV3::Sessions(SessionsV3::default()));
+        let refused = |repeats: PanesV3| {
+            assert_eq!(check(&owner, Known::Panes(&repeats), 1), Err(Damage::Content));
+        };
+        assert_eq!(check(&owner, Known::Sessions(&SessionsV3::default()), 1), Err(Damage::Content));
         refused(with(5, 5, GroupsV3::default()));
         refused(with(0, 5, GroupsV3 { keys: Blob(vec![1]), ..GroupsV3::default() }));
         refused(with(0, 5, GroupsV3 { keys: Blob(vec![9]), ends: vec![1], times: Vec::new() }));
         refused(with(0, 5, GroupsV3 { times: vec![1], ..GroupsV3::default() }));
-        assert_eq!(check(&owner, &with(0, 5, GroupsV3::default()), 1), Ok(()));
+        assert_eq!(check(&owner, Known::Panes(&with(0, 5, GroupsV3::default())), 1), Ok(()));
     }
 }

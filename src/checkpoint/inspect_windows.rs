@@ -15,8 +15,9 @@ use crate::operator::keys::Keys;
 use crate::operator::loaded::{LoadedPanes, LoadedSessions, LoadedTable, Share};
 use crate::operator::panes::PaneStore;
 use crate::operator::saved::{OwnerV1, PanesV1, SessionsV1, TableV1, WaitingV1};
+use crate::operator::saved_repeats::RepeatsV3;
 use crate::operator::sessions::SessionStore;
-use crate::operator::table::Table;
+use crate::operator::table::{Calls, Table};
 use crate::parse::key::{self, Fields};
 use crate::time::{DURATION_LIMIT, LIMIT};
 use crate::value::Value;
@@ -25,14 +26,33 @@ use crate::window::{PaneFinder, Panes, Window, Windows};
 /// What the owners of keys had saved, checked.
 pub struct Open {
     plan: Plan,
-    owners: Vec<OwnerV1>,
+    kinds: Vec<Kind>,
     /// What has fired, and is not among what they hold any more.
     fired: Fired,
     seed: u64,
 }
 
+/// What is open of one kind of windows.
+struct Kind {
+    /// What its rows say of it, where there are several.
+    name: Option<String>,
+    windows: Windows,
+    owners: Vec<OwnerV1>,
+}
+
+/// What fires or leaves next.
+#[derive(Debug, PartialEq)]
+pub struct Next<'n> {
+    /// Its bounds; of an event that waits its time, twice.
+    pub bounds: Window,
+    /// Its kind.
+    pub windows: &'n Windows,
+}
+
 /// One group of an open window, or one open session.
 pub struct Group<'g> {
+    /// What its rows say of the kind of its windows, where there are several.
+    pub kind: Option<&'g str>,
     /// Its bounds; `None` for `--window none`.
     pub window: Option<Window>,
     key: &'g [u8],
@@ -73,15 +93,25 @@ impl Open {
     /// What a checkpoint holds.
     pub fn of(checkpoint: &CheckpointV1) -> Result<Open, Damage> {
         let plan = Plan::of(checkpoint)?;
-        let mut owners: Vec<OwnerV1> =
-            checkpoint.owners.iter().map(|owner| codec::decode(&owner.0)).collect::<Result<_, _>>()?;
-        owners.iter().try_for_each(|owner| check(&plan, owner))?;
+        let mut kinds = Kind::all(&plan.windows);
         let mut fired = Fired::default();
-        for (owner, repeats) in owners.iter_mut().zip(&checkpoint.repeated.owners) {
-            inspect_repeats::check(owner, repeats, plan.keys.len())?;
-            fired.take_from(owner, repeats);
+        for (n, owner) in checkpoint.owners.iter().enumerate() {
+            let repeats = checkpoint.repeated.owners.get(n).map(RepeatsV3::each);
+            let saved = codec::decode::<OwnerV1>(&owner.0)?.into_each();
+            let fits = repeats.as_ref().is_none_or(|repeats| repeats.len() == kinds.len());
+            if saved.len() != kinds.len() || !fits {
+                return Err(Damage::Content);
+            }
+            for (number, (mut owner, kind)) in saved.into_iter().zip(&mut kinds).enumerate() {
+                check(&plan, &kind.windows, &owner)?;
+                if let Some(&known) = repeats.as_ref().and_then(|repeats| repeats.get(number)) {
+                    inspect_repeats::check(&owner, known, plan.keys.len())?;
+                    fired.take_from(number, &mut owner, known);
+                }
+                kind.owners.push(owner);
+            }
         }
-        Ok(Open { plan, owners, fired, seed: checkpoint.hash_seed })
+        Ok(Open { plan, kinds, fired, seed: checkpoint.hash_seed })
     }
 
     /// The job.
@@ -93,6 +123,63 @@ impl Open {
     pub fn counts(&self) -> Counts {
         let mut keys = HashSet::new();
         let mut counts = Counts { fired: self.fired.count(), ..Counts::default() };
+        for kind in &self.kinds {
+            kind.count(&self.plan, &mut counts, &mut keys);
+        }
+        counts.keys = keys.len() as u64;
+        counts
+    }
+
+    /// What fires or leaves next.
+    pub fn next(&self) -> Option<Next<'_>> {
+        let next = |kind: &'_ Kind| {
+            // A session fires when the watermark is beyond its end.
+            let beyond = matches!(kind.windows, Windows::Session { .. });
+            kind.next().map(|bounds| (bounds.end + i64::from(beyond), bounds))
+        };
+        let found = self.kinds.iter().filter_map(|kind| Some((next(kind)?, kind)));
+        let ((_, bounds), kind) = found.min_by_key(|((closes, _), _)| *closes)?;
+        Some(Next { bounds, windows: &kind.windows })
+    }
+
+    /// How many kinds of windows there are.
+    pub fn kinds(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// The groups of all open windows and sessions of a kind, in the order of rows, until `each` breaks off.
+    pub fn groups(
+        &self,
+        kind: usize,
+        each: &mut dyn FnMut(Group<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Damage> {
+        let share = Share { number: 0, owners: 1, seed: self.seed };
+        self.kinds[kind].groups(&self.plan.calls, share, each)
+    }
+
+    /// The events that wait (`windrow order`), in the order in which they leave.
+    pub fn waiting(&self) -> Vec<&WaitingV1> {
+        let mut events: Vec<&WaitingV1> =
+            self.kinds.iter().flat_map(|kind| &kind.owners).filter_map(waiting_of).flatten().collect();
+        events.sort_unstable_by_key(|event| (event.time, event.source, event.record));
+        events
+    }
+}
+
+impl Kind {
+    /// Nothing yet of each kind.
+    fn all(windows: &Windows) -> Vec<Kind> {
+        let names = windows.names();
+        let kind = |(n, windows): (usize, &Windows)| Kind {
+            name: names.get(n).map(|&name| name.to_owned()),
+            windows: windows.clone(),
+            owners: Vec::new(),
+        };
+        windows.each().into_iter().enumerate().map(kind).collect()
+    }
+
+    /// Counts what is open, and collects the keys.
+    fn count<'k>(&'k self, plan: &Plan, counts: &mut Counts, keys: &mut HashSet<&'k [u8]>) {
         for owner in &self.owners {
             match owner {
                 OwnerV1::Panes(saved) => saved.panes.iter().for_each(|pane| keys.extend(texts(&pane.table))),
@@ -103,26 +190,25 @@ impl Open {
                 }
                 OwnerV1::Whole(table) => keys.extend(texts(table)),
                 OwnerV1::Waiting(waiting) => counts.open += waiting.len() as u64,
+                OwnerV1::Several(_) => {}
             }
         }
-        counts.keys = keys.len() as u64;
-        match &self.plan.windows {
+        match &self.windows {
             Windows::Panes(panes) => {
                 let _ = self.windows(panes, &mut |_| {
-                    counts.more = counts.open == COUNT_MAX;
+                    counts.more = counts.open >= COUNT_MAX;
                     counts.open += u64::from(!counts.more);
                     if counts.more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 });
             }
-            Windows::None if !self.plan.order => counts.open = u64::from(counts.keys > 0),
-            Windows::None | Windows::Session { .. } => {}
+            Windows::None if !plan.order => counts.open = u64::from(!keys.is_empty()),
+            Windows::None | Windows::Session { .. } | Windows::Several(_) => {}
         }
-        counts
     }
 
     /// The window, session or event that fires or leaves next: its bounds, or its time twice.
-    pub fn next(&self) -> Option<Window> {
-        match &self.plan.windows {
+    fn next(&self) -> Option<Window> {
+        match &self.windows {
             Windows::Panes(panes) => {
                 let mut first = None;
                 let _ = self.windows(panes, &mut |window| {
@@ -136,8 +222,10 @@ impl Open {
                 sessions.flatten().map(|&(start, end)| Window { end, start }).min()
             }
             Windows::None => {
-                self.waiting().first().map(|event| Window { end: event.time, start: event.time })
+                let times = self.owners.iter().filter_map(waiting_of).flatten().map(|event| event.time);
+                times.min().map(|time| Window { end: time, start: time })
             }
+            Windows::Several(_) => None,
         }
     }
 
@@ -163,19 +251,22 @@ impl Open {
         ControlFlow::Continue(())
     }
 
-    /// The groups of all open windows and sessions, in the order of rows, until `each` breaks off.
-    pub fn groups(&self, each: &mut dyn FnMut(Group<'_>) -> ControlFlow<()>) -> Result<(), Damage> {
-        let share = Share { number: 0, owners: 1, seed: self.seed };
-        let (calls, mut keys) = (&self.plan.calls, Keys::default());
+    fn groups(
+        &self,
+        calls: &Calls,
+        share: Share,
+        each: &mut dyn FnMut(Group<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Damage> {
+        let (mut keys, kind) = (Keys::default(), self.name.as_deref());
         // Whoever breaks off knows why.
-        let _ = match &self.plan.windows {
+        let _ = match &self.windows {
             Windows::Panes(panes) => {
                 let mut store = PaneStore::new(panes, calls.clone());
                 for saved in self.owners.iter().filter_map(panes_of) {
                     store.load(&LoadedPanes::of(saved, calls, share)?, share, &mut keys);
                 }
                 store.fire(i64::MAX, &mut keys, &mut |window, table, keys| {
-                    table_groups(Some(window), table, keys, each)
+                    table_groups(kind, Some(window), table, keys, each)
                 })
             }
             Windows::Session { gap } => {
@@ -186,7 +277,7 @@ impl Open {
                 store.fire(i64::MAX, &mut keys, &mut |session, keys| {
                     let window = Some(session.window);
                     let key = keys.get(session.key);
-                    each(Group { window, key, columns: session.columns, slot: session.slot })
+                    each(Group { kind, window, key, columns: session.columns, slot: session.slot })
                 })
             }
             Windows::None => {
@@ -194,17 +285,11 @@ impl Open {
                 for saved in self.owners.iter().filter_map(whole_of) {
                     whole.load(&LoadedTable::of(saved, calls, share)?, share, &mut keys);
                 }
-                table_groups(None, &whole, &keys, each)
+                table_groups(None, None, &whole, &keys, each)
             }
+            Windows::Several(_) => ControlFlow::Continue(()),
         };
         Ok(())
-    }
-
-    /// The events that wait (`windrow order`), in the order in which they leave.
-    pub fn waiting(&self) -> Vec<&WaitingV1> {
-        let mut events: Vec<&WaitingV1> = self.owners.iter().filter_map(waiting_of).flatten().collect();
-        events.sort_unstable_by_key(|event| (event.time, event.source, event.record));
-        events
     }
 }
 
@@ -238,6 +323,7 @@ fn waiting_of(owner: &OwnerV1) -> Option<&Vec<WaitingV1>> {
 
 /// The groups of a table, in the order of rows.
 fn table_groups(
+    kind: Option<&str>,
     window: Option<Window>,
     table: &Table,
     keys: &Keys,
@@ -246,7 +332,9 @@ fn table_groups(
     let mut groups: Vec<(u32, u32)> = table.keys.iter().copied().zip(0..).collect();
     groups.sort_unstable_by(|a, b| key::compare(keys.get(a.0), keys.get(b.0)));
     let columns: &[Box<dyn Accumulators>] = &table.columns;
-    groups.into_iter().try_for_each(|(key, slot)| each(Group { window, key: keys.get(key), columns, slot }))
+    groups
+        .into_iter()
+        .try_for_each(|(key, slot)| each(Group { kind, window, key: keys.get(key), columns, slot }))
 }
 
 /// The keys of a table that has been checked, as bytes.
@@ -260,8 +348,8 @@ fn texts(table: &TableV1) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Checks what an owner has saved.
-fn check(plan: &Plan, owner: &OwnerV1) -> Result<(), Damage> {
-    let fits = match (owner, &plan.windows) {
+fn check(plan: &Plan, windows: &Windows, owner: &OwnerV1) -> Result<(), Damage> {
+    let fits = match (owner, windows) {
         (OwnerV1::Waiting(waiting), _) if plan.order => waiting.iter().all(|event| is_time(event.time)),
         (OwnerV1::Panes(saved), Windows::Panes(panes)) => {
             let mut finder = PaneFinder::new(panes);
@@ -316,7 +404,6 @@ mod tests {
     use crate::checkpoint::inspect_job::tests::checkpoint;
     use crate::checkpoint::written::Blob;
     use crate::operator::saved::PaneV1;
-    use crate::operator::table::Calls;
 
     const MINUTE: i64 = 60_000_000;
 
@@ -350,7 +437,7 @@ mod tests {
     /// What `groups` gives: windows in minutes, and keys.
     fn groups(open: &Open) -> Vec<String> {
         let mut found = Vec::new();
-        let read = open.groups(&mut |group| {
+        let read = open.groups(0, &mut |group| {
             let bounds = group.window.map(|w| (w.start / MINUTE, w.end / MINUTE));
             found.push(format!("{bounds:?} {:?}", group.key().collect::<Vec<_>>()));
             ControlFlow::Continue(())
@@ -366,12 +453,37 @@ mod tests {
         let other = panes(vec![(MINUTE, 3 * MINUTE, table(&["c"]))]);
         let open = open(&hops, &[one, other]).unwrap();
         assert_eq!(open.counts(), Counts { open: 3, fired: 0, more: false, keys: 3 });
-        assert_eq!(open.next(), Some(Window { start: -MINUTE, end: MINUTE }));
+        assert_eq!(open.next().unwrap().bounds, Window { start: -MINUTE, end: MINUTE });
         let key = |window: &str, key: &str| format!("Some({window}) [Text({key:?})]");
         let want = [("(-1, 1)", "b"), ("(0, 2)", "a"), ("(0, 2)", "b"), ("(0, 2)", "c"), ("(1, 3)", "a")];
         let found = groups(&open);
         assert_eq!(found[..5], want.map(|(window, text)| key(window, text)));
         assert_eq!(found.len(), 7);
+    }
+
+    #[test]
+    fn several_kinds_are_told_apart() {
+        let by = ["-w", "1m,session:1m,2m", "-b", "k"];
+        let minutes = panes(vec![(0, MINUTE, table(&["a", "b"])), (MINUTE, 2 * MINUTE, table(&["a"]))]);
+        let sessions =
+            OwnerV1::Sessions(SessionsV1 { bounds: vec![Some((5, MINUTE))], table: table(&["c"]) });
+        let twos = panes(vec![(0, 2 * MINUTE, table(&["a"]))]);
+        let open = open(&by, &[OwnerV1::of(vec![minutes, sessions, twos])]).unwrap();
+        assert_eq!(open.counts(), Counts { open: 4, fired: 0, more: false, keys: 3 });
+        let next = open.next().unwrap();
+        assert_eq!(
+            (next.bounds, next.windows.describe()),
+            (Window { start: 0, end: MINUTE }, "tumbling windows of 1m".into())
+        );
+        let mut found = Vec::new();
+        for kind in 0..open.kinds() {
+            let read = open.groups(kind, &mut |group| {
+                found.push(group.kind.unwrap().to_owned());
+                ControlFlow::Continue(())
+            });
+            assert_eq!(read, Ok(()));
+        }
+        assert_eq!(found, ["1m", "1m", "1m", "session:1m", "2m"]);
     }
 
     #[test]
@@ -400,6 +512,12 @@ mod tests {
         refused(&["-w", "1m"], panes(vec![(0, MINUTE, table(&["a"]))]));
         refused(&["-w", "none"], panes(vec![]));
         refused(&["order"], panes(vec![]));
+        refused(&["-w", "1m,1h"], panes(vec![]));
+        let several = |owners: Vec<OwnerV1>| OwnerV1::of(owners);
+        assert!(open(&["-w", "1m,1h"], &[several(vec![panes(vec![]), panes(vec![])])]).is_ok());
+        refused(&["-w", "1m"], several(vec![panes(vec![]), panes(vec![])]));
+        refused(&["-w", "1m,1h,1d"], several(vec![panes(vec![]), panes(vec![])]));
+        refused(&["-w", "1m,session:1m"], several(vec![panes(vec![]), panes(vec![])]));
         refused(&by, OwnerV1::Waiting(Vec::new()));
         let session = |bounds| OwnerV1::Sessions(SessionsV1 { bounds, table: table(&["a"]) });
         let by_session = ["-w", "session:1m", "-b", "k"];

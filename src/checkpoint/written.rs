@@ -4,7 +4,7 @@
 //! its own, and reads these. `testdata/state/` has files of every version for that.
 //!
 //! Version 2 is version 1 with [`LiveV2`] behind it, version 3 is that with [`RepeatedV3`] behind
-//! it, version 4 that with [`HeadV4`]s behind it. A checkpoint has the least version that can say what it says.
+//! it, version 4 that with [`HeadV4`]s behind it, version 5 that with the number of kinds of windows. A checkpoint has the least version that can say what it says.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -56,6 +56,9 @@ pub struct CheckpointV1 {
     /// What version 4 has in addition: how the files of [`LiveV2::unread`] began, by rank, ascending.
     #[serde(skip)]
     pub heads: Vec<HeadV4>,
+    /// What version 5 has in addition: how many kinds of windows the owners have, if there are several; else 0.
+    #[serde(skip)]
+    pub kinds: u64,
 }
 
 /// What a checkpoint says of inputs that are waited for.
@@ -343,6 +346,7 @@ impl CheckpointV1 {
     /// The least version that can say what it says.
     pub fn version(&self) -> u16 {
         match (self.live == LiveV2::default(), self.repeated == RepeatedV3::default()) {
+            _ if self.kinds > 0 => 5,
             _ if !self.heads.is_empty() => 4,
             (true, true) => 1,
             (false, true) => 2,
@@ -357,7 +361,8 @@ impl CheckpointV1 {
             1 => codec::encode(self),
             2 => codec::encode(&(self, &self.live)),
             3 => codec::encode(&(self, &self.live, &self.repeated)),
-            _ => codec::encode(&(self, &self.live, &self.repeated, &self.heads)),
+            4 => codec::encode(&(self, &self.live, &self.repeated, &self.heads)),
+            _ => codec::encode(&(self, &self.live, &self.repeated, &self.heads, self.kinds)),
         };
         (version, bytes)
     }
@@ -377,10 +382,15 @@ impl CheckpointV1 {
                 let (checkpoint, live, repeated): (CheckpointV1, LiveV2, RepeatedV3) = codec::decode(bytes)?;
                 Ok(CheckpointV1 { live, repeated, ..checkpoint })
             }
-            _ => {
+            4 => {
                 type WrittenV4 = (CheckpointV1, LiveV2, RepeatedV3, Vec<HeadV4>);
                 let (checkpoint, live, repeated, heads): WrittenV4 = codec::decode(bytes)?;
                 Ok(CheckpointV1 { live, repeated, heads, ..checkpoint })
+            }
+            _ => {
+                type WrittenV5 = (CheckpointV1, LiveV2, RepeatedV3, Vec<HeadV4>, u64);
+                let (checkpoint, live, repeated, heads, kinds): WrittenV5 = codec::decode(bytes)?;
+                Ok(CheckpointV1 { live, repeated, heads, kinds, ..checkpoint })
             }
         }
     }

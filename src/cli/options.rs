@@ -120,9 +120,10 @@ pub struct WindowOptions {
     ///
     /// Which windows an event belongs to: `1m` tumbling; `5m/1m` hopping (size/advance); `session:30s` sessions by their gap;
     /// `cumulate:1h/1m` windows that grow by 1m to 1h; `none` one row per key at the end. In full
-    /// SIZE[/ADVANCE][+OFFSET][@ZONE]. `1w` and `1mo` are calendar units always, `1d` with a zone.
+    /// SIZE[/ADVANCE][+OFFSET][@ZONE]. `1w` and `1mo` are calendar units always, `1d` with a zone. Several (`-w 1m -w 1h`)
+    /// are counted in one pass: rows have a first column `window`, which says of which they are.
     #[arg(short, long, value_name = "SPEC")]
-    pub window: Option<String>,
+    pub window: Vec<String>,
     /// Also write windows that are still open, whenever so much event time has passed [default: when they close]
     ///
     /// When the watermark comes to or past a multiple of DURATION, the groups that have changed since are written, with `pane`

@@ -192,6 +192,11 @@ fn aggregation(
     let to = output_format(&args.rows, first, look);
     let row_id = args.rows.row_id;
     if args.rows.to == Some(OutputFormatName::Chart) {
+        if windows.kinds() > 1 {
+            let message =
+                "draws windows of one kind; write the rows to a file, and draw each with windrow chart";
+            return Err(settings.unfit("to", message));
+        }
         if row_id {
             return Err(settings.unfit("row-id", "numbers rows, and a chart has none"));
         }
@@ -213,9 +218,9 @@ fn aggregation(
 }
 
 fn windows(args: &AggregateArgs, settings: &Settings) -> Result<Windows> {
-    match &args.window.window {
-        Some(text) => Windows::parse(text).map_err(settings.in_option("window")),
-        None => Err(settings.unfit(
+    match &args.window.window[..] {
+        [_, ..] => Windows::parse(&args.window.window.join(",")).map_err(settings.in_option("window")),
+        [] => Err(settings.unfit(
             "window",
             "is missing; give 1m (tumbling), 5m/1m (hopping), session:30s, cumulate:1h/1m, \
              or none (one row per key at the end)",

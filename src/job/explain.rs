@@ -75,7 +75,9 @@ impl Plan {
 
     fn aggregation(&mut self, aggregation: &Aggregation, settings: &Settings) {
         self.section("windows");
-        self.line("kind", &aggregation.windows.describe());
+        for windows in aggregation.windows.each() {
+            self.line("kind", &windows.describe());
+        }
         self.line("close", &closing(&aggregation.windows, settings));
         let Firing { every, lateness } = aggregation.firing;
         if let Some(every) = every {
@@ -190,7 +192,7 @@ fn time_field(job: &Job) -> String {
 fn closing(windows: &Windows, settings: &Settings) -> String {
     match windows {
         Windows::None => "at the end of all inputs".to_owned(),
-        Windows::Panes(_) | Windows::Session { .. } => {
+        Windows::Panes(_) | Windows::Session { .. } | Windows::Several(_) => {
             let delay = value(settings, "delay");
             format!("when every unfinished input has shown an event {delay} past the end")
         }

@@ -261,8 +261,9 @@ mod tests {
         check("help = true", "1: there is no option `help`; windrow --help lists them");
         check("version = true", "1: there is no option `version`; windrow --help lists them");
         check("job = 'a'", "1: there is no option `job`; windrow --help lists them");
-        check("window = 1", "1: `window` takes text, not a number");
-        check("window = ['1m']", "1: `window` takes one value, not an array");
+        check("window = 1", "1: `window` takes text, or an array of texts, not a number");
+        check("delay = 1", "1: `delay` takes text, not a number");
+        check("delay = ['1m']", "1: `delay` takes one value, not an array");
         check("by = 1", "1: `by` takes text, or an array of texts, not a number");
         check("by = ['a', 1]", "1: `by` takes texts, not a number");
         check("ties = 'yes'", "1: `ties` takes true or false, not text");
@@ -276,7 +277,7 @@ mod tests {
             "1: `max-record` takes a number of bytes, or text such as \"64MiB\", not true or false",
         );
         check("delay = 2024-01-01", "1: `delay` takes text, not a date");
-        check("[window]\nsize = 1", "1: `window` takes text, not a table");
+        check("[delay]\nsize = 1", "1: `delay` takes text, not a table");
         check("files = 1", "1: `files` takes text, or an array of texts, not a number");
     }
 

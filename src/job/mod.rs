@@ -144,13 +144,21 @@ impl Job {
 }
 
 impl Aggregation {
-    /// The names of the output columns, in order: `window_start`, `window_end` (unless `--window none`),
-    /// the keys, the aggregates, and where windows may be written more than once `pane` and `revision`. The fields of `having` and `top` are numbered by this order.
+    /// The columns that say which window a row is of: with several kinds of windows `window`, then `window_start` and
+    /// `window_end`; none of them with `--window none`.
+    pub fn leading(&self) -> &'static [&'static str] {
+        match self.windows {
+            Windows::None => &[],
+            Windows::Panes(_) | Windows::Session { .. } => &["window_start", "window_end"],
+            Windows::Several(_) => &["window", "window_start", "window_end"],
+        }
+    }
+
+    /// The names of the output columns, in order: those of [`Aggregation::leading`], the keys, the aggregates, and
+    /// where windows may be written more than once `pane` and `revision`. The fields of `having` and `top` are numbered
+    /// by this order.
     pub fn columns(&self) -> Vec<String> {
-        let bounds = match self.windows {
-            Windows::None => &[][..],
-            _ => &["window_start", "window_end"][..],
-        };
+        let bounds = self.leading();
         let keys = self.keys.iter().map(|key| key.name.clone());
         let calls = self.calls.iter().map(|call| call.name.clone());
         let timing = if self.firing.repeats() { &TIMING_COLUMNS[..] } else { &[] };

@@ -1,7 +1,7 @@
 //! What owners had saved, on its way to those that go on: states are decoded once, and groups dealt out by key.
 
 use super::keys::Keys;
-use super::saved::{OwnerV1, PanesV1, SessionsV1, TableV1, WaitingV1};
+use super::saved::{KindV5, OwnerV1, PanesV1, SessionsV1, TableV1, WaitingV1};
 use super::table::{Calls, Table};
 use crate::aggregate::Accumulators;
 use crate::checkpoint::codec::Damage;
@@ -40,6 +40,8 @@ pub enum Loaded<'s> {
     Whole(LoadedTable<'s>),
     /// Events that wait for the watermark.
     Waiting(&'s [WaitingV1]),
+    /// What was open of each of several kinds of windows.
+    Several(Vec<Loaded<'s>>),
 }
 
 /// Open panes.
@@ -88,7 +90,26 @@ impl<'s> Loaded<'s> {
             OwnerV1::Sessions(saved) => Loaded::Sessions(LoadedSessions::of(saved, calls, share)?),
             OwnerV1::Whole(saved) => Loaded::Whole(LoadedTable::of(saved, calls, share)?),
             OwnerV1::Waiting(saved) => Loaded::Waiting(saved),
+            OwnerV1::Several(kinds) => {
+                let kind = |saved: &'s KindV5| {
+                    Ok(match saved {
+                        KindV5::Panes(saved) => Loaded::Panes(LoadedPanes::of(saved, calls, share)?),
+                        KindV5::Sessions(saved) => Loaded::Sessions(LoadedSessions::of(saved, calls, share)?),
+                    })
+                };
+                Loaded::Several(kinds.iter().map(kind).collect::<Result<_, Damage>>()?)
+            }
         })
+    }
+}
+
+impl<'s> Loaded<'s> {
+    /// What was saved of each kind of windows.
+    pub fn each(&self) -> &[Loaded<'s>] {
+        match self {
+            Loaded::Several(kinds) => kinds,
+            one => std::slice::from_ref(one),
+        }
     }
 }
 

@@ -141,6 +141,22 @@ impl PaneStore {
         ControlFlow::Continue(())
     }
 
+    /// At which watermark the next window fires, if it is `watermark` or less.
+    pub fn next_firing(&mut self, watermark: i64) -> Option<i64> {
+        if !self.has_ended(watermark) {
+            return None;
+        }
+        // The windows of the first pane that some have not fired of end first.
+        let mut panes = self.panes.range(..watermark);
+        let (&start, _) = panes.find(|(_, open)| open.last_end > self.fired)?;
+        self.finder.windows(start, self.fired, watermark).next().map(|window| window.end)
+    }
+
+    /// Leaves those rows of a part that some window takes in which ends after `over`.
+    pub fn retain_in_time(&mut self, part: &Part, over: i64, rows: &mut Vec<u32>) {
+        rows.retain(|&row| self.pane_of(part, row).last_end > over);
+    }
+
     /// Whether a window that has not fired may end at `watermark` or before.
     fn has_ended(&self, watermark: i64) -> bool {
         watermark > self.fired && watermark >= self.next_end

@@ -120,6 +120,17 @@ pub struct Out<'o, 'h> {
     pub hand_on: &'o mut HandOn<'h>,
 }
 
+impl<'o, 'h> Out<'o, 'h> {
+    /// On their way from a builder.
+    pub fn new(
+        builder: &'o mut RowBuilder,
+        groups: &'o mut Vec<Group>,
+        hand_on: &'o mut HandOn<'h>,
+    ) -> Out<'o, 'h> {
+        Out { builder, groups, hand_on }
+    }
+}
+
 impl Out<'_, '_> {
     /// Writes a window, or those of its groups that have these keys, and counts that.
     pub fn window(

@@ -21,6 +21,48 @@ pub enum OwnerV1 {
     Whole(TableV1),
     /// Events that wait for the watermark.
     Waiting(Vec<WaitingV1>),
+    /// What is open of each of several kinds of windows: from format version 5 on.
+    Several(Vec<KindV5>),
+}
+
+/// What is open of one of several kinds of windows. A type of its own, so that none can hold itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum KindV5 {
+    /// Open panes.
+    Panes(PanesV1),
+    /// Open sessions.
+    Sessions(SessionsV1),
+}
+
+impl OwnerV1 {
+    /// Of one kind of windows what there is, of several all of it.
+    pub fn of(mut kinds: Vec<OwnerV1>) -> OwnerV1 {
+        if kinds.len() == 1
+            && let Some(only) = kinds.pop()
+        {
+            return only;
+        }
+        let kind = |saved| match saved {
+            OwnerV1::Panes(panes) => KindV5::Panes(panes),
+            OwnerV1::Sessions(sessions) => KindV5::Sessions(sessions),
+            OwnerV1::Whole(_) | OwnerV1::Waiting(_) | OwnerV1::Several(_) => {
+                unreachable!("only windows that close are of several kinds")
+            }
+        };
+        OwnerV1::Several(kinds.into_iter().map(kind).collect())
+    }
+
+    /// What there is of each kind.
+    pub fn into_each(self) -> Vec<OwnerV1> {
+        let owner = |kind| match kind {
+            KindV5::Panes(panes) => OwnerV1::Panes(panes),
+            KindV5::Sessions(sessions) => OwnerV1::Sessions(sessions),
+        };
+        match self {
+            OwnerV1::Several(kinds) => kinds.into_iter().map(owner).collect(),
+            one => vec![one],
+        }
+    }
 }
 
 /// Open panes, in the order of their starts.

@@ -23,6 +23,28 @@ pub enum RepeatsV3 {
     Sessions(SessionsV3),
     /// Of the one table of `--window none`.
     Whole(WholeV3),
+    /// Of each of several kinds of windows: from format version 5 on.
+    Several(Vec<KindRepeatsV5>),
+}
+
+/// What is known of one of several kinds of windows. A type of its own, so that none can hold itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KindRepeatsV5 {
+    /// Of panes and their windows.
+    Panes(PanesV3),
+    /// Of sessions.
+    Sessions(SessionsV3),
+}
+
+/// What is known of one kind of windows.
+#[derive(Debug, Clone, Copy)]
+pub enum Known<'k> {
+    /// Of panes and their windows.
+    Panes(&'k PanesV3),
+    /// Of sessions.
+    Sessions(&'k SessionsV3),
+    /// Of the one table of `--window none`.
+    Whole(&'k WholeV3),
 }
 
 /// What is known of panes and their windows.
@@ -103,30 +125,68 @@ pub struct WholeV3 {
 }
 
 impl RepeatsV3 {
+    /// Of one kind of windows what there is, of several all of it.
+    pub fn of(mut kinds: Vec<RepeatsV3>) -> RepeatsV3 {
+        if kinds.len() == 1
+            && let Some(only) = kinds.pop()
+        {
+            return only;
+        }
+        let kind = |saved| match saved {
+            RepeatsV3::Panes(panes) => KindRepeatsV5::Panes(panes),
+            RepeatsV3::Sessions(sessions) => KindRepeatsV5::Sessions(sessions),
+            RepeatsV3::Whole(_) | RepeatsV3::Several(_) => {
+                unreachable!("only windows that close are of several kinds")
+            }
+        };
+        RepeatsV3::Several(kinds.into_iter().map(kind).collect())
+    }
+
+    /// What is known of each kind.
+    pub fn each(&self) -> Vec<Known<'_>> {
+        match self {
+            RepeatsV3::Panes(panes) => vec![Known::Panes(panes)],
+            RepeatsV3::Sessions(sessions) => vec![Known::Sessions(sessions)],
+            RepeatsV3::Whole(whole) => vec![Known::Whole(whole)],
+            RepeatsV3::Several(kinds) => {
+                let mut known = Vec::with_capacity(kinds.len());
+                for kind in kinds {
+                    known.push(match kind {
+                        KindRepeatsV5::Panes(panes) => Known::Panes(panes),
+                        KindRepeatsV5::Sessions(sessions) => Known::Sessions(sessions),
+                    });
+                }
+                known
+            }
+        }
+    }
+}
+
+impl<'k> Known<'k> {
     /// What is known of panes.
     ///
     /// # Errors
     ///
     /// [`Damage::Content`], as for the others, if it is something else.
-    pub fn panes(&self) -> Result<&PanesV3, Damage> {
+    pub fn panes(self) -> Result<&'k PanesV3, Damage> {
         match self {
-            RepeatsV3::Panes(panes) => Ok(panes),
+            Known::Panes(panes) => Ok(panes),
             _ => Err(Damage::Content),
         }
     }
 
     /// What is known of sessions.
-    pub fn sessions(&self) -> Result<&SessionsV3, Damage> {
+    pub fn sessions(self) -> Result<&'k SessionsV3, Damage> {
         match self {
-            RepeatsV3::Sessions(sessions) => Ok(sessions),
+            Known::Sessions(sessions) => Ok(sessions),
             _ => Err(Damage::Content),
         }
     }
 
     /// What is known of the one table.
-    pub fn whole(&self) -> Result<&WholeV3, Damage> {
+    pub fn whole(self) -> Result<&'k WholeV3, Damage> {
         match self {
-            RepeatsV3::Whole(whole) => Ok(whole),
+            Known::Whole(whole) => Ok(whole),
             _ => Err(Damage::Content),
         }
     }

@@ -30,6 +30,7 @@ pub struct SessionStore {
     additions: Additions,
     /// The numbers of keys of some rows, and the sessions that fire; both empty between calls.
     numbers: Vec<u32>,
+    /// In the reverse order of rows.
     due: Vec<Due>,
     /// What is known of sessions that may be written more than once, where they may.
     lives: Option<Lives>,
@@ -210,11 +211,13 @@ impl SessionStore {
         keys: &mut Keys,
         emit: &mut dyn FnMut(FiredSession<'_>, &Keys) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.find_due(watermark);
+        self.sort_due(watermark, keys);
         let mut due = std::mem::take(&mut self.due);
-        due.sort_unstable_by(|a, b| in_order(a, b, keys));
-        for (n, &Due { window, key, number }) in due.iter().enumerate() {
-            if let Some(ahead) = due.get(n + AHEAD) {
+        let later = due.partition_point(|due| due.window.end >= watermark);
+        for n in (later..due.len()).rev() {
+            let Due { window, key, number } = due[n];
+            if let Some(ahead) = n.checked_sub(AHEAD).filter(|&ahead| ahead >= later).map(|ahead| &due[ahead])
+            {
                 keys.prefetch(ahead.key);
                 prefetch(&self.sessions, ahead.number as usize);
                 prefetch(&self.latest, ahead.key as usize);
@@ -226,9 +229,25 @@ impl SessionStore {
             self.columns.iter_mut().for_each(|column| column.clear(number));
             self.retire(number, keys);
         }
-        due.clear();
+        due.truncate(later);
         self.due = due;
         ControlFlow::Continue(())
+    }
+
+    /// At which watermark the next session fires, if it is `watermark` or less. All that are due by then must be
+    /// fired before anything is added.
+    pub fn next_firing(&mut self, watermark: i64, keys: &Keys) -> Option<i64> {
+        self.sort_due(watermark, keys);
+        self.due.last().map(|due| due.window.end + 1)
+    }
+
+    /// Puts the sessions that end before the watermark into `due`, beside those that are there already.
+    fn sort_due(&mut self, watermark: i64, keys: &Keys) {
+        let known = self.due.len();
+        self.find_due(watermark);
+        if self.due.len() > known {
+            self.due.sort_unstable_by(|a, b| in_order(b, a, keys));
+        }
     }
 
     /// Puts the sessions that end before the watermark into `due`, in no order.

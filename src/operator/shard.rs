@@ -1,5 +1,6 @@
 //! One owner of keys: applies steps to the windows of its keys and turns what fires into rows.
 
+mod open;
 mod repeated;
 
 use std::ops::ControlFlow;
@@ -7,16 +8,11 @@ use std::sync::Arc;
 
 use super::keys::Keys;
 use super::loaded::{Loaded, Share};
-use super::panes::PaneStore;
-use super::panes::repeated::RepeatedPanes;
-use super::repeats::Repeats;
+use super::repeats::{Out, Repeats};
 use super::saved::OwnerV1;
 use super::saved_repeats::RepeatsV3;
-use super::sessions::SessionStore;
-use super::sessions::repeated::RepeatedSessions;
 use super::step::{Part, Step};
-use super::table::{Additions, Calls, Group, Table};
-use super::whole::RepeatedWhole;
+use super::table::{Calls, Group, Table};
 use super::{Held, Owner};
 use crate::aggregate::Accumulators;
 use crate::checkpoint::codec::Damage;
@@ -24,47 +20,23 @@ use crate::output::rows::{Fired, HandOn, RowBuilder, RowPlan};
 use crate::prefetch::AHEAD;
 use crate::time::Form;
 use crate::window::{Window, Windows};
+use open::Open;
 
 /// The windows of one shard's keys.
 pub struct Shard {
     share: Share,
     calls: Calls,
     keys: Keys,
-    windows: Open,
+    /// What is open, of each kind of windows.
+    kinds: Vec<Open>,
+    repeats: Option<Repeats>,
     builder: RowBuilder,
     rows_added: u64,
-    /// Rows whose keys it owns, and the groups of a window that fires; reused.
+    /// Rows whose keys it owns, those of them that are in time for a kind of windows, and the groups of a window that
+    /// fires; reused.
     owned: Vec<u32>,
+    in_time: Vec<u32>,
     groups: Vec<Group>,
-}
-
-enum Open {
-    Panes(PaneStore),
-    Sessions(SessionStore),
-    /// `--window none`: one table, which fires at the end.
-    Whole(Table, Additions),
-    /// The same where windows may be written more than once.
-    RepeatedPanes(RepeatedPanes),
-    RepeatedSessions(RepeatedSessions),
-    RepeatedWhole(RepeatedWhole),
-}
-
-impl Open {
-    /// Nothing yet.
-    fn new(windows: &Windows, calls: &Calls, repeats: Option<Repeats>) -> Open {
-        match (windows, repeats) {
-            (Windows::Panes(panes), None) => Open::Panes(PaneStore::new(panes, calls.clone())),
-            (Windows::Session { gap }, None) => Open::Sessions(SessionStore::new(*gap, calls)),
-            (Windows::None, None) => Open::Whole(Table::new(calls), Additions::default()),
-            (Windows::Panes(panes), Some(repeats)) => {
-                Open::RepeatedPanes(RepeatedPanes::new(panes, calls.clone(), repeats))
-            }
-            (Windows::Session { gap }, Some(repeats)) => {
-                Open::RepeatedSessions(RepeatedSessions::new(*gap, calls, repeats))
-            }
-            (Windows::None, Some(repeats)) => Open::RepeatedWhole(RepeatedWhole::new(calls, repeats)),
-        }
-    }
 }
 
 impl Shard {
@@ -80,10 +52,12 @@ impl Shard {
             share,
             calls: calls.clone(),
             keys: Keys::default(),
-            windows: Open::new(windows, calls, repeats),
+            kinds: windows.each().into_iter().map(|windows| Open::new(windows, calls, repeats)).collect(),
+            repeats,
             builder: RowBuilder::new(plan),
             rows_added: 0,
             owned: Vec::new(),
+            in_time: Vec::new(),
             groups: Vec::new(),
         }
     }
@@ -92,7 +66,10 @@ impl Shard {
 impl Owner for Shard {
     fn apply(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         self.builder.set_form(step.form.unwrap_or(Form::Text));
-        let flow = self.add_and_fire(step, hand_on);
+        let flow = match self.repeats {
+            None => self.add_and_fire(step, hand_on),
+            Some(_) => self.apply_moments(step, hand_on),
+        };
         if flow.is_break() && !self.builder.has_failed() {
             return flow;
         }
@@ -105,35 +82,24 @@ impl Owner for Shard {
     }
 
     fn held(&self) -> Held {
-        let (windows, keys, oldest) = match &self.windows {
-            Open::Panes(store) => (store.open(), self.keys.used(), store.oldest()),
-            Open::Sessions(store) => (store.open_count(), self.keys.used(), None),
-            Open::Whole(table, _) => (usize::from(!table.keys.is_empty()), table.keys.len(), None),
-            Open::RepeatedPanes(store) => (store.open(), self.keys.used(), store.oldest()),
-            Open::RepeatedSessions(store) => (store.held_count(), self.keys.used(), None),
-            Open::RepeatedWhole(whole) => (usize::from(whole.groups() > 0), whole.groups(), None),
-        };
-        Held { windows: windows as u64, keys: keys as u64, oldest }
+        let mut held = self.kinds.iter().map(|open| open.held(&self.keys));
+        let first = held.next().unwrap_or_default();
+        held.fold(first, |all, one| Held {
+            windows: all.windows + one.windows,
+            // They are the same keys.
+            keys: all.keys.max(one.keys),
+            oldest: all.oldest.into_iter().chain(one.oldest).min(),
+        })
     }
 
     fn save(&mut self) -> OwnerV1 {
-        match &mut self.windows {
-            Open::Panes(store) => OwnerV1::Panes(store.save(&mut self.keys)),
-            Open::Sessions(store) => OwnerV1::Sessions(store.save(&self.keys)),
-            Open::Whole(table, _) => OwnerV1::Whole(table.save(&self.keys)),
-            Open::RepeatedPanes(store) => OwnerV1::Panes(store.save(&mut self.keys)),
-            Open::RepeatedSessions(store) => OwnerV1::Sessions(store.store().save(&self.keys)),
-            Open::RepeatedWhole(whole) => OwnerV1::Whole(whole.save(&self.keys)),
-        }
+        let keys = &mut self.keys;
+        OwnerV1::of(self.kinds.iter_mut().map(|open| open.save(keys)).collect())
     }
 
     fn save_repeats(&self) -> Option<RepeatsV3> {
-        match &self.windows {
-            Open::Panes(_) | Open::Sessions(_) | Open::Whole(..) => None,
-            Open::RepeatedPanes(store) => Some(RepeatsV3::Panes(store.save_repeats(&self.keys))),
-            Open::RepeatedSessions(store) => Some(RepeatsV3::Sessions(store.save_repeats())),
-            Open::RepeatedWhole(whole) => Some(RepeatsV3::Whole(whole.save_repeats(&self.keys))),
-        }
+        let kinds: Option<Vec<_>> = self.kinds.iter().map(|open| open.save_repeats(&self.keys)).collect();
+        kinds.map(RepeatsV3::of)
     }
 
     fn decode<'s>(&self, saved: &'s OwnerV1) -> Result<Loaded<'s>, Damage> {
@@ -141,26 +107,12 @@ impl Owner for Shard {
     }
 
     fn load(&mut self, loaded: &Loaded<'_>, repeats: Option<&RepeatsV3>) -> Result<(), Damage> {
-        let (share, keys) = (self.share, &mut self.keys);
-        match (&mut self.windows, loaded) {
-            (Open::Panes(store), Loaded::Panes(loaded)) => store.load(loaded, share, keys),
-            (Open::Sessions(store), Loaded::Sessions(loaded)) => {
-                store.load(loaded, share, keys);
-            }
-            (Open::RepeatedPanes(store), Loaded::Panes(loaded)) => {
-                let repeats = repeats.map(RepeatsV3::panes).transpose()?;
-                store.load(loaded, repeats, share, keys)?;
-            }
-            (Open::RepeatedSessions(store), Loaded::Sessions(loaded)) => {
-                let repeats = repeats.map(RepeatsV3::sessions).transpose()?;
-                store.load(loaded, repeats, share, keys)?;
-            }
-            (Open::RepeatedWhole(whole), Loaded::Whole(loaded)) => {
-                let repeats = repeats.map(RepeatsV3::whole).transpose()?;
-                whole.load(loaded, repeats, share, keys)?;
-            }
-            (Open::Whole(table, _), Loaded::Whole(loaded)) => table.load(loaded, share, keys),
-            _ => return Err(Damage::Content),
+        let (kinds, known) = (loaded.each(), repeats.map(RepeatsV3::each));
+        if kinds.len() != self.kinds.len() || known.as_ref().is_some_and(|known| known.len() != kinds.len()) {
+            return Err(Damage::Content);
+        }
+        for (n, (open, loaded)) in self.kinds.iter_mut().zip(kinds).enumerate() {
+            open.load(loaded, known.as_ref().map(|known| known[n]), self.share, &mut self.keys)?;
         }
         Ok(())
     }
@@ -168,17 +120,14 @@ impl Owner for Shard {
 
 impl Shard {
     fn add_and_fire(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        if let Open::RepeatedPanes(_) | Open::RepeatedSessions(_) | Open::RepeatedWhole(_) = &self.windows {
-            return self.apply_moments(step, hand_on);
-        }
         for part in &step.parts {
-            let mut from = 0;
+            let (mut from, mut fired) = (0, None);
             for &(to, watermark) in &part.fires {
-                self.add(part, &part.rows[from..to]);
+                self.add(part, &part.rows[from..to], fired);
                 self.fire(watermark, hand_on)?;
-                from = to;
+                (from, fired) = (to, Some(watermark));
             }
-            self.add(part, &part.rows[from..]);
+            self.add(part, &part.rows[from..], fired);
         }
         if !step.ended {
             return self.fire(step.watermark, hand_on);
@@ -187,77 +136,82 @@ impl Shard {
         self.fire_whole(hand_on)
     }
 
-    fn add(&mut self, part: &Part, rows: &[u32]) {
-        let mut owned = std::mem::take(&mut self.owned);
-        if self.share.owners == 1 {
-            self.add_owned(part, rows);
-        } else {
-            select_owned(self.share, &part.batch.keys.hashes, rows, &mut owned);
-            self.add_owned(part, &owned);
-        }
-        self.owned = owned;
-    }
-
-    fn add_owned(&mut self, part: &Part, rows: &[u32]) {
-        if rows.is_empty() {
-            return;
-        }
-        self.rows_added += rows.len() as u64;
-        match &mut self.windows {
-            Open::Panes(store) => store.add(part, rows, &mut self.keys),
-            Open::Sessions(store) => store.add(part, rows, &mut self.keys),
-            Open::Whole(table, additions) => {
-                table.add(&part.batch, part.first_record, rows, &mut self.keys, additions);
+    /// Adds rows of a part. With several kinds of windows an event may be late for some of them: `over` is the time
+    /// up to which they take in nothing more, if there may be such a one among the rows.
+    fn add(&mut self, part: &Part, rows: &[u32], over: Option<i64>) {
+        let Shard { share, kinds, owned, in_time, keys, .. } = self;
+        let mine = match share.owners {
+            1 => rows,
+            _ => {
+                select_owned(*share, &part.batch.keys.hashes, rows, owned);
+                owned
             }
-            Open::RepeatedPanes(_) | Open::RepeatedSessions(_) | Open::RepeatedWhole(_) => {}
+        };
+        self.rows_added += mine.len() as u64;
+        match (over, &mut kinds[..]) {
+            (None, kinds) => kinds.iter_mut().for_each(|open| open.add(part, rows, mine, keys)),
+            (Some(_), [only]) => only.add(part, rows, mine, keys),
+            (Some(over), kinds) => {
+                for open in kinds {
+                    let mut all = rows.to_vec();
+                    open.retain_in_time(part, over, &mut all);
+                    in_time.clear();
+                    in_time.extend_from_slice(mine);
+                    open.retain_in_time(part, over, in_time);
+                    open.add(part, &all, in_time, keys);
+                }
+            }
         }
     }
 
+    /// Fires what closes by a watermark: of several kinds of windows in the order in which they close.
     fn fire(&mut self, watermark: i64, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        let (builder, groups) = (&mut self.builder, &mut self.groups);
-        match &mut self.windows {
-            Open::Panes(store) => store.fire(watermark, &mut self.keys, &mut |window, table, keys| {
-                emit_table(builder, Some(window), table, keys, groups, hand_on)
-            }),
-            Open::Sessions(store) => store.fire(watermark, &mut self.keys, &mut |session, keys| {
-                builder.begin(Some(session.window), hand_on)?;
-                builder.row(keys.get(session.key), session.head, session.columns, session.slot)
-            }),
-            _ => ControlFlow::Continue(()),
+        if self.kinds.len() > 1 {
+            let Shard { kinds, keys, .. } = self;
+            while let Some(next) = kinds.iter_mut().filter_map(|open| open.next_firing(watermark, keys)).min()
+            {
+                fire_all(kinds, next, keys, &mut Out::new(&mut self.builder, &mut self.groups, hand_on))?;
+            }
         }
+        let out = &mut Out::new(&mut self.builder, &mut self.groups, hand_on);
+        fire_all(&mut self.kinds, watermark, &mut self.keys, out)
     }
 
+    /// Fires what closes at the end alone.
     fn fire_whole(&mut self, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        match &self.windows {
-            Open::Whole(table, _) => {
-                emit_table(&mut self.builder, None, table, &mut self.keys, &mut self.groups, hand_on)
-            }
-            _ => ControlFlow::Continue(()),
-        }
+        let out = &mut Out::new(&mut self.builder, &mut self.groups, hand_on);
+        self.kinds.iter_mut().try_for_each(|open| open.fire_whole(&mut self.keys, out))
     }
+}
+
+/// Fires what closes by a watermark, one kind of windows after the other.
+fn fire_all(kinds: &mut [Open], watermark: i64, keys: &mut Keys, out: &mut Out<'_, '_>) -> ControlFlow<()> {
+    for (n, open) in kinds.iter_mut().enumerate() {
+        out.builder.set_kind(n);
+        open.fire(watermark, keys, out)?;
+    }
+    ControlFlow::Continue(())
 }
 
 /// The rows of one window, in the order of keys.
 fn emit_table(
-    builder: &mut RowBuilder,
+    out: &mut Out<'_, '_>,
     window: Option<Window>,
     table: &Table,
     keys: &mut Keys,
-    groups: &mut Vec<Group>,
-    hand_on: &mut HandOn<'_>,
 ) -> ControlFlow<()> {
     if table.keys.is_empty() {
         return ControlFlow::Continue(());
     }
-    table.groups_in_order(keys, groups);
-    builder.begin(window, hand_on)?;
+    table.groups_in_order(keys, out.groups);
+    out.builder.begin(window, out.hand_on)?;
     let columns: &[Box<dyn Accumulators>] = &table.columns;
-    for (n, &Group { head, key, slot }) in groups.iter().enumerate() {
-        if let Some(ahead) = groups.get(n + AHEAD) {
+    for (n, &Group { head, key, slot }) in out.groups.iter().enumerate() {
+        if let Some(ahead) = out.groups.get(n + AHEAD) {
             keys.prefetch(ahead.key);
             columns.iter().for_each(|column| column.prefetch(ahead.slot));
         }
-        builder.row(keys.get(key), head, columns, slot)?;
+        out.builder.row(keys.get(key), head, columns, slot)?;
     }
     ControlFlow::Continue(())
 }

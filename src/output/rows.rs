@@ -1,6 +1,7 @@
 //! Rows of fired windows as text: one builder per shard.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -20,14 +21,42 @@ pub struct RowPlan {
     columns: Vec<String>,
     /// NDJSON: per column, what stands before its value.
     lead_ins: Vec<Vec<u8>>,
-    has_bounds: bool,
+    /// The kinds of windows, in the order given.
+    kinds: Vec<KindPlan>,
+    /// How many columns say which window a row is of: the first ones.
+    leading: usize,
     /// Whether rows say when they were written: the last two columns.
     has_timing: bool,
-    zone: Option<jiff::tz::TimeZone>,
     having: Option<Expr>,
     top: Option<TopPlan>,
     /// Whether text may be a CSV field, which counts as a number in conditions if it reads as one.
     untyped: bool,
+}
+
+/// What rows need to know of their kind of windows.
+struct KindPlan {
+    /// What rows say of it, where there are several.
+    name: Option<String>,
+    zone: Option<jiff::tz::TimeZone>,
+    /// Whether its windows close when the watermark is beyond their ends, and not at them.
+    closes_beyond: bool,
+}
+
+impl KindPlan {
+    /// Those of these windows.
+    fn all(windows: &Windows) -> Vec<KindPlan> {
+        let plan = |windows: &Windows, name| KindPlan {
+            name,
+            zone: windows.zone().cloned(),
+            closes_beyond: matches!(windows, Windows::Session { .. }),
+        };
+        match windows {
+            Windows::Several(resolutions) => {
+                resolutions.iter().map(|one| plan(&one.windows, Some(one.name.clone()))).collect()
+            }
+            one => vec![plan(one, None)],
+        }
+    }
 }
 
 struct TopPlan {
@@ -54,9 +83,9 @@ impl RowPlan {
             to: task.to,
             lead_ins: columns.iter().enumerate().map(lead_in).collect(),
             columns,
-            has_bounds: !matches!(task.windows, Windows::None),
+            kinds: KindPlan::all(&task.windows),
+            leading: task.leading().len(),
             has_timing: task.firing.repeats(),
-            zone: task.windows.zone().cloned(),
             having: task.having.clone(),
             untyped,
             top: task.top.as_ref().map(|top: &Top| TopPlan {
@@ -132,15 +161,43 @@ pub type HandOn<'h> = dyn FnMut(Fired) -> ControlFlow<()> + 'h;
 /// step fires.
 pub const SLICE_BYTES: usize = 256 * 1024;
 
-/// Where the rows of a window stand among those of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Where the rows of a window stand among those of a step: they are ordered by moment, then in the order in which
+/// windows close, then by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The number of the moment at which they are written; 0 where each window is written once.
     pub moment: u32,
-    /// The window.
-    pub window: Window,
+    /// The number of the kind of windows.
+    pub kind: u16,
+    /// Whether it closes when the watermark is beyond its end, and not at it.
+    pub closes_beyond: bool,
     /// Which of its rows they are.
     pub timing: Timing,
+    /// The window.
+    pub window: Window,
+}
+
+impl Place {
+    /// What places are ordered by. Ends lie far within the range of numbers.
+    #[inline]
+    fn order(&self) -> (u32, i64, u16, i64, Timing) {
+        let Place { moment, kind, closes_beyond, timing, window } = *self;
+        (moment, window.end + i64::from(closes_beyond), kind, window.start, timing)
+    }
+}
+
+impl Ord for Place {
+    #[inline]
+    fn cmp(&self, other: &Place) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Place {
+    #[inline]
+    fn partial_cmp(&self, other: &Place) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// When the rows of a window are written: the column `pane`.
@@ -182,7 +239,7 @@ pub struct Failure {
 
 impl Failure {
     /// The order in which rows are written.
-    pub fn compare(&self, other: &Failure) -> std::cmp::Ordering {
+    pub fn compare(&self, other: &Failure) -> Ordering {
         self.place.cmp(&other.place).then_with(|| key::compare(&self.key, &other.key))
     }
 
@@ -227,7 +284,7 @@ impl Fired {
 
     /// The order of a row here and a row there, within a window.
     #[inline]
-    pub fn compare_keys(&self, row: usize, other: &Fired, other_row: usize) -> std::cmp::Ordering {
+    pub fn compare_keys(&self, row: usize, other: &Fired, other_row: usize) -> Ordering {
         let by_head = self.rows[row].head.cmp(&other.rows[other_row].head);
         by_head.then_with(|| key::compare(self.row_key(row), other.row_key(other_row)))
     }
@@ -276,8 +333,9 @@ pub struct RowBuilder {
     expected: FiredRow,
     expected_rows: usize,
     expected_windows: usize,
-    /// The moment of the rows that follow.
+    /// The moment of the rows that follow, and the kind of their windows.
     moment: u32,
+    kind: u16,
     window: Option<Window>,
     timing: Timing,
     /// How often the rows that follow have been written before.
@@ -315,6 +373,7 @@ impl RowBuilder {
             expected_rows: 0,
             expected_windows: 0,
             moment: 0,
+            kind: 0,
             window: None,
             timing: Timing::Final,
             revision: 0,
@@ -348,6 +407,11 @@ impl RowBuilder {
         self.moment = moment;
     }
 
+    /// The windows that follow are of this kind.
+    pub fn set_kind(&mut self, number: usize) {
+        self.kind = number as u16;
+    }
+
     /// The rows that follow have been written so often before.
     pub fn set_revision(&mut self, revision: u32) {
         self.revision = revision;
@@ -365,8 +429,8 @@ impl RowBuilder {
         timing: Timing,
         hand_on: &mut HandOn<'_>,
     ) -> ControlFlow<()> {
-        let key = window.unwrap_or(Window { end: 0, start: 0 });
-        let place = Place { moment: self.moment, window: key, timing };
+        (self.window, self.timing) = (window, timing);
+        let place = self.place();
         // Sessions of several keys may be one window.
         if self.fired.is_full() && self.fired.windows.last().is_none_or(|&(last, _)| last != place) {
             hand_on(self.take())?;
@@ -378,7 +442,6 @@ impl RowBuilder {
             self.fired.rows.reserve(self.expected_rows);
             self.fired.windows.reserve(self.expected_windows);
         }
-        (self.window, self.timing) = (window, timing);
         self.fired.windows.push((place, self.fired.rows.len()));
         self.bounds.clear();
         let Some(window) = window else { return ControlFlow::Continue(()) };
@@ -386,15 +449,29 @@ impl RowBuilder {
             (self.start, self.end) = (self.bound(window.start), self.bound(window.end));
         }
         let (plan, bounds) = (&self.plan, &mut self.bounds);
+        let kind = &plan.kinds[usize::from(self.kind)];
         let quoted = plan.to == OutputFormat::Ndjson && self.form == Form::Text;
-        for (n, time) in [window.start, window.end].into_iter().enumerate() {
+        let mut lead_ins = plan.lead_ins.iter();
+        let mut lead_in = |bounds: &mut Vec<u8>| {
             if plan.to == OutputFormat::Ndjson {
-                bounds.extend_from_slice(&plan.lead_ins[n]);
+                bounds.extend_from_slice(lead_ins.next().expect("every column has one"));
             }
+        };
+        if let Some(name) = &kind.name {
+            lead_in(bounds);
+            match plan.to {
+                OutputFormat::Ndjson => write_json_string(name, bounds),
+                OutputFormat::Csv { delimiter } => write_csv_text(name.as_bytes(), delimiter, bounds),
+                OutputFormat::Table | OutputFormat::Chart(_) => bounds.extend_from_slice(name.as_bytes()),
+            }
+            end_cell(plan.to, bounds);
+        }
+        for time in [window.start, window.end] {
+            lead_in(bounds);
             if quoted {
                 bounds.push(b'"');
             }
-            time::write_time(time, self.form, plan.zone.as_ref(), bounds);
+            time::write_time(time, self.form, kind.zone.as_ref(), bounds);
             if quoted {
                 bounds.push(b'"');
             }
@@ -403,9 +480,21 @@ impl RowBuilder {
         ControlFlow::Continue(())
     }
 
+    /// Where the rows of the current window stand.
+    fn place(&self) -> Place {
+        Place {
+            moment: self.moment,
+            kind: self.kind,
+            closes_beyond: self.plan.kinds[usize::from(self.kind)].closes_beyond,
+            timing: self.timing,
+            window: self.window.unwrap_or(Window { end: 0, start: 0 }),
+        }
+    }
+
     fn bound(&self, time: i64) -> String {
         let mut out = Vec::new();
-        time::write_time(time, self.form, self.plan.zone.as_ref(), &mut out);
+        let zone = self.plan.kinds[usize::from(self.kind)].zone.as_ref();
+        time::write_time(time, self.form, zone, &mut out);
         String::from_utf8(out).expect("times are written in ASCII")
     }
 
@@ -425,11 +514,10 @@ impl RowBuilder {
         let (plan, text) = (&self.plan, &mut self.fired.text);
         let row_start = text.len();
         text.extend_from_slice(&self.bounds);
-        let first = if plan.has_bounds { 2 } else { 0 };
         let mut fields = Fields(key);
         match plan.to {
             OutputFormat::Ndjson => {
-                let mut lead_ins = plan.lead_ins[first..].iter();
+                let mut lead_ins = plan.lead_ins[plan.leading..].iter();
                 let mut lead_in = |text: &mut Vec<u8>| {
                     text.extend_from_slice(lead_ins.next().expect("every column has one"));
                 };
@@ -507,7 +595,10 @@ impl RowBuilder {
             Form::Text => Value::Text(Cow::Borrowed(text)),
         };
         let mut values: Vec<Value<'_>> = Vec::with_capacity(self.plan.columns.len());
-        if self.plan.has_bounds {
+        if let Some(name) = &self.plan.kinds[usize::from(self.kind)].name {
+            values.push(Value::Text(Cow::Borrowed(name)));
+        }
+        if self.window.is_some() {
             values.push(bound(self.start.as_str()));
             values.push(bound(self.end.as_str()));
         }
@@ -533,9 +624,7 @@ impl RowBuilder {
             Ok(holds)
         });
         ranked.unwrap_or_else(|reason| {
-            let window = self.window.unwrap_or(Window { end: 0, start: 0 });
-            let place = Place { moment: self.moment, window, timing: self.timing };
-            self.fired.failure = Some(Failure { place, key: key.to_vec(), reason });
+            self.fired.failure = Some(Failure { place: self.place(), key: key.to_vec(), reason });
             false
         })
     }
@@ -548,7 +637,7 @@ impl RowPlan {
     }
 
     /// The order of two ranks within a window.
-    pub fn compare_ranks(&self, a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    pub fn compare_ranks(&self, a: &[u8], b: &[u8]) -> Ordering {
         let order = key::compare(a, b);
         if self.top.as_ref().is_some_and(|top| top.descending) { order.reverse() } else { order }
     }

@@ -16,14 +16,14 @@ use super::stage::{Stage, Unusable};
 use crate::expr::{Expr, Row, Simple};
 use crate::time::{self, Form};
 use crate::value::Value;
-use crate::window::{PaneFinder, Windows};
+use crate::window::PaneFinder;
 
 /// Makes columns; holds what is reused from block to block.
 pub struct Columns<'p> {
     plan: &'p Projection,
     /// The filter, where it is a simple one.
     simple: Option<Simple<'p>>,
-    panes: Option<PaneFinder>,
+    panes: Vec<PaneFinder>,
     stage: Stage,
     /// The ids of a block, encoded, and where each ends.
     scratch: Vec<u8>,
@@ -55,10 +55,7 @@ impl<'p> Columns<'p> {
         Columns {
             plan,
             simple: plan.filter.as_ref().and_then(Expr::as_simple),
-            panes: match &plan.windows {
-                Windows::Panes(panes) => Some(PaneFinder::new(panes)),
-                _ => None,
-            },
+            panes: plan.windows.finders(),
             stage: Stage::default(),
             scratch: Vec::new(),
             scratch_ends: Vec::new(),
@@ -101,7 +98,7 @@ impl<'p> Columns<'p> {
             let quick =
                 form.and_then(|form| plan.time_format.quick(cell.spelling(), cell.text(bytes, arena), form));
             if let Some(time) = quick
-                && panes.as_mut().is_none_or(|panes| panes.pane(time).is_some())
+                && panes.iter_mut().all(|panes| panes.pane(time).is_some())
             {
                 times[row] = time;
                 return Ok(());
@@ -238,7 +235,7 @@ fn event_time(
     plan: &Projection,
     value: &Value<'_>,
     form: &mut Option<Form>,
-    panes: &mut Option<PaneFinder>,
+    panes: &mut [PaneFinder],
 ) -> Result<i64, String> {
     let field = || &plan.fields[plan.time_field].text;
     if value.is_null() {
@@ -255,9 +252,7 @@ fn event_time(
     if time <= -time::LIMIT || time >= time::LIMIT {
         return Err(format!("event time `{}`: time is out of range", field()));
     }
-    if let Some(panes) = panes
-        && panes.pane(time).is_none()
-    {
+    if panes.iter_mut().any(|panes| panes.pane(time).is_none()) {
         return Err(format!("event time `{}`: time is beyond the calendar", field()));
     }
     *form = Some(with);

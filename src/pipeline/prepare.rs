@@ -18,7 +18,7 @@ use crate::checkpoint::written::{CheckpointV1, EndingV1, LiveV2, OutputV1, Repea
 use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
 use crate::input::follow::Follow;
-use crate::job::{Durability, Job};
+use crate::job::{Durability, Job, Task};
 use crate::operator::Owner;
 use crate::operator::counts::Counts;
 use crate::operator::saved::OwnerV1;
@@ -121,6 +121,10 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
         live: LiveV2 { unread: resume::unread(&follows), ..LiveV2::default() },
         repeated: RepeatedV3::default(),
         heads: resume::heads(&follows),
+        kinds: match &job.task {
+            Task::Aggregate(task) if task.windows.kinds() > 1 => task.windows.kinds() as u64,
+            Task::Aggregate(_) | Task::Order => 0,
+        },
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true, inputs_changed: false };
     let time_field = time_field.path;

@@ -19,7 +19,6 @@ use crate::operator::shard::Shard;
 use crate::operator::step::Step;
 use crate::operator::table::Calls;
 use crate::output::rows::{Fired, RowPlan};
-use crate::window::Windows;
 
 /// The running shards.
 pub struct Shards {
@@ -60,8 +59,10 @@ pub fn start(
     progress: &Arc<Progress>,
 ) -> Shards {
     let mut shards = Shards { steps: Vec::new(), fired: Vec::new(), threads: Vec::new() };
-    let has_panes =
-        matches!(&job.task, Task::Aggregate(task) if !matches!(task.windows, Windows::Session { .. }));
+    let has_panes = match &job.task {
+        Task::Aggregate(task) => task.windows.gaps().is_empty(),
+        Task::Order => false,
+    };
     progress.own(owners.len(), has_panes);
     for (number, owner) in owners.into_iter().enumerate() {
         let (steps_in, steps_out) = bounded(job.buffer);

@@ -53,7 +53,8 @@ pub struct Silence {
     all: Option<(Duration, i64)>,
     /// How far the watermark must rise for everything to close; `None`: nothing closes by it.
     span: Option<i64>,
-    panes: Option<PaneFinder>,
+    /// Of each kind of windows that are kept as panes, if all are.
+    panes: Vec<PaneFinder>,
     /// Whether the watermark closes nothing, and early rows are all that waits for it.
     closes_nothing: bool,
     firing: Firing,
@@ -83,8 +84,8 @@ impl Silence {
             closes_nothing: matches!(rules.closing, Closing::Windows(Windows::None)),
             firing: rules.firing,
             panes: match &rules.closing {
-                Closing::Windows(Windows::Panes(panes)) => Some(PaneFinder::new(panes)),
-                _ => None,
+                Closing::Windows(windows) if windows.gaps().is_empty() => windows.finders(),
+                _ => Vec::new(),
             },
         })
     }
@@ -121,8 +122,12 @@ impl Silence {
         }
         let passed = i64::try_from(last.saturating_sub(since).as_micros()).unwrap_or(i64::MAX);
         let now = stood.saturating_add(passed).min(everything);
-        let closes = match &mut self.panes {
-            Some(panes) => panes.pane(watermark).map_or(everything, |pane| pane.first_end),
+        let ends = self
+            .panes
+            .iter_mut()
+            .map(|panes| panes.pane(watermark).map_or(everything, |pane| pane.first_end));
+        let closes = match ends.min() {
+            Some(closes) => closes,
             None if self.closes_nothing => everything,
             None => watermark.saturating_add(LOOK.as_micros() as i64),
         };

@@ -384,6 +384,9 @@ fn is_asked_id(step: &Step, source: u32, record: &Waiting, id: u128) -> bool {
 fn accepted_in(windows: &Windows, time: i64, watermark: Option<i64>, lateness: i64) -> Fate {
     let fate = |windows, revised, missed| Fate::Accepted { windows, revised, missed };
     let Windows::Panes(panes) = windows else {
+        if windows.kinds() > 1 {
+            return accepted_in_several(windows, time, watermark, lateness);
+        }
         let Windows::Session { gap } = windows else { return fate(Vec::new(), Vec::new(), Vec::new()) };
         let own = vec![Window { start: time, end: time + gap }];
         return match watermark.is_some_and(|watermark| time < watermark) {
@@ -400,11 +403,32 @@ fn accepted_in(windows: &Windows, time: i64, watermark: Option<i64>, lateness: i
     fate(between(closed, pane.last_end), revised, missed)
 }
 
+/// The windows of an accepted event in several kinds. Of sessions it may be too late for.
+fn accepted_in_several(windows: &Windows, time: i64, watermark: Option<i64>, lateness: i64) -> Fate {
+    let over = watermark.unwrap_or(i64::MIN).saturating_sub(lateness);
+    let (mut all, mut all_revised, mut all_missed) = (Vec::new(), Vec::new(), Vec::new());
+    for kind in windows.each() {
+        match (kind, accepted_in(kind, time, watermark, lateness)) {
+            (Windows::Session { gap }, _) if time < over => {
+                all_missed.push(Window { start: time, end: time + gap });
+            }
+            (_, Fate::Accepted { windows, revised, missed }) => {
+                all.extend(windows);
+                all_revised.extend(revised);
+                all_missed.extend(missed);
+            }
+            _ => {}
+        }
+    }
+    Fate::Accepted { windows: all, revised: all_revised, missed: all_missed }
+}
+
 /// When the last window of a late event closed.
 fn late(task: &Task, windows: &Windows, time: i64) -> Fate {
     let (closed_at, session) = match (task, windows) {
-        (Task::Aggregate(_), Windows::Panes(panes)) => {
-            (PaneFinder::new(panes).pane(time).map_or(time, |pane| pane.last_end), false)
+        (Task::Aggregate(_), Windows::Panes(_) | Windows::Several(_)) => {
+            let ends = windows.finders().into_iter().filter_map(|mut panes| Some(panes.pane(time)?.last_end));
+            (ends.max().unwrap_or(time), false)
         }
         // Late is what stands before the watermark.
         _ => (time, true),

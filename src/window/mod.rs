@@ -16,10 +16,12 @@ mod grid;
 mod model;
 mod panes;
 mod parse;
+mod several;
 
 pub use finder::PaneFinder;
 pub use firing::Firing;
 pub use panes::Panes;
+pub use several::Resolution;
 
 /// The windows of a job: `--window`.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,9 @@ pub enum Windows {
     },
     /// One row per key at the end.
     None,
+    /// Windows of several kinds at once, in the order given: at least two, all different, none of them
+    /// [`Windows::None`] or `Several` again.
+    Several(Vec<Resolution>),
 }
 
 /// One pane: the stretch `[start, end)` of event time, and the ends of the windows around it.
@@ -59,7 +64,7 @@ pub struct Window {
 }
 
 impl Windows {
-    /// Parses `--window`.
+    /// Parses `--window`: one of these, or several with commas between them.
     ///
     /// `SIZE[/ADVANCE][+OFFSET][@ZONE]`, `cumulate:SIZE/ADVANCE[+OFFSET][@ZONE]`, `session:GAP`, `none`.
     /// Windows begin at `OFFSET` modulo ADVANCE (cumulate: SIZE) since the epoch; whole weeks on Mondays,
@@ -69,11 +74,16 @@ impl Windows {
         parse::parse(text)
     }
 
-    /// The zone that bounds are written in, for windows with one; none for UTC.
+    /// The zone that bounds are written in, for windows with one; none for UTC, and for several that differ in it.
     pub fn zone(&self) -> Option<&jiff::tz::TimeZone> {
         match self {
             Windows::Panes(panes) => panes.zone.as_ref(),
             Windows::Session { .. } | Windows::None => None,
+            Windows::Several(_) => {
+                let mut zones = self.each().into_iter().map(Windows::zone);
+                let first = zones.next()?;
+                first.filter(|_| zones.all(|zone| zone == first))
+            }
         }
     }
 
@@ -83,6 +93,10 @@ impl Windows {
             Windows::Panes(panes) => panes.describe(),
             Windows::Session { gap } => format!("sessions with a gap of {}", duration::format(*gap)),
             Windows::None => "no windows: one row per key at the end".to_owned(),
+            Windows::Several(resolutions) => {
+                let each = resolutions.iter().map(|resolution| resolution.windows.describe());
+                each.collect::<Vec<_>>().join("; ")
+            }
         }
     }
 }

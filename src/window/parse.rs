@@ -1,5 +1,5 @@
 //! `--window` text to [`Windows`]: `SIZE[/ADVANCE][+OFFSET][@ZONE]`, `cumulate:` of the same,
-//! `session:GAP`, `none`.
+//! `session:GAP`, `none`; or several of them with commas between.
 //!
 //! Every mistake is named with its place; nothing is guessed.
 
@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use jiff::tz::TimeZone;
 
-use super::Windows;
 use super::grid::{FIRST_MONDAY, Grid, Length};
 use super::panes::{Panes, Shape};
+use super::{Resolution, Windows};
 use crate::error::SyntaxError;
 use crate::time::duration::{self, DAY, Months, WEEK, Written};
 use crate::time::zone;
@@ -33,7 +33,35 @@ type Parsed<T> = Result<T, SyntaxError>;
 
 impl Parser<'_> {
     fn windows(&self) -> Parsed<Windows> {
-        let whole = trim(self.text, 0..self.text.len());
+        let mut start = 0;
+        let spans = self.text.split(',').map(|item| {
+            let span = start..start + item.len();
+            start = span.end + 1;
+            trim(self.text, span)
+        });
+        let spans: Vec<Range<usize>> = spans.collect();
+        if let [only] = &spans[..] {
+            return self.one(only.clone());
+        }
+        let mut resolutions: Vec<Resolution> = Vec::new();
+        for span in spans {
+            let windows = self.one(span.clone())?;
+            if windows == Windows::None {
+                let error = self.error(span, "`none` has no windows, so it stands alone");
+                return Err(error.with_help("leave it out, or run it as a job of its own"));
+            }
+            let name = self.text[span.clone()].to_owned();
+            if let Some(same) = resolutions.iter().find(|other| other.windows == windows) {
+                let message = format!("`{name}` is given twice{}", spelled(&name, &same.name));
+                return Err(self.error(span, &message).with_help("leave one of them out"));
+            }
+            resolutions.push(Resolution { name, windows });
+        }
+        Ok(Windows::Several(resolutions))
+    }
+
+    /// One kind of windows.
+    fn one(&self, whole: Range<usize>) -> Parsed<Windows> {
         let body = &self.text[whole.clone()];
         match body {
             "" => {
@@ -270,6 +298,11 @@ impl Parser<'_> {
     }
 }
 
+/// How the same was spelled before, if otherwise.
+fn spelled(name: &str, before: &str) -> String {
+    if name == before { String::new() } else { format!(", first as `{before}`") }
+}
+
 /// A stretch of text without the spaces around it.
 fn trim(text: &str, span: Range<usize>) -> Range<usize> {
     let part = &text[span.clone()];
@@ -335,6 +368,20 @@ mod tests {
         check("session:30s", "sessions with a gap of 30s");
         check("session: 1w", "sessions with a gap of 7d");
         check("none", "no windows: one row per key at the end");
+        check(
+            "1m,1h , session:5m",
+            "tumbling windows of 1m; tumbling windows of 1h; sessions with a gap of 5m",
+        );
+    }
+
+    #[test]
+    fn several_keep_their_names() {
+        let windows = parse(" 60s, 1h/5m@Europe/Berlin").unwrap();
+        assert_eq!(windows.names(), ["60s", "1h/5m@Europe/Berlin"]);
+        assert_eq!((windows.kinds(), windows.finders().len()), (2, 2));
+        assert_eq!(windows.zone(), None);
+        assert!(parse("1d@Europe/Berlin,1mo@Europe/Berlin").unwrap().zone().is_some());
+        assert_eq!(parse("1m").unwrap().names(), [""; 0]);
     }
 
     #[test]
@@ -384,6 +431,11 @@ mod tests {
         check_error("cumulate:1h/7m", "7m", "a multiple of the advance");
         check_error("cumulate:1mo/1w", "1w", "what divides a day");
         check_error("cumulate:1d/1mo", "1mo", "a multiple of the advance");
+        check_error("1m,", "", "a window is missing");
+        check_error("1m,1h,60s", "60s", "given twice, first as `1m`");
+        check_error("1m,1m", "1m", "given twice");
+        check_error("1m,none", "none", "stands alone");
+        check_error("1m,1h@Europe/Berln", "Europe/Berln", "did you mean `Europe/Berlin`?");
         check_error("5é", "5é", "unknown unit");
         check_error("é", "é", "not a duration");
     }

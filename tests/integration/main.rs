@@ -21,6 +21,7 @@ mod real;
 mod repeated;
 mod rotated;
 mod served;
+mod several;
 mod signals;
 mod state;
 mod status;

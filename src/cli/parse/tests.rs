@@ -129,7 +129,7 @@ fn mistakes_in_one_line() {
         "invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table, chart]",
     );
     check(&["--window"], "a value is required for '--window <SPEC>' but none was supplied");
-    check(&["-w", "1m", "-w", "2m"], "the argument '--window <SPEC>' cannot be used multiple times");
+    check(&["-d", "1m", "-d", "2m"], "the argument '--delay <DURATION>' cannot be used multiple times");
     check(&["--zzz"], "unexpected argument '--zzz' found; try windrow --help");
     check(
         &["--delimiter", ";;"],
@@ -150,7 +150,7 @@ fn the_command_line_wins_over_the_file() {
     );
     let asked = asked(&["--job", &path, "--by", "user", "-d2s", "--order-by", "count"]);
     let aggregate = asked.args.aggregate.expect("is the main job");
-    assert_eq!(aggregate.window.window.as_deref(), Some("1m"));
+    assert_eq!(aggregate.window.window, ["1m"]);
     assert_eq!(aggregate.window.by, ["user"]);
     assert_eq!(asked.args.time.delay, "2s");
     assert_eq!(asked.args.input.files, ["a.csv"].map(std::path::PathBuf::from));
@@ -174,7 +174,7 @@ fn files_on_the_command_line_replace_those_of_the_file() {
     let asked = asked(&["explain", "--job", &path, "--", "-b.json"]);
     assert_eq!(asked.args.input.files, ["-b.json"].map(std::path::PathBuf::from));
     assert_eq!(asked.settings.get("files").map(|files| files.origin.clone()), Some(Origin::CommandLine));
-    assert_eq!(asked.args.aggregate.and_then(|main| main.window.window).as_deref(), Some("1m"));
+    assert_eq!(asked.args.aggregate.unwrap().window.window, ["1m"]);
 }
 
 #[test]

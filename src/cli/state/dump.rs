@@ -173,20 +173,34 @@ fn waiting(looked: &Looked, found: &Found, out: &mut dyn Write) -> io::Result<()
 
 fn groups(found: &Found, out: &mut dyn Write) -> io::Result<()> {
     let plan = found.open.plan();
-    let kind = match plan.windows {
-        Windows::Session { .. } => "session",
-        Windows::Panes(_) | Windows::None => "window",
-    };
+    for (number, windows) in plan.windows.each().into_iter().enumerate() {
+        let name = match windows {
+            Windows::Session { .. } => "session",
+            Windows::Panes(_) | Windows::None | Windows::Several(_) => "window",
+        };
+        groups_of(found, number, name, out)?;
+    }
+    Ok(())
+}
+
+/// The groups of one kind of windows.
+fn groups_of(found: &Found, number: usize, name: &str, out: &mut dyn Write) -> io::Result<()> {
+    let plan = found.open.plan();
     let mut written = Ok(());
     let line = |group: &Group<'_>, out: &mut dyn Write| {
-        Object::of(kind)
+        let object = Object::of(name);
+        let object = match group.kind {
+            Some(kind) => object.text("window", kind),
+            None => object,
+        };
+        object
             .raw("start", found.time(group.window.map(|window| window.start)))
             .raw("end", found.time(group.window.map(|window| window.end)))
             .values("keys", &plan.keys, group.key())
             .values("results", &plan.results, group.results())
             .write(out)
     };
-    let read = found.open.groups(&mut |group| {
+    let read = found.open.groups(number, &mut |group| {
         written = line(&group, out);
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });

@@ -83,14 +83,16 @@ impl Page<'_> {
         let counts = open.counts();
         let more = if counts.more { "more than " } else { "" };
         let (name, keys) = match self.plan.windows {
-            Windows::Panes(_) => ("windows", format!(", keys {}", counts.keys)),
+            Windows::Panes(_) | Windows::Several(_) => ("windows", format!(", keys {}", counts.keys)),
             Windows::Session { .. } => ("sessions", format!(", keys {}", counts.keys)),
             Windows::None if self.plan.order => ("waiting", String::new()),
             Windows::None => ("tables", format!(", keys {}", counts.keys)),
         };
         self.line(name, &format!("{more}{}{keys}", counts.open));
-        if matches!(self.plan.windows, Windows::Panes(_)) {
-            self.windows(open)?;
+        for (kind, windows) in self.plan.windows.each().into_iter().enumerate() {
+            if matches!(windows, Windows::Panes(_)) {
+                self.windows(open, kind)?;
+            }
         }
         if counts.fired > 0 {
             self.line("fired", &format!("{} that take in late events yet", counts.fired));
@@ -110,10 +112,12 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// The windows that fire next, with how many keys each has.
-    fn windows(&mut self, open: &Open) -> Result<(), Damage> {
+    /// The windows of a kind that fire next, with how many keys each has.
+    fn windows(&mut self, open: &Open, kind: usize) -> Result<(), Damage> {
         let mut found: Vec<(Window, u64)> = Vec::new();
-        open.groups(&mut |group| {
+        let mut name = String::new();
+        open.groups(kind, &mut |group| {
+            name = group.kind.map(|name| format!("  {name}")).unwrap_or_default();
             let Some(window) = group.window else { return ControlFlow::Break(()) };
             let shown = found.len();
             match found.last_mut() {
@@ -124,7 +128,7 @@ impl Page<'_> {
             ControlFlow::Continue(())
         })?;
         for (window, keys) in found {
-            self.line("", &format!("{}  keys {keys}", self.bounds(window)));
+            self.line("", &format!("{}{name}  keys {keys}", self.bounds(window)));
         }
         Ok(())
     }
@@ -141,8 +145,11 @@ impl Page<'_> {
             Some(next) => next,
             None => return any.then(|| "the rows of all keys, at the end of the input".to_owned()),
         };
-        let (what, strictly) = match self.plan.windows {
-            Windows::Panes(_) => (format!("the window {} closes", self.bounds(next)), false),
+        let (next, windows) = (next.bounds, next.windows);
+        let (what, strictly) = match windows {
+            Windows::Panes(_) | Windows::Several(_) => {
+                (format!("the window {} closes", self.bounds(next)), false)
+            }
             Windows::Session { .. } => (format!("the session {} closes", self.bounds(next)), true),
             Windows::None => (format!("the event of {} leaves", self.plan.time_text(next.end)), true),
         };

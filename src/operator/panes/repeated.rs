@@ -116,6 +116,16 @@ impl RepeatedPanes {
         }
     }
 
+    /// See [`PaneStore::next_firing`].
+    pub fn next_firing(&mut self, watermark: i64) -> Option<i64> {
+        self.store.next_firing(watermark)
+    }
+
+    /// See [`PaneStore::retain_in_time`].
+    pub fn retain_in_time(&mut self, part: &Part, over: i64, rows: &mut Vec<u32>) {
+        self.store.retain_in_time(part, over, rows);
+    }
+
     /// Fires every window that ends at `watermark` or before, and forgets those whose allowed lateness is over.
     pub fn close(&mut self, watermark: i64, keys: &mut Keys, out: &mut Out<'_, '_>) -> ControlFlow<()> {
         if watermark <= self.watermark {

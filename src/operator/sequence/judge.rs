@@ -6,12 +6,16 @@ use crate::window::{PaneFinder, Windows};
 
 /// How far beyond the watermark windows close that an event of now belongs to, about, in microseconds.
 pub fn closing_span(rules: &Rules) -> i64 {
-    let windows = match &rules.closing {
-        Closing::Windows(Windows::Panes(panes)) => {
+    let span = |windows: &Windows| match windows {
+        Windows::Panes(panes) => {
             PaneFinder::new(panes).pane(0).map_or(0, |pane| pane.last_end.saturating_sub(pane.start))
         }
-        Closing::Windows(Windows::Session { gap }) => *gap,
-        Closing::Windows(Windows::None) | Closing::Order => 0,
+        Windows::Session { gap } => *gap,
+        Windows::None | Windows::Several(_) => 0,
+    };
+    let windows = match &rules.closing {
+        Closing::Windows(windows) => windows.each().into_iter().map(span).max().unwrap_or(0),
+        Closing::Order => 0,
     };
     windows.saturating_add(rules.delay)
 }
@@ -24,7 +28,10 @@ pub fn span(rules: &Rules) -> i64 {
 /// Lateness and deduplication.
 pub struct Judge {
     pub closing: Closing,
-    pub panes: Option<PaneFinder>,
+    /// Of each kind of windows that are kept as panes.
+    panes: Vec<PaneFinder>,
+    /// The gap of each kind that are sessions.
+    gaps: Vec<i64>,
     pub dedup: Option<Dedup>,
     pub remember: i64,
     /// For how long beyond their ends windows take in events.
@@ -51,11 +58,13 @@ pub struct Behind {
 
 impl Judge {
     pub fn new(rules: &Rules) -> Judge {
+        let (panes, gaps) = match &rules.closing {
+            Closing::Windows(windows) => (windows.finders(), windows.gaps()),
+            Closing::Order => (Vec::new(), Vec::new()),
+        };
         Judge {
-            panes: match &rules.closing {
-                Closing::Windows(Windows::Panes(panes)) => Some(PaneFinder::new(panes)),
-                _ => None,
-            },
+            panes,
+            gaps,
             closing: rules.closing.clone(),
             dedup: rules.dedup.then(|| Dedup::new(span(rules))),
             lateness: rules.firing.lateness(),
@@ -71,7 +80,7 @@ impl Judge {
         // When the event's last window closes, and whether the first one has.
         let (closes, behind) = match &self.closing {
             Closing::Windows(Windows::Panes(_)) => {
-                let pane = self.panes.as_mut().and_then(|panes| panes.pane(time));
+                let pane = self.panes.first_mut().and_then(|panes| panes.pane(time));
                 let pane = pane.expect("the parse stage refuses times beyond the calendar");
                 (pane.last_end, pane.first_end <= watermark)
             }
@@ -80,6 +89,7 @@ impl Judge {
             Closing::Order if time >= watermark => (time + 1, false),
             Closing::Windows(Windows::Session { .. }) | Closing::Order => return Judgement::Late,
             Closing::Windows(Windows::None) => (i64::MAX, false),
+            Closing::Windows(Windows::Several(_)) => self.closes_last(time, watermark, over),
         };
         if closes <= over {
             return Judgement::Late;
@@ -93,6 +103,24 @@ impl Judge {
         Judgement::Accepted { behind }
     }
 
+    /// Of several kinds of windows: when the last one that an event belongs to closes, and whether one has. Of
+    /// sessions only an event that is not late knows.
+    fn closes_last(&mut self, time: i64, watermark: i64, over: i64) -> (i64, bool) {
+        let (mut closes, mut behind) = (i64::MIN, false);
+        for panes in &mut self.panes {
+            let pane = panes.pane(time).expect("the parse stage refuses times beyond the calendar");
+            closes = closes.max(pane.last_end);
+            behind |= pane.first_end <= watermark;
+        }
+        for gap in &self.gaps {
+            behind |= time < watermark;
+            if time >= over {
+                closes = closes.max(time + gap + 1);
+            }
+        }
+        (closes, behind)
+    }
+
     /// What ends here or before takes in nothing more at a watermark. Without allowed lateness that is what has closed.
     #[inline]
     fn over(&self, watermark: i64) -> i64 {
@@ -104,15 +132,16 @@ impl Judge {
     #[cold]
     pub fn behind(&mut self, time: i64, watermark: i64) -> Behind {
         let over = self.over(watermark);
-        match self.panes.as_mut() {
-            None => Behind { partially_late: false, revising: true },
-            Some(panes) => {
-                let pane = panes.pane(time).expect("it has been found before");
-                Behind {
-                    partially_late: pane.first_end <= over,
-                    revising: panes.windows(pane.start, over, watermark).next().is_some(),
-                }
-            }
+        let mut behind = Behind { partially_late: false, revising: false };
+        for panes in &mut self.panes {
+            let pane = panes.pane(time).expect("it has been found before");
+            behind.partially_late |= pane.first_end <= over;
+            behind.revising |= panes.windows(pane.start, over, watermark).next().is_some();
         }
+        if time < watermark && !self.gaps.is_empty() {
+            behind.partially_late |= time < over;
+            behind.revising |= time >= over;
+        }
+        behind
     }
 }

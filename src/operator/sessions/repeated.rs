@@ -141,8 +141,9 @@ impl RepeatedSessions {
         if watermark <= self.lives().fired {
             return ControlFlow::Continue(());
         }
-        self.store.find_due(watermark);
-        let mut due = mem::take(&mut self.store.due);
+        self.store.sort_due(watermark, keys);
+        let later = self.store.due.partition_point(|due| due.window.end >= watermark);
+        let due = self.store.due.split_off(later);
         // One that has fired before has nothing to say unless it has changed since.
         let mut writes: Vec<(Timing, &Due)> = Vec::new();
         for session in &due {
@@ -163,10 +164,13 @@ impl RepeatedSessions {
             }
         }
         lives.fired = watermark;
-        due.clear();
-        self.store.due = due;
         self.forget(watermark, keys);
         ControlFlow::Continue(())
+    }
+
+    /// See [`SessionStore::next_firing`].
+    pub fn next_firing(&mut self, watermark: i64, keys: &Keys) -> Option<i64> {
+        self.store.next_firing(watermark, keys)
     }
 
     /// Forgets sessions whose allowed lateness is over and that are not to be written any more.

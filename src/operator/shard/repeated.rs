@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Open, Shard, select_owned};
+use super::Shard;
 use crate::operator::repeats::Out;
 use crate::operator::step::{Due, Moment, Step};
 use crate::output::rows::HandOn;
@@ -17,90 +17,51 @@ struct Added {
 impl Shard {
     /// Adds what the step holds, and writes what is due at each of its moments and at its end.
     pub(super) fn apply_moments(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        let mut added = Added { part: 0, row: 0 };
-        // Each moment has two numbers: what closes comes before what is written besides.
+        let (mut added, mut closed) = (Added { part: 0, row: 0 }, None);
         for (number, &Moment { part, row, watermark, due }) in (0u32..).zip(&step.moments) {
-            self.add_up_to(step, &mut added, Added { part, row });
-            self.builder.set_moment(2 * number);
-            self.close(watermark, hand_on)?;
-            self.builder.set_moment(2 * number + 1);
-            self.write(due, hand_on)?;
+            self.add_up_to(step, &mut added, Added { part, row }, closed);
+            closed = Some(watermark);
+            self.builder.set_moment(self.moment(number));
+            self.fire(watermark, hand_on)?;
+            self.write(due, number, hand_on)?;
         }
-        self.add_up_to(step, &mut added, Added { part: step.parts.len(), row: 0 });
+        self.add_up_to(step, &mut added, Added { part: step.parts.len(), row: 0 }, closed);
         let number = step.moments.len() as u32;
-        self.builder.set_moment(2 * number);
+        self.builder.set_moment(self.moment(number));
         if !step.ended {
-            return self.close(step.watermark, hand_on);
+            return self.fire(step.watermark, hand_on);
         }
-        self.close(i64::MAX, hand_on)?;
-        self.close_whole(hand_on)?;
-        self.builder.set_moment(2 * number + 1);
-        self.write(Due::Revise, hand_on)
+        self.fire(i64::MAX, hand_on)?;
+        self.fire_whole(hand_on)?;
+        self.write(Due::Revise, number, hand_on)
     }
 
-    fn add_up_to(&mut self, step: &Step, added: &mut Added, to: Added) {
+    /// The number that rows have which close at a moment. Behind it each kind of windows has one for what is written
+    /// besides, so that its rows stand together.
+    fn moment(&self, number: u32) -> u32 {
+        number * (1 + self.kinds.len() as u32)
+    }
+
+    /// Adds rows; what ends by `closed` has closed, if there may be such among them as come behind the end of windows.
+    fn add_up_to(&mut self, step: &Step, added: &mut Added, to: Added, closed: Option<i64>) {
+        let over = closed.zip(self.repeats).map(|(watermark, repeats)| repeats.over(watermark));
         while *added < to {
             let Some(part) = step.parts.get(added.part) else { return };
             let last = if added.part < to.part { part.rows.len() } else { to.row };
-            let rows = &part.rows[added.row..last];
-            let mut owned = std::mem::take(&mut self.owned);
-            if self.share.owners > 1 {
-                select_owned(self.share, &part.batch.keys.hashes, rows, &mut owned);
-            }
-            let mine = if self.share.owners > 1 { &owned } else { rows };
-            self.rows_added += mine.len() as u64;
-            let keys = &mut self.keys;
-            match &mut self.windows {
-                Open::RepeatedPanes(store) => store.add(part, rows, mine, keys),
-                Open::RepeatedSessions(store) => store.store().add(part, mine, keys),
-                Open::RepeatedWhole(whole) => whole.add(part, rows, mine, keys),
-                Open::Panes(_) | Open::Sessions(_) | Open::Whole(..) => {}
-            }
-            self.owned = owned;
+            self.add(part, &part.rows[added.row..last], over);
             *added = if added.part < to.part { Added { part: added.part + 1, row: 0 } } else { to };
         }
     }
 
-    /// Fires what closes by a watermark.
-    fn close(&mut self, watermark: i64, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        let out = &mut Out { builder: &mut self.builder, groups: &mut self.groups, hand_on };
-        match &mut self.windows {
-            Open::RepeatedPanes(store) => store.close(watermark, &mut self.keys, out),
-            Open::RepeatedSessions(store) => store.close(watermark, &mut self.keys, out),
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    /// Fires what closes at the end alone.
-    fn close_whole(&mut self, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        let out = &mut Out { builder: &mut self.builder, groups: &mut self.groups, hand_on };
-        match &mut self.windows {
-            Open::RepeatedWhole(whole) => whole.close(&mut self.keys, out),
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
     /// Writes what is due besides.
-    fn write(&mut self, due: Due, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        let (keys, early) = (&mut self.keys, due == Due::Emit);
-        let out = &mut Out { builder: &mut self.builder, groups: &mut self.groups, hand_on };
-        match &mut self.windows {
-            Open::RepeatedPanes(store) => match due {
-                Due::Close => ControlFlow::Continue(()),
-                Due::Settle => store.settle(keys, out),
-                Due::Revise => store.write_revised(keys, out),
-                Due::Emit => {
-                    store.write_revised(keys, out)?;
-                    store.write_early(keys, out)
-                }
-            },
-            Open::RepeatedSessions(store) => match due {
-                // Nothing comes for a session whose allowed lateness is over.
-                Due::Close | Due::Settle => ControlFlow::Continue(()),
-                Due::Revise | Due::Emit => store.write_changed(early, keys, out),
-            },
-            Open::RepeatedWhole(whole) if early => whole.write_early(keys, out),
-            _ => ControlFlow::Continue(()),
+    fn write(&mut self, due: Due, number: u32, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
+        let moment = self.moment(number);
+        let out = &mut Out::new(&mut self.builder, &mut self.groups, hand_on);
+        for (n, open) in self.kinds.iter_mut().enumerate() {
+            out.builder.set_kind(n);
+            out.builder.set_moment(moment + 1 + n as u32);
+            open.write(due, &mut self.keys, out)?;
         }
+        ControlFlow::Continue(())
     }
 }

@@ -29,7 +29,7 @@ use crate::operator::sequence::{Bad, Closing, Decided, Pause, Rules, Sequencer};
 use crate::operator::step::Step;
 use crate::output::rows::csv_header;
 use crate::parse::project::{Layout, Projection};
-use crate::window::{Firing, PaneFinder, Windows};
+use crate::window::{Firing, PaneFinder};
 
 /// The front of the pipeline.
 pub struct Front {
@@ -67,7 +67,7 @@ pub struct Front {
     /// Since when nothing has come.
     waiting_since: Option<Instant>,
     /// Tells when the next window closes, where that goes by the watermark alone.
-    closing: Option<PaneFinder>,
+    closing: Vec<PaneFinder>,
     /// Whether the inputs are known to fit: decisions are made behind that.
     begun: bool,
     sent: bool,
@@ -132,8 +132,8 @@ impl Front {
             silence: Silence::new(job, &rules, &readers.quiet),
             waiting_since: None,
             closing: match &rules.closing {
-                Closing::Windows(Windows::Panes(panes)) => Some(PaneFinder::new(panes)),
-                _ => None,
+                Closing::Windows(windows) => windows.finders(),
+                Closing::Order => Vec::new(),
             },
             sequencer: Sequencer::new(rules),
             sources: job.sources.iter().map(|_| SourceState::default()).collect(),

@@ -77,10 +77,14 @@ impl Front {
             since,
             input: held_up.map(|source| self.job.sources[source as usize].name.clone()),
             behind: held_up.and_then(|source| self.sequencer.behind(source)),
-            closes_at: self.closing.as_mut().filter(|_| watermark > i64::MIN).and_then(|panes| {
-                let pane = panes.pane(watermark)?;
-                pane.first_end.checked_add(self.job.delay)
-            }),
+            closes_at: match watermark {
+                i64::MIN => None,
+                _ => {
+                    let ends =
+                        self.closing.iter_mut().filter_map(|panes| Some(panes.pane(watermark)?.first_end));
+                    ends.min().and_then(|end| end.checked_add(self.job.delay))
+                }
+            },
         }
     }
 
