@@ -49,7 +49,7 @@ impl Kind {
     /// The newest version of such payloads that this program knows.
     pub fn newest(self) -> u16 {
         match self {
-            Kind::Checkpoint => 5,
+            Kind::Checkpoint => 6,
             Kind::Ids | Kind::Delivery | Kind::Decision => 1,
         }
     }

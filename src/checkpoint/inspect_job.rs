@@ -221,6 +221,7 @@ pub(super) mod tests {
             repeated: RepeatedV3::default(),
             heads: Vec::new(),
             kinds: 0,
+            fills: Vec::new(),
         }
     }
 

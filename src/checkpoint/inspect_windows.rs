@@ -15,6 +15,7 @@ use crate::operator::keys::Keys;
 use crate::operator::loaded::{LoadedPanes, LoadedSessions, LoadedTable, Share};
 use crate::operator::panes::PaneStore;
 use crate::operator::saved::{OwnerV1, PanesV1, SessionsV1, TableV1, WaitingV1};
+use crate::operator::saved_fills::FillsV6;
 use crate::operator::saved_repeats::RepeatsV3;
 use crate::operator::sessions::SessionStore;
 use crate::operator::table::{Calls, Table};
@@ -110,6 +111,9 @@ impl Open {
                 }
                 kind.owners.push(owner);
             }
+        }
+        for fills in &checkpoint.fills {
+            check_fills(&plan, fills, kinds.len())?;
         }
         Ok(Open { plan, kinds, fired, seed: checkpoint.hash_seed })
     }
@@ -374,6 +378,15 @@ fn check(plan: &Plan, windows: &Windows, owner: &OwnerV1) -> Result<(), Damage> 
         _ => false,
     };
     if fits { Ok(()) } else { Err(Damage::Content) }
+}
+
+/// Checks the last rows of an owner's keys.
+fn check_fills(plan: &Plan, fills: &[FillsV6], kinds: usize) -> Result<(), Damage> {
+    for row in fills.iter().flat_map(FillsV6::rows) {
+        let (key, ..) = row?;
+        key::is_encoded(key, plan.keys.len()).then_some(()).ok_or(Damage::Content)?;
+    }
+    (fills.len() == kinds).then_some(()).ok_or(Damage::Content)
 }
 
 /// Whether a time is one that an event or a pane can have.

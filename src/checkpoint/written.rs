@@ -4,13 +4,15 @@
 //! its own, and reads these. `testdata/state/` has files of every version for that.
 //!
 //! Version 2 is version 1 with [`LiveV2`] behind it, version 3 is that with [`RepeatedV3`] behind
-//! it, version 4 that with [`HeadV4`]s behind it, version 5 that with the number of kinds of windows. A checkpoint has the least version that can say what it says.
+//! it, version 4 that with [`HeadV4`]s behind it, version 5 that with the number of kinds of windows,
+//! version 6 that with the last rows of keys ([`FillsV6`]). A checkpoint has the least version that can say what it says.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec::{self, Damage};
 use crate::operator::counts::Counts;
 use crate::operator::cut::{PartCut, SequenceCut, SourceCut};
+use crate::operator::saved_fills::FillsV6;
 use crate::operator::saved_repeats::RepeatsV3;
 use crate::time::{Form, Unit};
 
@@ -59,6 +61,9 @@ pub struct CheckpointV1 {
     /// What version 5 has in addition: how many kinds of windows the owners have, if there are several; else 0.
     #[serde(skip)]
     pub kinds: u64,
+    /// What version 6 has in addition: what each owner knows of the last rows of its keys, by kind of windows.
+    #[serde(skip)]
+    pub fills: Vec<Vec<FillsV6>>,
 }
 
 /// What a checkpoint says of inputs that are waited for.
@@ -346,6 +351,7 @@ impl CheckpointV1 {
     /// The least version that can say what it says.
     pub fn version(&self) -> u16 {
         match (self.live == LiveV2::default(), self.repeated == RepeatedV3::default()) {
+            _ if !self.fills.is_empty() => 6,
             _ if self.kinds > 0 => 5,
             _ if !self.heads.is_empty() => 4,
             (true, true) => 1,
@@ -362,7 +368,8 @@ impl CheckpointV1 {
             2 => codec::encode(&(self, &self.live)),
             3 => codec::encode(&(self, &self.live, &self.repeated)),
             4 => codec::encode(&(self, &self.live, &self.repeated, &self.heads)),
-            _ => codec::encode(&(self, &self.live, &self.repeated, &self.heads, self.kinds)),
+            5 => codec::encode(&(self, &self.live, &self.repeated, &self.heads, self.kinds)),
+            _ => codec::encode(&(self, &self.live, &self.repeated, &self.heads, self.kinds, &self.fills)),
         };
         (version, bytes)
     }
@@ -387,10 +394,15 @@ impl CheckpointV1 {
                 let (checkpoint, live, repeated, heads): WrittenV4 = codec::decode(bytes)?;
                 Ok(CheckpointV1 { live, repeated, heads, ..checkpoint })
             }
-            _ => {
+            5 => {
                 type WrittenV5 = (CheckpointV1, LiveV2, RepeatedV3, Vec<HeadV4>, u64);
                 let (checkpoint, live, repeated, heads, kinds): WrittenV5 = codec::decode(bytes)?;
                 Ok(CheckpointV1 { live, repeated, heads, kinds, ..checkpoint })
+            }
+            _ => {
+                type WrittenV6 = (CheckpointV1, LiveV2, RepeatedV3, Vec<HeadV4>, u64, Vec<Vec<FillsV6>>);
+                let (checkpoint, live, repeated, heads, kinds, fills): WrittenV6 = codec::decode(bytes)?;
+                Ok(CheckpointV1 { live, repeated, heads, kinds, fills, ..checkpoint })
             }
         }
     }

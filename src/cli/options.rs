@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use super::values::{FormatName, OutputFormatName, StatsName, chunk_bytes, count, delimiter, size, threads};
-use crate::job::{AtEof, InDoubt, StdinResume, When};
+use crate::job::{AtEof, Fill, InDoubt, StdinResume, When};
 
 /// What is read, and which of it counts.
 #[derive(Debug, Args)]
@@ -137,6 +137,12 @@ pub struct WindowOptions {
     /// written again, with `pane` `revised`: at once, or at the next multiple of --emit-every.
     #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub allowed_lateness: Option<String>,
+    /// Also write rows for windows without events, between those of a key: zero, null or previous
+    ///
+    /// They are written before the key's next row, which shows that it goes on. With `zero` each aggregate that was a number in
+    /// the row before is 0, with `null` all are null, with `previous` they are as in the row before.
+    #[arg(long, value_name = "WITH", hide_short_help = true, hide_possible_values = true)]
+    pub fill: Option<Fill>,
     /// Group key; repeatable; EXPR AS NAME computes one
     #[arg(short, long, value_name = "FIELD[,FIELD]")]
     pub by: Vec<String>,

@@ -20,7 +20,7 @@ use super::fields::Fields;
 use super::fingerprint::Fingerprint;
 use super::outputs::{self, Outputs};
 use super::settings::Settings;
-use super::{Aggregation, AtEof, Following, Job, OutputFormat, Report, Stats, StdinResume, Task, Top};
+use super::{Aggregation, AtEof, Fill, Following, Job, OutputFormat, Report, Stats, StdinResume, Task, Top};
 use super::{metrics, sources, state};
 
 /// The job that the options ask for. The settings say in errors where an option came from.
@@ -207,7 +207,9 @@ fn aggregation(
             return Err(settings.unfit(option, message));
         }
     }
-    let mut aggregation = Aggregation { windows, firing, keys, calls, to, row_id, having: None, top: None };
+    let fill = fill(args, &windows, firing, settings)?;
+    let mut aggregation =
+        Aggregation { windows, firing, fill, keys, calls, to, row_id, having: None, top: None };
     let mut columns = Columns::of(&aggregation, settings)?;
     if let Some(text) = &args.aggregation.having {
         let having = expr::parse(text, &mut columns).map_err(settings.in_option("having"))?;
@@ -259,6 +261,32 @@ fn firing(args: &AggregateArgs, windows: &Windows, settings: &Settings) -> Resul
         return Err(settings.unfit("allowed-lateness", message));
     }
     Ok(Firing { every, lateness })
+}
+
+/// `--fill`.
+fn fill(
+    args: &AggregateArgs,
+    windows: &Windows,
+    firing: Firing,
+    settings: &Settings,
+) -> Result<Option<Fill>> {
+    let Some(fill) = args.window.fill else { return Ok(None) };
+    let unfit = |message: &str| Err(settings.unfit("fill", message));
+    if windows.finders().is_empty() {
+        return unfit("is for windows that follow one another in time; sessions and none leave no gaps");
+    }
+    if firing.repeats() {
+        return unfit("is for windows that are written once, without --emit-every and --allowed-lateness");
+    }
+    if args.aggregation.having.is_some() || args.aggregation.top.is_some() {
+        return unfit(
+            "says that no row is missing, and --having and --top leave some out; do that behind windrow",
+        );
+    }
+    if args.rows.to == Some(OutputFormatName::Chart) {
+        return unfit("is for rows; a chart shows by itself where there was nothing");
+    }
+    Ok(Some(fill))
 }
 
 /// Rows are written as the first input is, its delimiter included, unless `--to` says otherwise.

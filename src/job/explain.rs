@@ -79,6 +79,10 @@ impl Plan {
             self.line("kind", &windows.describe());
         }
         self.line("close", &closing(&aggregation.windows, settings));
+        if let Some(fill) = aggregation.fill {
+            let name = fill.name();
+            self.line("gaps", &format!("windows without events between two of a key have rows: {name}"));
+        }
         let Firing { every, lateness } = aggregation.firing;
         if let Some(every) = every {
             let every = duration::format(every);

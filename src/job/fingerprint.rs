@@ -45,6 +45,7 @@ impl Fingerprint {
             let Firing { every, lateness } = task.firing;
             every.iter().for_each(|every| add("emit-every", micros(*every)));
             lateness.iter().for_each(|lateness| add("allowed-lateness", micros(*lateness)));
+            task.fill.iter().for_each(|fill| add("fill", fill.name().to_owned()));
         }
         add("ties", ties.to_string());
         add("to", to.map_or_else(|| "as the input".to_owned(), format_name));

@@ -115,6 +115,8 @@ pub struct Aggregation {
     pub windows: Windows,
     /// `--emit-every`, `--allowed-lateness`.
     pub firing: Firing,
+    /// `--fill`: what rows of windows without events hold between a key's first and last; `None`: there are none.
+    pub fill: Option<Fill>,
     /// `--by`.
     pub keys: Vec<Key>,
     /// `--agg`; `count(*)` if none was given.
@@ -164,6 +166,28 @@ impl Aggregation {
         let timing = if self.firing.repeats() { &TIMING_COLUMNS[..] } else { &[] };
         let owned = |name: &&str| (*name).to_owned();
         bounds.iter().map(owned).chain(keys).chain(calls).chain(timing.iter().map(owned)).collect()
+    }
+}
+
+/// What rows of windows without events hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Fill {
+    /// 0 for each aggregate that was a number in the row of the key before, else null.
+    Zero,
+    /// Null for each aggregate.
+    Null,
+    /// What the row of the key before holds.
+    Previous,
+}
+
+impl Fill {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fill::Zero => "zero",
+            Fill::Null => "null",
+            Fill::Previous => "previous",
+        }
     }
 }
 

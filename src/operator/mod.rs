@@ -9,6 +9,7 @@ pub mod amendments;
 pub mod counts;
 pub mod cut;
 pub mod dedup;
+mod fills;
 pub mod jump;
 pub mod keys;
 pub mod loaded;
@@ -16,6 +17,7 @@ pub mod order;
 pub mod panes;
 pub mod repeats;
 pub mod saved;
+pub mod saved_fills;
 pub mod saved_repeats;
 pub mod sequence;
 pub mod sessions;
@@ -32,6 +34,7 @@ use crate::checkpoint::codec::Damage;
 use crate::output::rows::HandOn;
 use loaded::Loaded;
 use saved::OwnerV1;
+use saved_fills::FillsV6;
 use saved_repeats::RepeatsV3;
 
 /// How much an owner holds.
@@ -61,6 +64,14 @@ pub trait Owner: Send {
     /// What it knows besides of windows that may be written more than once; `None` where they may not.
     fn save_repeats(&self) -> Option<RepeatsV3> {
         None
+    }
+    /// The last rows of its keys, of each kind of windows; none where windows without events have no rows.
+    fn save_fills(&self) -> Vec<FillsV6> {
+        Vec::new()
+    }
+    /// Takes in what is its own of last rows that some owner had saved.
+    fn load_fills(&mut self, fills: &[FillsV6]) -> Result<(), Damage> {
+        if fills.is_empty() { Ok(()) } else { Err(Damage::Content) }
     }
     /// Decodes what some owner had saved, for all owners of this run.
     fn decode<'s>(&self, saved: &'s OwnerV1) -> Result<Loaded<'s>, Damage>;

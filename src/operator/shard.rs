@@ -6,10 +6,12 @@ mod repeated;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::fills::Fills;
 use super::keys::Keys;
 use super::loaded::{Loaded, Share};
 use super::repeats::{Out, Repeats};
 use super::saved::OwnerV1;
+use super::saved_fills::FillsV6;
 use super::saved_repeats::RepeatsV3;
 use super::step::{Part, Step};
 use super::table::{Calls, Group, Table};
@@ -29,6 +31,8 @@ pub struct Shard {
     keys: Keys,
     /// What is open, of each kind of windows.
     kinds: Vec<Open>,
+    /// The last rows of its keys, where windows without events have rows: of each kind that is kept as panes.
+    fills: Vec<Option<Fills>>,
     repeats: Option<Repeats>,
     builder: RowBuilder,
     rows_added: u64,
@@ -53,6 +57,7 @@ impl Shard {
             calls: calls.clone(),
             keys: Keys::default(),
             kinds: windows.each().into_iter().map(|windows| Open::new(windows, calls, repeats)).collect(),
+            fills: windows.each().into_iter().map(|windows| fills(&plan, windows)).collect(),
             repeats,
             builder: RowBuilder::new(plan),
             rows_added: 0,
@@ -100,6 +105,28 @@ impl Owner for Shard {
     fn save_repeats(&self) -> Option<RepeatsV3> {
         let kinds: Option<Vec<_>> = self.kinds.iter().map(|open| open.save_repeats(&self.keys)).collect();
         kinds.map(RepeatsV3::of)
+    }
+
+    fn save_fills(&self) -> Vec<FillsV6> {
+        if self.fills.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        let saved =
+            |fills: &Option<Fills>| fills.as_ref().map_or_else(FillsV6::default, |f| f.save(&self.keys));
+        self.fills.iter().map(saved).collect()
+    }
+
+    fn load_fills(&mut self, saved: &[FillsV6]) -> Result<(), Damage> {
+        let has_fills = self.fills.iter().any(Option::is_some);
+        if has_fills == saved.is_empty() || (has_fills && saved.len() != self.fills.len()) {
+            return Err(Damage::Content);
+        }
+        for (fills, saved) in self.fills.iter_mut().zip(saved) {
+            if let Some(fills) = fills {
+                fills.load(saved, self.share, &mut self.keys)?;
+            }
+        }
+        Ok(())
     }
 
     fn decode<'s>(&self, saved: &'s OwnerV1) -> Result<Loaded<'s>, Damage> {
@@ -170,11 +197,12 @@ impl Shard {
             let Shard { kinds, keys, .. } = self;
             while let Some(next) = kinds.iter_mut().filter_map(|open| open.next_firing(watermark, keys)).min()
             {
-                fire_all(kinds, next, keys, &mut Out::new(&mut self.builder, &mut self.groups, hand_on))?;
+                let out = &mut Out::new(&mut self.builder, &mut self.groups, hand_on);
+                fire_all(kinds, &mut self.fills, next, keys, out)?;
             }
         }
         let out = &mut Out::new(&mut self.builder, &mut self.groups, hand_on);
-        fire_all(&mut self.kinds, watermark, &mut self.keys, out)
+        fire_all(&mut self.kinds, &mut self.fills, watermark, &mut self.keys, out)
     }
 
     /// Fires what closes at the end alone.
@@ -184,11 +212,25 @@ impl Shard {
     }
 }
 
+/// What it takes to fill gaps between these windows, if that is asked for.
+fn fills(plan: &RowPlan, windows: &Windows) -> Option<Fills> {
+    match windows {
+        Windows::Panes(panes) if plan.fills() => Some(Fills::new(panes)),
+        _ => None,
+    }
+}
+
 /// Fires what closes by a watermark, one kind of windows after the other.
-fn fire_all(kinds: &mut [Open], watermark: i64, keys: &mut Keys, out: &mut Out<'_, '_>) -> ControlFlow<()> {
-    for (n, open) in kinds.iter_mut().enumerate() {
+fn fire_all(
+    kinds: &mut [Open],
+    fills: &mut [Option<Fills>],
+    watermark: i64,
+    keys: &mut Keys,
+    out: &mut Out<'_, '_>,
+) -> ControlFlow<()> {
+    for (n, (open, fills)) in kinds.iter_mut().zip(fills).enumerate() {
         out.builder.set_kind(n);
-        open.fire(watermark, keys, out)?;
+        open.fire(watermark, fills.as_mut(), keys, out)?;
     }
     ControlFlow::Continue(())
 }
@@ -212,6 +254,28 @@ fn emit_table(
             columns.iter().for_each(|column| column.prefetch(ahead.slot));
         }
         out.builder.row(keys.get(key), head, columns, slot)?;
+    }
+    ControlFlow::Continue(())
+}
+
+/// The same where windows without events have rows, too.
+fn emit_filled(
+    out: &mut Out<'_, '_>,
+    window: Window,
+    table: &Table,
+    keys: &mut Keys,
+    fills: &mut Fills,
+) -> ControlFlow<()> {
+    table.groups_in_order(keys, out.groups);
+    if out.groups.is_empty() {
+        return ControlFlow::Continue(());
+    }
+    fills.catch_up(window, keys, out)?;
+    out.builder.begin(Some(window), out.hand_on)?;
+    for n in 0..out.groups.len() {
+        let Group { head, key, slot } = out.groups[n];
+        out.builder.row(keys.get(key), head, &table.columns, slot)?;
+        fills.note(window, &out.groups[n], table, keys, out);
     }
     ControlFlow::Continue(())
 }

@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn place(window: Window) -> Place {
-        Place { moment: 0, kind: 0, closes_beyond: false, timing: Timing::Final, window }
+        Place { moment: 0, closes: window.end, kind: 0, timing: Timing::Final, window }
     }
 
     fn encoded(number: u64) -> Vec<u8> {

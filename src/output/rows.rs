@@ -1,5 +1,7 @@
 //! Rows of fired windows as text: one builder per shard.
 
+mod filled;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::{ControlFlow, Range};
@@ -8,7 +10,7 @@ use std::sync::Arc;
 use super::json::{write_json_bytes, write_json_string, write_json_value};
 use crate::aggregate::{Accumulators, Span};
 use crate::expr::{Expr, Row};
-use crate::job::{Aggregation, OutputFormat, Top};
+use crate::job::{Aggregation, Fill, OutputFormat, Top};
 use crate::number::Number;
 use crate::parse::key::{self, FieldText, Fields};
 use crate::time::{self, Form};
@@ -25,6 +27,10 @@ pub struct RowPlan {
     kinds: Vec<KindPlan>,
     /// How many columns say which window a row is of: the first ones.
     leading: usize,
+    /// Where the columns of the aggregates begin.
+    results: usize,
+    /// What rows of windows without events hold, where there are such.
+    fill: Option<Fill>,
     /// Whether rows say when they were written: the last two columns.
     has_timing: bool,
     having: Option<Expr>,
@@ -85,6 +91,8 @@ impl RowPlan {
             columns,
             kinds: KindPlan::all(&task.windows),
             leading: task.leading().len(),
+            results: task.leading().len() + task.keys.len(),
+            fill: task.fill,
             has_timing: task.firing.repeats(),
             having: task.having.clone(),
             untyped,
@@ -110,6 +118,11 @@ impl RowPlan {
     /// How many rows of a window are kept, and whether ties with the last are too; `None`: all.
     pub fn top(&self) -> Option<(usize, bool)> {
         self.top.as_ref().map(|top| (top.rows_max, top.ties))
+    }
+
+    /// Whether windows without events have rows, too.
+    pub fn fills(&self) -> bool {
+        self.fill.is_some()
     }
 
     /// The header line, for formats that have one in the stream.
@@ -162,15 +175,16 @@ pub type HandOn<'h> = dyn FnMut(Fired) -> ControlFlow<()> + 'h;
 pub const SLICE_BYTES: usize = 256 * 1024;
 
 /// Where the rows of a window stand among those of a step: they are ordered by moment, then in the order in which
-/// windows close, then by kind.
+/// windows close, then by kind. The rows of a window without events stand before those of the window that has shown
+/// that its key goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The number of the moment at which they are written; 0 where each window is written once.
     pub moment: u32,
+    /// At which watermark they are written, if they are when their window closes; else when it would close.
+    pub closes: i64,
     /// The number of the kind of windows.
     pub kind: u16,
-    /// Whether it closes when the watermark is beyond its end, and not at it.
-    pub closes_beyond: bool,
     /// Which of its rows they are.
     pub timing: Timing,
     /// The window.
@@ -178,11 +192,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// What places are ordered by. Ends lie far within the range of numbers.
+    /// What places are ordered by.
     #[inline]
-    fn order(&self) -> (u32, i64, u16, i64, Timing) {
-        let Place { moment, kind, closes_beyond, timing, window } = *self;
-        (moment, window.end + i64::from(closes_beyond), kind, window.start, timing)
+    fn order(&self) -> (u32, i64, u16, Window, Timing) {
+        (self.moment, self.closes, self.kind, self.window, self.timing)
     }
 }
 
@@ -340,6 +353,8 @@ pub struct RowBuilder {
     timing: Timing,
     /// How often the rows that follow have been written before.
     revision: u32,
+    /// Where the results of the row that was written last begin in its text.
+    results_at: usize,
     /// The window's bounds as they stand in each of its rows: for NDJSON with their names and braces.
     bounds: Vec<u8>,
     /// Start and end as values, where there are conditions.
@@ -377,6 +392,7 @@ impl RowBuilder {
             window: None,
             timing: Timing::Final,
             revision: 0,
+            results_at: 0,
             bounds: Vec::new(),
             start: String::new(),
             end: String::new(),
@@ -430,7 +446,11 @@ impl RowBuilder {
         hand_on: &mut HandOn<'_>,
     ) -> ControlFlow<()> {
         (self.window, self.timing) = (window, timing);
-        let place = self.place();
+        self.begin_place(self.place(), hand_on)
+    }
+
+    /// The rows that follow stand there.
+    fn begin_place(&mut self, place: Place, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         // Sessions of several keys may be one window.
         if self.fired.is_full() && self.fired.windows.last().is_none_or(|&(last, _)| last != place) {
             hand_on(self.take())?;
@@ -444,7 +464,7 @@ impl RowBuilder {
         }
         self.fired.windows.push((place, self.fired.rows.len()));
         self.bounds.clear();
-        let Some(window) = window else { return ControlFlow::Continue(()) };
+        let Some(window) = self.window else { return ControlFlow::Continue(()) };
         if self.plan.has_conditions() {
             (self.start, self.end) = (self.bound(window.start), self.bound(window.end));
         }
@@ -482,13 +502,20 @@ impl RowBuilder {
 
     /// Where the rows of the current window stand.
     fn place(&self) -> Place {
+        let window = self.window.unwrap_or(Window { end: 0, start: 0 });
         Place {
             moment: self.moment,
+            closes: self.closes(window),
             kind: self.kind,
-            closes_beyond: self.plan.kinds[usize::from(self.kind)].closes_beyond,
             timing: self.timing,
-            window: self.window.unwrap_or(Window { end: 0, start: 0 }),
+            window,
         }
+    }
+
+    /// At which watermark a window of the current kind closes. Ends lie far within the range of numbers.
+    #[inline]
+    fn closes(&self, window: Window) -> i64 {
+        window.end + i64::from(self.plan.kinds[usize::from(self.kind)].closes_beyond)
     }
 
     fn bound(&self, time: i64) -> String {
@@ -514,21 +541,14 @@ impl RowBuilder {
         let (plan, text) = (&self.plan, &mut self.fired.text);
         let row_start = text.len();
         text.extend_from_slice(&self.bounds);
-        let mut fields = Fields(key);
+        write_key(plan, key, text);
+        self.results_at = text.len();
         match plan.to {
             OutputFormat::Ndjson => {
-                let mut lead_ins = plan.lead_ins[plan.leading..].iter();
+                let mut lead_ins = plan.lead_ins[plan.results..].iter();
                 let mut lead_in = |text: &mut Vec<u8>| {
                     text.extend_from_slice(lead_ins.next().expect("every column has one"));
                 };
-                while let Some(field) = fields.next_text() {
-                    lead_in(text);
-                    match field {
-                        FieldText::Null => text.extend_from_slice(b"null"),
-                        FieldText::Literal(literal) => text.extend_from_slice(literal),
-                        FieldText::Text(field) => write_json_bytes(field, text),
-                    }
-                }
                 for column in columns {
                     lead_in(text);
                     if let Some(value) = column.write_number(slot, span, text) {
@@ -544,14 +564,6 @@ impl RowBuilder {
                 text.extend_from_slice(b"}\n");
             }
             OutputFormat::Csv { delimiter } => {
-                while let Some(field) = fields.next_text() {
-                    match field {
-                        FieldText::Null => {}
-                        FieldText::Literal(literal) => text.extend_from_slice(literal),
-                        FieldText::Text(field) => write_csv_text(field, delimiter, text),
-                    }
-                    text.push(delimiter);
-                }
                 for column in columns {
                     if let Some(value) = column.write_number(slot, span, text) {
                         write_csv_value(&value, delimiter, text);
@@ -568,9 +580,8 @@ impl RowBuilder {
                 finish_csv_row(text, row_start, plan.columns.len());
             }
             OutputFormat::Table | OutputFormat::Chart(_) => {
-                let results = columns.iter().map(|column| column.finish(slot, span));
-                for value in fields.chain(results) {
-                    write_table_value(&value, text);
+                for column in columns {
+                    write_table_value(&column.finish(slot, span), text);
                     text.push(CELL_END);
                 }
                 if plan.has_timing {
@@ -581,11 +592,16 @@ impl RowBuilder {
                 }
             }
         }
+        self.end_row(key, head);
+        ControlFlow::Continue(())
+    }
+
+    /// The text of a row has been written.
+    fn end_row(&mut self, key: &[u8], head: u64) {
         self.fired.keys.extend_from_slice(key);
         self.fired.end_row(head);
         let rows = self.fired.rows.len();
         self.fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
-        ControlFlow::Continue(())
     }
 
     /// Whether the row is to be written, and its rank.
@@ -640,6 +656,41 @@ impl RowPlan {
     pub fn compare_ranks(&self, a: &[u8], b: &[u8]) -> Ordering {
         let order = key::compare(a, b);
         if self.top.as_ref().is_some_and(|top| top.descending) { order.reverse() } else { order }
+    }
+}
+
+/// Writes the fields of a key, each with what stands before it, or behind it.
+#[inline]
+fn write_key(plan: &RowPlan, key: &[u8], text: &mut Vec<u8>) {
+    let mut fields = Fields(key);
+    match plan.to {
+        OutputFormat::Ndjson => {
+            let mut lead_ins = plan.lead_ins[plan.leading..].iter();
+            while let Some(field) = fields.next_text() {
+                text.extend_from_slice(lead_ins.next().expect("every column has one"));
+                match field {
+                    FieldText::Null => text.extend_from_slice(b"null"),
+                    FieldText::Literal(literal) => text.extend_from_slice(literal),
+                    FieldText::Text(field) => write_json_bytes(field, text),
+                }
+            }
+        }
+        OutputFormat::Csv { delimiter } => {
+            while let Some(field) = fields.next_text() {
+                match field {
+                    FieldText::Null => {}
+                    FieldText::Literal(literal) => text.extend_from_slice(literal),
+                    FieldText::Text(field) => write_csv_text(field, delimiter, text),
+                }
+                text.push(delimiter);
+            }
+        }
+        OutputFormat::Table | OutputFormat::Chart(_) => {
+            for value in fields {
+                write_table_value(&value, text);
+                text.push(CELL_END);
+            }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::operator::cut::{PartCut, SequenceCut, SourceCut};
 use crate::operator::dedup::Entry;
 use crate::operator::saved::OwnerV1;
+use crate::operator::saved_fills::FillsV6;
 use crate::operator::saved_repeats::RepeatsV3;
 use crate::output::mark::Mark;
 use crate::output::sink::SyncHandle;
@@ -27,12 +28,30 @@ pub enum Piece {
     Begin,
     /// From the front, with which a cut begins.
     Front(Box<FrontPiece>),
-    /// From an owner of keys: its number, what it holds, and what it knows of windows that may be written again.
-    Owner(usize, OwnerV1, Option<RepeatsV3>),
+    /// From an owner of keys: its number, and what it holds.
+    Owner(usize, Box<OwnerPiece>),
     /// From the writer: rows, late events, bad records; `None` if no checkpoint can be made here.
     Writer(Option<[Option<OutputPiece>; 3]>),
     /// Ids that are to be written before the next cut, so that they need not wait in memory.
     Ids(NewIds),
+}
+
+/// What an owner of keys holds.
+pub struct OwnerPiece {
+    /// Its open windows.
+    pub open: OwnerV1,
+    /// What it knows of windows that may be written again.
+    pub repeats: Option<RepeatsV3>,
+    /// The last rows of its keys.
+    pub fills: Vec<FillsV6>,
+}
+
+/// The same on its way to a checkpoint.
+#[derive(Default)]
+struct OwnerWritten {
+    open: Blob,
+    repeats: Option<RepeatsV3>,
+    fills: Vec<FillsV6>,
 }
 
 /// Ids that were not written yet, by bucket.
@@ -126,7 +145,7 @@ struct Keeper {
     /// Whether the directory still holds what another run has left.
     fresh: bool,
     front: Option<Box<FrontPiece>>,
-    owners: Vec<Option<(Blob, Option<RepeatsV3>)>>,
+    owners: Vec<Option<OwnerWritten>>,
     writer: Option<Option<[Option<OutputPiece>; 3]>>,
     /// Ids that came while a cut was being gathered.
     later: Vec<NewIds>,
@@ -162,8 +181,9 @@ impl Keeper {
                 self.front = Some(front);
                 self.append(ids)
             }
-            Piece::Owner(number, owner, repeats) => {
-                self.owners[number] = Some((Blob(codec::encode(&owner)), repeats));
+            Piece::Owner(number, owner) => {
+                let OwnerPiece { open, repeats, fills } = *owner;
+                self.owners[number] = Some(OwnerWritten { open: Blob(codec::encode(&open)), repeats, fills });
                 Ok(())
             }
             Piece::Writer(outputs) => {
@@ -233,14 +253,21 @@ impl Keeper {
             files.expire(oldest)?;
         }
         (self.last.owners, self.last.repeated.owners) = (Vec::new(), Vec::new());
+        self.last.fills = Vec::new();
         later.into_iter().try_for_each(|ids| self.append(ids))?;
         self.progress.checkpoint(started.elapsed(), bytes);
         Ok(())
     }
 
-    fn describe(&mut self, front: &FrontPiece, owners: Vec<(Blob, Option<RepeatsV3>)>) {
+    fn describe(&mut self, front: &FrontPiece, owners: Vec<OwnerWritten>) {
         let last = &mut self.last;
-        let (owners, repeats): (Vec<_>, Vec<_>) = owners.into_iter().unzip();
+        last.owners = Vec::with_capacity(owners.len());
+        let mut known = Vec::new();
+        for OwnerWritten { open, repeats, fills } in owners {
+            last.owners.push(open);
+            known.extend(repeats);
+            last.fills.extend((!fills.is_empty()).then_some(fills));
+        }
         last.epoch += 1;
         last.taken_at = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -250,8 +277,7 @@ impl Keeper {
         last.ending = front.ending;
         last.watermark = front.sequence.watermark;
         last.form = front.sequence.form.map(FormV1::from);
-        last.owners = owners;
-        last.repeated = RepeatedV3::of(repeats.into_iter().flatten(), &front.sequence.sources);
+        last.repeated = RepeatedV3::of(known.into_iter(), &front.sequence.sources);
         let ranked = || (0u32..).zip(&front.sequence.sources);
         let part = |(source, cut): (u32, &SourceCut)| {
             let PartCut { start, digest, file } = cut.part;

@@ -125,6 +125,7 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
             Task::Aggregate(task) if task.windows.kinds() > 1 => task.windows.kinds() as u64,
             Task::Aggregate(_) | Task::Order => 0,
         },
+        fills: Vec::new(),
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true, inputs_changed: false };
     let time_field = time_field.path;
@@ -322,6 +323,9 @@ impl Kept {
             let Some(first) = owners.first() else { continue };
             let loaded = first.decode(&saved).map_err(damaged)?;
             owners.iter_mut().try_for_each(|owner| owner.load(&loaded, repeats.as_ref())).map_err(damaged)?;
+        }
+        for fills in std::mem::take(&mut checkpoint.fills) {
+            owners.iter_mut().try_for_each(|owner| owner.load_fills(&fills)).map_err(damaged)?;
         }
         let (files, dedup) = match (ids, job.ids.is_empty()) {
             (Some(Loaded { stored, dedup }), _) => {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Progress;
-use super::checkpointer::{Piece, Pieces};
+use super::checkpointer::{OwnerPiece, Piece, Pieces};
 use super::stages::{Queue, Stage};
 use crate::job::{Job, Task};
 use crate::operator::Owner;
@@ -101,7 +101,8 @@ fn serve(
         drop(step);
         if let (true, Some(pieces)) = (cut, &pieces) {
             let stopped = Instant::now();
-            pieces.send(Piece::Owner(number, owner.save(), owner.save_repeats()));
+            let (open, repeats, fills) = (owner.save(), owner.save_repeats(), owner.save_fills());
+            pieces.send(Piece::Owner(number, Box::new(OwnerPiece { open, repeats, fills })));
             progress.pause(stopped.elapsed());
         }
         progress.hold(number, owner.held());

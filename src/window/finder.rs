@@ -3,6 +3,8 @@
 //! Called once per event, so it remembers the panes it found last and has a short way for windows of fixed
 //! length. It never fails on a time in range, except where a zone's calendar ends.
 
+use std::ops::ControlFlow;
+
 use super::clock::Clock;
 use super::grid::Length;
 use super::panes::{Panes, Shape};
@@ -94,6 +96,35 @@ impl PaneFinder {
             Some(Window { start: self.clock.instant(start)?, end: self.clock.instant(end)? })
         });
         bounds.filter(move |&window| last.replace(window) != Some(window))
+    }
+}
+
+impl PaneFinder {
+    /// The windows behind `from` and before `to`, in order (by end, then start), until `each` breaks off.
+    pub fn between(
+        &mut self,
+        from: Window,
+        to: Window,
+        each: &mut dyn FnMut(Window) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let (mut at, mut found, mut last) = (from.start, from.end - 1, from);
+        while let Some(pane) = self.pane(at) {
+            for window in self.windows(pane.start, found, to.end) {
+                if window >= to {
+                    return ControlFlow::Continue(());
+                }
+                // Windows that hold an earlier pane too have been found by it.
+                if window > last {
+                    last = window;
+                    each(window)?;
+                }
+            }
+            (at, found) = (pane.end, found.max(pane.last_end - 1));
+            if at >= to.end {
+                break;
+            }
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -3,6 +3,8 @@
 //! The model knows no panes and no arithmetic of boundaries: it walks a calendar, or adds step after step,
 //! from far enough back, and finds where a wall clock shows a time by asking jiff.
 
+use std::ops::ControlFlow;
+
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp, ToSpan};
@@ -34,6 +36,19 @@ fn check_at(spec: &str, finder: &mut PaneFinder, windows: &[Window], time: i64, 
     expected.dedup();
     let found: Vec<Window> = finder.windows(pane.start, i64::MIN, i64::MAX).collect();
     assert_eq!(found, expected, "{spec} at {time}");
+
+    let (from, to) = (expected[random.usize(..expected.len())], expected[random.usize(..expected.len())]);
+    let mut all: Vec<Window> =
+        windows.iter().copied().filter(|w| w.start < w.end && from < *w && *w < to).collect();
+    all.sort_unstable();
+    all.dedup();
+    let mut found = Vec::new();
+    let flow = finder.between(from, to, &mut |window| {
+        found.push(window);
+        ControlFlow::Continue(())
+    });
+    assert!(flow.is_continue());
+    assert_eq!(found, all, "{spec} between {from:?} and {to:?}");
 
     let reach = (pane.last_end - pane.start).max(1);
     let edge = |random: &mut fastrand::Rng| match random.u8(0..3) {

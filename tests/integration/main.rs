@@ -5,6 +5,7 @@ mod chart;
 mod common;
 mod continued;
 mod exposition;
+mod filled;
 mod followed;
 mod followed_beside;
 mod generate;

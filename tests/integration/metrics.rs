@@ -59,7 +59,7 @@ fn the_file_has_what_the_account_says() {
         check_account(&metrics, &stats(&output));
         check_identity(&metrics);
         assert_eq!((metrics.value("windrow_up", &[]), metrics.value("windrow_exit_status", &[])), (0.0, 0.0));
-        assert_eq!(metrics.value("windrow_build_info", &[("job", "job"), ("state_format", "5")]), 1.0);
+        assert_eq!(metrics.value("windrow_build_info", &[("job", "job"), ("state_format", "6")]), 1.0);
         let accepted = metrics.sum("windrow_accepted_records_total", ("", ""));
         assert_eq!(metrics.value("windrow_processing_latency_seconds_count", &[]), accepted);
         assert_eq!(metrics.value("windrow_output_bytes_total", &[]), output.stdout.len() as f64);

@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use super::emit_table;
+use super::{emit_filled, emit_table};
 use crate::checkpoint::codec::Damage;
 use crate::operator::Held;
+use crate::operator::fills::Fills;
 use crate::operator::keys::Keys;
 use crate::operator::loaded::{Loaded, Share};
 use crate::operator::panes::PaneStore;
@@ -87,11 +88,23 @@ impl Open {
         }
     }
 
-    /// Fires what closes by a watermark.
-    pub fn fire(&mut self, watermark: i64, keys: &mut Keys, out: &mut Out<'_, '_>) -> ControlFlow<()> {
+    /// Fires what closes by a watermark; `fills` is there where windows without events have rows, too.
+    pub fn fire(
+        &mut self,
+        watermark: i64,
+        fills: Option<&mut Fills>,
+        keys: &mut Keys,
+        out: &mut Out<'_, '_>,
+    ) -> ControlFlow<()> {
         match self {
-            Open::Panes(store) => store
-                .fire(watermark, keys, &mut |window, table, keys| emit_table(out, Some(window), table, keys)),
+            Open::Panes(store) => match fills {
+                None => store.fire(watermark, keys, &mut |window, table, keys| {
+                    emit_table(out, Some(window), table, keys)
+                }),
+                Some(fills) => store.fire(watermark, keys, &mut |window, table, keys| {
+                    emit_filled(out, window, table, keys, fills)
+                }),
+            },
             Open::Sessions(store) => store.fire(watermark, keys, &mut |session, keys| {
                 out.builder.begin(Some(session.window), out.hand_on)?;
                 out.builder.row(keys.get(session.key), session.head, session.columns, session.slot)

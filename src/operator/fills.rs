@@ -1,0 +1,129 @@
+//! Windows without events between two of a key: `--fill`.
+//!
+//! That a window without events needs a row is known once the key has another one. So such rows stand before those of
+//! that window, in the order of their own windows. What they hold is known when the row before is written, and kept as
+//! text: one for each key that there has been, for as long as the job runs.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use super::keys::Keys;
+use super::loaded::Share;
+use super::repeats::Out;
+use super::saved_fills::FillsV6;
+use super::table::{Group, Table};
+use crate::checkpoint::codec::Damage;
+use crate::window::{PaneFinder, Panes, Window};
+
+/// The keys of one shard that have had a row, of one kind of windows.
+pub struct Fills {
+    finder: PaneFinder,
+    /// By the number of the key, its last row. The keys are held.
+    last: Vec<Option<LastRow>>,
+    /// The window that fired last.
+    fired: Option<Window>,
+    /// Groups with windows to fill: their last windows, and their places among the groups that fire; reused.
+    returning: Vec<(Window, u32)>,
+}
+
+/// The last row of a key.
+struct LastRow {
+    window: Window,
+    /// What the rows hold that follow it.
+    text: Vec<u8>,
+}
+
+impl Fills {
+    /// No rows yet.
+    pub fn new(panes: &Panes) -> Fills {
+        Fills { finder: PaneFinder::new(panes), last: Vec::new(), fired: None, returning: Vec::new() }
+    }
+
+    /// Writes the rows that are missing between the last windows of some groups and this one, which fires.
+    pub fn catch_up(&mut self, window: Window, keys: &Keys, out: &mut Out<'_, '_>) -> ControlFlow<()> {
+        self.find_returning(window, out.groups);
+        let Fills { finder, last, returning, .. } = self;
+        let Some(&(first, _)) = returning.first() else { return ControlFlow::Continue(()) };
+        let (mut missing, mut next) = (BTreeSet::new(), 0);
+        let Out { builder, groups, hand_on } = out;
+        finder.between(first, window, &mut |gap| {
+            while let Some(&(before, place)) = returning.get(next)
+                && before < gap
+            {
+                missing.insert(place);
+                next += 1;
+            }
+            builder.begin_filled(gap, window, hand_on)?;
+            for &place in &missing {
+                let Group { head, key, .. } = groups[place as usize];
+                if let Some(Some(row)) = last.get(key as usize) {
+                    builder.filled_row(keys.get(key), head, &row.text);
+                }
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Finds the groups whose last windows are not those right before this one, in the order of these.
+    fn find_returning(&mut self, window: Window, groups: &[Group]) {
+        self.returning.clear();
+        let before = |group: &Group| Some(self.last.get(group.key as usize)?.as_ref()?.window);
+        // Of most keys the last window is the one that fired last, and nothing lies between.
+        let follows = self.fired.filter(|&fired| {
+            self.finder.between(fired, window, &mut |_| ControlFlow::Break(())).is_continue()
+        });
+        let places = (0..).zip(groups).filter_map(|(place, group)| Some((before(group)?, place)));
+        self.returning.extend(places.filter(|(before, _)| Some(*before) != follows));
+        self.returning.sort_unstable();
+        self.fired = Some(window);
+    }
+
+    /// The row of a group has been written.
+    pub fn note(&mut self, window: Window, group: &Group, table: &Table, keys: &mut Keys, out: &Out<'_, '_>) {
+        let place = group.key as usize;
+        if self.last.len() <= place {
+            self.last.resize_with(keys.capacity().max(place + 1), || None);
+        }
+        let row = self.last[place].get_or_insert_with(|| {
+            keys.hold(group.key);
+            LastRow { window, text: Vec::new() }
+        });
+        row.window = window;
+        out.builder.fill_text(&table.columns, group.slot, &mut row.text);
+    }
+
+    /// The last rows as they are written.
+    pub fn save(&self, keys: &Keys) -> FillsV6 {
+        let rows = (0..).zip(&self.last).filter_map(|(key, row)| Some((keys.get(key), row.as_ref()?)));
+        let mut saved = FillsV6::default();
+        for (key, LastRow { window, text }) in rows {
+            saved.push(key, *window, text);
+        }
+        saved
+    }
+
+    /// Takes in what is its own of last rows that were saved.
+    ///
+    /// # Errors
+    ///
+    /// [`Damage::Content`] if they make no sense.
+    pub fn load(&mut self, saved: &FillsV6, share: Share, keys: &mut Keys) -> Result<(), Damage> {
+        for row in saved.rows() {
+            let (key, window, text) = row?;
+            let hash = crate::parse::key::hash(key, share.seed);
+            if !share.takes(hash) {
+                continue;
+            }
+            let number = keys.intern(hash, key);
+            let place = number as usize;
+            if self.last.len() <= place {
+                self.last.resize_with(place + 1, || None);
+            }
+            if self.last[place].is_none() {
+                keys.hold(number);
+            }
+            self.last[place] = Some(LastRow { window, text: text.to_vec() });
+        }
+        Ok(())
+    }
+}
