@@ -1,6 +1,8 @@
 //! SIGKILL and SIGTERM at random times, again and again, each time with another number of threads, until the job is
 //! done in spite of it.
 
+use std::fs::{self, DirEntry};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::jobs::{self, Job};
@@ -25,6 +27,8 @@ struct Told {
     killed: usize,
     /// Those among them that had begun a state directory and were not done.
     midway: usize,
+    /// Those among these that left a checkpoint to go on from.
+    kept: usize,
     /// Runs that were told to stop, and did.
     stopped: usize,
     /// Runs that were over before.
@@ -56,6 +60,7 @@ fn tell(story: &Story) -> Checked<Told> {
                     _ if ended.is_killed() => {
                         told.killed += 1;
                         told.midway += usize::from(place.path("state/LOCK").exists());
+                        told.kept += usize::from(has_checkpoint(&place.path("state")));
                         // Under load everything takes longer.
                         took = took.mul_f64(1.1);
                     }
@@ -71,6 +76,12 @@ fn tell(story: &Story) -> Checked<Told> {
         format!("{} to {way:?}, {threads} threads, seed {seed}: {why}", job.name)
     })?;
     Ok(told)
+}
+
+/// Whether a state directory holds a checkpoint.
+fn has_checkpoint(state: &Path) -> bool {
+    let is_one = |entry: DirEntry| entry.file_name().to_string_lossy().starts_with("checkpoint-");
+    fs::read_dir(state).is_ok_and(|entries| entries.flatten().any(is_one))
 }
 
 /// How long a run takes.
@@ -106,9 +117,11 @@ fn kills_at_any_time_change_nothing() {
     let sum = |count: fn(&Told) -> usize| told.iter().map(count).sum::<usize>();
     let stopped = sum(|told| told.stopped);
     let (killed, midway, spared) = (sum(|told| told.killed), midway(&told), sum(|told| told.spared));
+    let kept = sum(|told| told.kept);
     assert!(midway >= floor, "{midway} of {killed} kills fell into a run; {spared} came too late");
+    assert!(kept >= floor / 3, "{kept} of {midway} kills left a checkpoint to go on from");
     println!(
-        "kills: {killed} kills, {midway} of them midway, {stopped} stops, {spared} too late; {} jobs done, 0 differences",
+        "kills: {killed} kills, {midway} of them midway, {kept} with a checkpoint to go on from, {stopped} stops, {spared} too late; {} jobs done, 0 differences",
         told.len()
     );
 }
