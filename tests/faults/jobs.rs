@@ -96,6 +96,16 @@ pub fn all(records: usize) -> Vec<Job> {
             &["-w", "session:2s", "-b", "k,s", "-a", REVISED, LATENESS],
             ndjson(&["a.ndjson", "b.ndjson"]),
         ),
+        Job::new(
+            "several and filled",
+            &["-w", "3s", "-w", "session:2s,20s/10s", "-b", "k", "-i", "id", "--fill", "previous"],
+            ndjson(&["a.ndjson", "b.ndjson"]),
+        ),
+        Job::new(
+            "several revised",
+            &["-w", "5s,session:2s", "-b", "k", "-a", REVISED, "--emit-every", "7s", LATENESS],
+            csv(&["a.csv", "b.csv"]),
+        ),
         Job::new("order", &["order", "-i", "id"], ndjson(&["a.ndjson", "b.ndjson"])),
         Job::new("order csv", &["order"], csv(&["a.csv", "b.csv", "c.csv"])),
         Job::new(
