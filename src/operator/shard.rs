@@ -1,5 +1,6 @@
 //! One owner of keys: applies steps to the windows of its keys and turns what fires into rows.
 
+mod peek;
 mod repeated;
 
 use std::ops::ControlFlow;
@@ -9,6 +10,7 @@ use super::keys::Keys;
 use super::loaded::{Loaded, Share};
 use super::panes::PaneStore;
 use super::panes::repeated::RepeatedPanes;
+use super::peek::Peek;
 use super::repeats::Repeats;
 use super::saved::OwnerV1;
 use super::saved_repeats::RepeatsV3;
@@ -114,6 +116,10 @@ impl Owner for Shard {
             Open::RepeatedWhole(whole) => (usize::from(whole.groups() > 0), whole.groups(), None),
         };
         Held { windows: windows as u64, keys: keys as u64, oldest }
+    }
+
+    fn peek(&mut self) -> Peek {
+        self.look()
     }
 
     fn save(&mut self) -> OwnerV1 {

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::json::{write_json_bytes, write_json_string, write_json_value};
 use crate::aggregate::{Accumulators, Span};
 use crate::expr::{Expr, Row};
 use crate::job::{Aggregation, OutputFormat, Top};
 use crate::number::Number;
+use crate::operator::peek::Peek;
 use crate::parse::key::{self, FieldText, Fields};
 use crate::time::{self, Form};
 use crate::value::Value;
@@ -78,9 +80,11 @@ impl RowPlan {
         self.to
     }
 
-    /// How many rows of a window are kept, and whether ties with the last are too; `None`: all.
+    /// How many rows of a window are kept, and whether ties with the last are too; `None`: all. A live view gets all: it
+    /// remembers of the keys that are on top now what they were before.
     pub fn top(&self) -> Option<(usize, bool)> {
-        self.top.as_ref().map(|top| (top.rows_max, top.ties))
+        let top = self.top.as_ref().filter(|_| self.to != OutputFormat::Live);
+        top.map(|top| (top.rows_max, top.ties))
     }
 
     /// The header line, for formats that have one in the stream.
@@ -123,6 +127,9 @@ pub struct Fired {
     pub ranks: Vec<u8>,
     /// The row for which `--having` or `--order-by` could not be evaluated. The shard has no rows behind it.
     pub failure: Option<Failure>,
+    /// Of the last slice of a step behind which what is open was looked at: what the shard has found, and how long it has
+    /// taken.
+    pub peek: Option<Box<(Peek, Duration)>>,
 }
 
 /// Takes the slices of a shard, one after the other; breaks when nobody wants them any more.
@@ -324,6 +331,16 @@ impl RowBuilder {
         }
     }
 
+    /// Another builder of the same rows, with none yet.
+    pub fn beside(&self) -> RowBuilder {
+        RowBuilder { form: self.form, ..RowBuilder::new(self.plan.clone()) }
+    }
+
+    /// How rows are written.
+    pub fn plan(&self) -> &Arc<RowPlan> {
+        &self.plan
+    }
+
     /// The form that window bounds are written in.
     pub fn set_form(&mut self, form: Form) {
         self.form = form;
@@ -479,7 +496,7 @@ impl RowBuilder {
                 text.pop();
                 finish_csv_row(text, row_start, plan.columns.len());
             }
-            OutputFormat::Table | OutputFormat::Chart(_) => {
+            OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
                 let results = columns.iter().map(|column| column.finish(slot, span));
                 for value in fields.chain(results) {
                     write_table_value(&value, text);
@@ -512,10 +529,7 @@ impl RowBuilder {
             values.push(bound(self.end.as_str()));
         }
         let results = columns.iter().map(|column| column.finish(slot, span));
-        values.extend(Fields(key).chain(results).map(|value| match value {
-            Value::Text(Cow::Borrowed(text)) if self.plan.untyped => Value::Untyped(text),
-            value => value,
-        }));
+        values.extend(Fields(key).chain(results).map(|value| self.plan.as_column(value)));
         if self.plan.has_timing {
             values.push(Value::Text(Cow::Borrowed(self.timing.name())));
             values.push(Value::Number(Number::from_int(i64::from(self.revision))));
@@ -547,11 +561,43 @@ impl RowPlan {
         self.having.is_some() || self.top.is_some()
     }
 
+    /// A value as conditions see it.
+    pub fn as_column<'v>(&self, value: Value<'v>) -> Value<'v> {
+        match value {
+            Value::Text(Cow::Borrowed(text)) if self.untyped => Value::Untyped(text),
+            value => value,
+        }
+    }
+
+    /// If rows are ranked by an aggregate by itself, and none is left out: which of so many aggregates that is.
+    pub fn rank_column(&self, aggregates: usize) -> Option<usize> {
+        let top = self.top.as_ref().filter(|_| self.having.is_none() && !self.has_timing)?;
+        top.order_by.as_field()?.checked_sub(self.columns.len() - aggregates)
+    }
+
+    /// Whether the greatest rank comes first.
+    pub fn is_descending(&self) -> bool {
+        self.top.as_ref().is_some_and(|top| top.descending)
+    }
+
     /// The order of two ranks within a window.
     pub fn compare_ranks(&self, a: &[u8], b: &[u8]) -> std::cmp::Ordering {
         let order = key::compare(a, b);
         if self.top.as_ref().is_some_and(|top| top.descending) { order.reverse() } else { order }
     }
+}
+
+/// The order of two values as ranks, the least first.
+pub fn compare_values(a: &Value<'_>, b: &Value<'_>) -> std::cmp::Ordering {
+    if let (Value::Number(a), Value::Number(b)) = (a, b) {
+        return a.compare(b);
+    }
+    let [a, b] = [a, b].map(|value| {
+        let mut rank = Vec::new();
+        encode_rank(value, &mut rank);
+        rank
+    });
+    key::compare(&a, &b)
 }
 
 /// Numbers rank by value alone, so their text is made canonical.
@@ -574,7 +620,7 @@ fn end_cell(to: OutputFormat, out: &mut Vec<u8>) {
     match to {
         OutputFormat::Ndjson => {}
         OutputFormat::Csv { delimiter } => out.push(delimiter),
-        OutputFormat::Table | OutputFormat::Chart(_) => out.push(CELL_END),
+        OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => out.push(CELL_END),
     }
 }
 

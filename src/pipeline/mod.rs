@@ -24,6 +24,7 @@ mod front;
 pub mod ids;
 mod matches;
 mod parsers;
+mod peeks;
 mod prepare;
 mod progress;
 mod readers;
