@@ -23,6 +23,9 @@ use crate::pipeline::snapshot::Snapshot;
 const INTERVAL: Duration = Duration::from_millis(200);
 /// A rate is that of so long before.
 const RATE_OVER: Duration = Duration::from_secs(3);
+/// So many lines below the last frame are left to others, of a terminal that has more than so many.
+const LINES_BELOW: usize = 5;
+const LINES_LAST: usize = 12;
 /// How long a signal waits for a frame to be written whole.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -156,7 +159,12 @@ impl Drawer {
     }
 
     fn draw(&mut self, is_last: bool) -> io::Result<()> {
-        let look = look::of_output(self.color, true);
+        let mut look = look::of_output(self.color, true);
+        let size = (look.columns, look.lines);
+        if is_last {
+            // The account of the run and the next prompt come below, and are not to push it off the screen.
+            look.lines = look.lines.saturating_sub(LINES_BELOW).max(look.lines.min(LINES_LAST));
+        }
         let run = self.progress.snapshot();
         let rate = match is_last {
             true => run.run.read as f64 / run.elapsed.as_secs_f64().max(1e-3),
@@ -169,7 +177,6 @@ impl Drawer {
         if continued {
             self.screen.forget();
         }
-        let size = (look.columns, look.lines);
         if above.is_empty() && lines == self.lines && size == self.size && !continued {
             return Ok(());
         }

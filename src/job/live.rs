@@ -61,3 +61,47 @@ pub fn order(
     let rows_max = options.top.unwrap_or(usize::MAX);
     Ok(Top { rows_max, order_by, descending, ties: options.ties })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::job::{Job, Task};
+
+    fn job(options: &[&str]) -> crate::error::Result<Job> {
+        let argv = ["windrow", "-w", "1m", "--to", "live"].into_iter().chain(options.iter().copied());
+        crate::cli::job(&argv.map(Into::into).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn sorted_as_asked_or_by_the_first_number() {
+        let check = |options: &[&str], want: (&str, bool, usize)| {
+            let Task::Aggregate(task) = job(options).expect("a good job").task else {
+                unreachable!("it has windows")
+            };
+            let top = task.top.expect("a view has an order");
+            assert_eq!((&top.order_by.to_string()[..], top.descending, top.rows_max), want, "{options:?}");
+        };
+        let all = usize::MAX;
+        check(&[], ("\"count\"", true, all));
+        check(&["-a", "first(x), max(y), count(*)"], ("\"max_y\"", true, all));
+        check(&["-a", "last(x) AS \"a \"\"b\""], ("\"a \"\"b\"", true, all));
+        check(&["--order-by", "count * 2 ASC"], ("count * 2", false, all));
+        check(&["--order-by", "count", "--top", "3"], ("count", true, 3));
+        check(&["--top", "3"], ("\"count\"", true, 3));
+    }
+
+    #[test]
+    fn what_a_view_cannot_do_is_refused() {
+        for (options, want) in [
+            (&["-o", "x"][..], "--output names a file"),
+            (&["--row-id"], "--row-id numbers rows"),
+            (&["--emit-every", "5s"], "--emit-every writes open windows"),
+            (&["--allowed-lateness", "5s"], "--allowed-lateness writes windows again"),
+            (&["--ties"], "--ties needs --top"),
+            (&["--state-dir", "d"], "--to: a live view writes nothing"),
+            (&["--order-by", "nothing"], "--order-by: no column"),
+        ] {
+            let error = job(options).err().expect("it is refused").to_string();
+            assert!(error.starts_with(want), "{options:?}: {error}");
+        }
+    }
+}

@@ -135,10 +135,7 @@ fn wide_and_hostile_texts_stay_in_their_columns() {
 fn what_is_shown_is_said() {
     let words = |options: &str, scene: &Scene| frame(options).scene_words(scene).join("; ");
     let scene = Scene { window: minute(), reaches: Some(240 * SECOND), ..Scene::default() };
-    assert_eq!(
-        words("-w 1m", &Scene::default()).split("; ").next(),
-        Some("no window is open"),
-    );
+    assert_eq!(words("-w 1m", &Scene::default()).split("; ").next(), Some("no window is open"),);
     assert_eq!(
         words("-w 1m", &scene),
         "1970-01-01T00:01:00Z to 00:02:00Z closes next; newer ones are open up to 00:04:00Z; by count, largest first"

@@ -40,11 +40,15 @@ impl Screen {
             text += "\x1b[?7l";
         }
         let lines = &lines[..lines.len().min(rows.saturating_sub(1))];
-        lines.iter().for_each(|line| text += &format!("{line}\x1b[K\r\n"));
-        text += "\x1b[J";
-        text += END;
         self.lines = lines.iter().map(|line| width(&plain(line))).collect();
         self.columns = columns;
+        for (line, &width) in lines.iter().zip(&self.lines) {
+            // Behind a full line the cursor stands on its last character.
+            let clear = if width < columns { "\x1b[K" } else { "" };
+            text += &format!("{line}{clear}\r\n");
+        }
+        text += "\x1b[J";
+        text += END;
         text
     }
 
@@ -100,7 +104,8 @@ mod tests {
         assert_eq!(found.matches("a\x1b[K").count(), 3, "the cursor has the last line");
         // Each of two lines of 20 is broken into three of 8.
         let wide = format!("\x1b[1m{}\x1b[0m", "x".repeat(20));
-        screen.frame(&[], &lines(&[&wide, &wide]), (20, 30));
+        let full = screen.frame(&[], &lines(&[&wide, &wide]), (20, 30));
+        assert!(!full.contains("\x1b[K"), "what is full is not cleared: {full:?}");
         let narrow = screen.frame(&[], &lines(&["y"]), (8, 30));
         assert!(inside(&narrow).starts_with("\r\x1b[6A\x1b[J"), "{narrow:?}");
         assert!(inside(&screen.frame(&[], &[], (30, 30))).starts_with("\r\x1b[1A\x1b[J"));

@@ -24,6 +24,8 @@ mod front;
 pub mod ids;
 mod matches;
 mod parsers;
+#[cfg(test)]
+mod peek_tests;
 mod peeks;
 mod prepare;
 mod progress;
