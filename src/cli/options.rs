@@ -171,7 +171,7 @@ pub struct AggregationOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output and state")]
 pub struct RowOptions {
-    /// ndjson, csv, tsv, table, chart, live [default: as input]
+    /// ndjson, csv, tsv, table, chart, live [default: input's]
     ///
     /// Without it rows are written as the first input is, with its delimiter. A chart draws each numeric aggregate over
     /// time, as wide as the terminal, a line for each of the 8 largest keys; `windrow chart` draws a result in a file.

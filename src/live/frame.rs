@@ -7,7 +7,7 @@ use std::fmt::Write;
 use indicatif::HumanCount;
 use jiff::tz::TimeZone;
 
-use super::history::WINDOWS_MAX;
+use super::history::{Past, WINDOWS_MAX};
 use super::{Kind, Scene, SceneRow};
 use crate::chart::label::{shown, width};
 use crate::chart::terminal::Look;
@@ -97,7 +97,8 @@ impl Frame {
         let mut lines = self.wrapped(&status_words(status));
         lines.extend(self.wrapped(&self.scene_words(scene)));
         if let Some(waits) = &status.waits {
-            lines.extend(self.wrapped(std::slice::from_ref(waits)));
+            let waits: Vec<String> = waits.split("; ").map(str::to_owned).collect();
+            lines.extend(self.wrapped(&waits));
         }
         lines.iter_mut().for_each(|line| *line = self.styled(line, DIM));
         self.table(scene, &mut lines);
@@ -248,10 +249,15 @@ impl Frame {
     }
 
     /// Bars from zero, or from the least number if that is less, to the greatest; the window that is shown comes last.
-    fn past(&self, past: &[Option<f64>]) -> String {
+    fn past(&self, past: &[Past]) -> String {
         let bars = if self.look.unicode { BARS } else { ASCII_BARS };
         let gap = if self.look.unicode { '·' } else { ' ' };
-        let numbers = || past.iter().flatten().copied();
+        let numbers = || {
+            past.iter().filter_map(|past| match past {
+                Past::Number(number) => Some(*number),
+                Past::Nothing | Past::Unknown => None,
+            })
+        };
         let (low, high) = (numbers().fold(0.0, f64::min), numbers().fold(0.0, f64::max));
         // Halves, since the whole may be beyond what a double holds.
         let whole = high / 2.0 - low / 2.0;
@@ -260,7 +266,11 @@ impl Frame {
             whole => bars[(((number / 2.0 - low / 2.0) / whole) * 7.0).round() as usize % 8],
         };
         let mut text = " ".repeat(PAST_COLUMNS.saturating_sub(past.len()));
-        text.extend(past.iter().map(|number| number.map_or(gap, bar)));
+        text.extend(past.iter().map(|past| match past {
+            Past::Number(number) => bar(*number),
+            Past::Nothing => gap,
+            Past::Unknown => ' ',
+        }));
         if self.look.colour { format!("{BLUE}{text}{PLAIN}") } else { text }
     }
 }

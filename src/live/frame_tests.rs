@@ -12,7 +12,8 @@ fn frame(options: &str) -> Frame {
 }
 
 fn row(cells: &[&str], past: &[f64]) -> SceneRow {
-    let past = past.iter().map(|&number| (number >= 0.0).then_some(number)).collect();
+    let past = past.iter().map(|&number| if number < 0.0 { Past::Nothing } else { Past::Number(number) });
+    let past = past.collect();
     SceneRow { cells: cells.iter().map(|cell| (*cell).to_owned()).collect(), past }
 }
 
@@ -147,6 +148,16 @@ fn what_is_shown_is_said() {
     );
     assert_eq!(words("-w session:1m", &Scene::default()), "open sessions; by count, largest first");
     assert_eq!(words("-w none", &Scene { is_final: true, ..last }), "all events; by count, largest first");
+}
+
+#[test]
+fn what_is_waited_for_is_said() {
+    let status = Status { waits: Some("waiting for b.log; the next window closes".to_owned()), ..status() };
+    let scene = Scene { window: minute(), ..Scene::default() };
+    let found = frame("-w 1m").lines(&scene, &status, look(30, 24));
+    assert!(found.ends_with(
+        &["waiting for b.log", "the next window closes", "count  last windows"].map(str::to_owned)
+    ));
 }
 
 #[test]

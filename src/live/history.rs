@@ -18,8 +18,8 @@ const GATHERED_MAX: usize = 4 * KEYS_MAX;
 /// What has fired, by key.
 pub struct History {
     is_descending: bool,
-    /// The last windows that had rows, in order.
-    windows: VecDeque<Window>,
+    /// The last windows that had rows, in order, and whether all of their keys are remembered.
+    windows: VecDeque<(Window, bool)>,
     gathered: Gathered,
     /// Keys that had something lately, and those that had before.
     young: HashMap<Box<[u8]>, Track>,
@@ -28,6 +28,17 @@ pub struct History {
 
 /// The last windows of a key, in order, and its numbers in them.
 type Track = VecDeque<(Window, f64)>;
+
+/// What a key had in a window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Past {
+    /// This.
+    Number(f64),
+    /// No row, or one without a number.
+    Nothing,
+    /// Too little to be remembered, if anything.
+    Unknown,
+}
 
 /// Keys of one window, before it is known which of them matter.
 #[derive(Default)]
@@ -85,9 +96,7 @@ impl History {
         if self.windows.len() == WINDOWS_MAX {
             self.windows.pop_front();
         }
-        if self.windows.back() != Some(&window) {
-            self.windows.push_back(window);
-        }
+        self.windows.push_back((window, gathered.least.is_none()));
         for &(rank, start, end) in &gathered.entries {
             let number = if self.is_descending { rank } else { -rank };
             self.enter(&gathered.keys[start..end], window, number);
@@ -117,19 +126,24 @@ impl History {
     }
 
     /// What a key had in the last windows that closed before this one.
-    pub fn of_windows(&self, key: &[u8], before: Window) -> Vec<Option<f64>> {
+    pub fn of_windows(&self, key: &[u8], before: Window) -> Vec<Past> {
         let mut track = self.track(key).peekable();
-        let windows = self.windows.iter().filter(|window| **window < before);
-        let found = windows.map(|&window| {
+        let windows = self.windows.iter().filter(|(window, _)| *window < before);
+        let found = windows.map(|&(window, all)| {
             while track.next_if(|(other, _)| *other < window).is_some() {}
-            track.next_if(|(other, _)| *other == window).map(|(_, number)| number)
+            match track.next_if(|(other, _)| *other == window) {
+                Some((_, number)) => Past::Number(number),
+                None if all => Past::Nothing,
+                None => Past::Unknown,
+            }
         });
         found.collect()
     }
 
     /// What a key had in its own last windows before this one.
-    pub fn of_key(&self, key: &[u8], before: Window) -> Vec<Option<f64>> {
-        self.track(key).filter(|(window, _)| *window < before).map(|(_, number)| Some(number)).collect()
+    pub fn of_key(&self, key: &[u8], before: Window) -> Vec<Past> {
+        let track = self.track(key).filter(|(window, _)| *window < before);
+        track.map(|(_, number)| Past::Number(number)).collect()
     }
 }
 
@@ -154,6 +168,7 @@ impl Gathered {
 
 #[cfg(test)]
 mod tests {
+    use super::Past::{Nothing, Number, Unknown};
     use super::*;
 
     fn window(end: i64) -> Window {
@@ -167,11 +182,11 @@ mod tests {
             history.add(window(end), key, Some(number));
         }
         history.settle();
-        assert_eq!(history.of_windows(b"a", window(40)), [Some(1.0), None, Some(4.0)]);
-        assert_eq!(history.of_windows(b"b", window(40)), [Some(2.0), Some(3.0), None]);
-        assert_eq!(history.of_windows(b"a", window(30)), [Some(1.0), None], "the shown one is not past");
-        assert_eq!(history.of_key(b"a", window(40)), [Some(1.0), Some(4.0)]);
-        assert_eq!(history.of_windows(b"c", window(40)), [None; 3]);
+        assert_eq!(history.of_windows(b"a", window(40)), [Number(1.0), Nothing, Number(4.0)]);
+        assert_eq!(history.of_windows(b"b", window(40)), [Number(2.0), Number(3.0), Nothing]);
+        assert_eq!(history.of_windows(b"a", window(30)), [Number(1.0), Nothing], "the shown one is not past");
+        assert_eq!(history.of_key(b"a", window(40)), [Number(1.0), Number(4.0)]);
+        assert_eq!(history.of_windows(b"c", window(40)), [Nothing; 3]);
     }
 
     #[test]
@@ -182,9 +197,9 @@ mod tests {
             history.add(window(end), b"b", None);
         }
         history.settle();
-        let want: Vec<Option<f64>> = (26..=40).map(|end| Some(f64::from(end))).collect();
+        let want: Vec<Past> = (26..=40).map(|end| Number(f64::from(end))).collect();
         assert_eq!(history.of_windows(b"a", window(50)), want);
-        assert_eq!(history.of_windows(b"b", window(50)), vec![None; WINDOWS_MAX]);
+        assert_eq!(history.of_windows(b"b", window(50)), vec![Nothing; WINDOWS_MAX]);
     }
 
     #[test]
@@ -201,9 +216,9 @@ mod tests {
             let best: u32 = if is_descending { 99_999 } else { 0 };
             let key =
                 (0..100_000u32).find(|key| key * 7 % 100_000 == best).expect("7 and 10 have no divisor");
-            assert_eq!(history.of_windows(&key.to_le_bytes(), window(9)), vec![Some(f64::from(best)); 3]);
+            assert_eq!(history.of_windows(&key.to_le_bytes(), window(9)), vec![Number(f64::from(best)); 3]);
             let key = (0..100_000u32).find(|key| key * 7 % 100_000 == 50_000).expect("as above");
-            assert_eq!(history.of_windows(&key.to_le_bytes(), window(9)), vec![None; 3]);
+            assert_eq!(history.of_windows(&key.to_le_bytes(), window(9)), vec![Unknown; 3]);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::job::{Aggregation, OutputFormat};
 use crate::operator::peek::{Best, BestRow, Peek};
 use crate::output::rows::{CELL_END, Fired, RowPlan};
 use crate::window::{Window, Windows};
-use history::History;
+use history::{History, Past};
 
 /// What a view shows at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,8 +36,8 @@ pub struct Scene {
 pub struct SceneRow {
     /// Its cells, one for each output column.
     pub cells: Vec<String>,
-    /// What it is sorted by, in the last windows and in this one; `None` where the key had no row, or no number.
-    pub past: Vec<Option<f64>>,
+    /// What it is sorted by, in the last windows and in this one.
+    pub past: Vec<Past>,
 }
 
 /// What kind of windows a view shows.
@@ -103,7 +103,15 @@ impl Board {
                 at += 1;
             }
             let window = fired.windows[at].0.window;
-            self.history.add(window, fired.row_key(row), history::number(fired.row_rank(row)));
+            if let Some((Some(shown), _)) = &self.last
+                && window > *shown
+            {
+                // It is not the past of the one that is shown.
+                return;
+            }
+            if self.kind != Kind::Whole {
+                self.history.add(window, fired.row_key(row), history::number(fired.row_rank(row)));
+            }
             let Some((shown, best)) = &mut self.last else { continue };
             // Hopping windows that begin later hold less and less of what has come.
             let is_shown = match (self.kind, *shown) {
@@ -155,7 +163,7 @@ impl Board {
             Kind::Sessions => self.history.of_key(&row.key, row.window),
             Kind::Whole => Vec::new(),
         };
-        past.push(history::number(&row.rank));
+        past.push(history::number(&row.rank).map_or(Past::Nothing, Past::Number));
         SceneRow { cells, past }
     }
 }

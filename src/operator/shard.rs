@@ -94,6 +94,7 @@ impl Shard {
 impl Owner for Shard {
     fn apply(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         self.builder.set_form(step.form.unwrap_or(Form::Text));
+        self.builder.set_brief(!step.ended);
         let flow = self.add_and_fire(step, hand_on);
         if flow.is_break() && !self.builder.has_failed() {
             return flow;

@@ -289,6 +289,8 @@ pub struct RowBuilder {
     timing: Timing,
     /// How often the rows that follow have been written before.
     revision: u32,
+    /// Whether rows are without their texts.
+    is_brief: bool,
     /// The window's bounds as they stand in each of its rows: for NDJSON with their names and braces.
     bounds: Vec<u8>,
     /// Start and end as values, where there are conditions.
@@ -325,6 +327,7 @@ impl RowBuilder {
             window: None,
             timing: Timing::Final,
             revision: 0,
+            is_brief: false,
             bounds: Vec::new(),
             start: String::new(),
             end: String::new(),
@@ -344,6 +347,11 @@ impl RowBuilder {
     /// The form that window bounds are written in.
     pub fn set_form(&mut self, form: Form) {
         self.form = form;
+    }
+
+    /// A live view needs of the rows that follow their keys and ranks alone; elsewhere this means nothing.
+    pub fn set_brief(&mut self, is_brief: bool) {
+        self.is_brief = is_brief && self.plan.to == OutputFormat::Live;
     }
 
     /// Whether a row could not be decided about.
@@ -439,6 +447,18 @@ impl RowBuilder {
         if self.plan.has_conditions() && !self.rank(key, columns, slot, span) {
             return if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
+        if !self.is_brief {
+            self.write(key, columns, slot, span);
+        }
+        self.fired.keys.extend_from_slice(key);
+        self.fired.end_row(head);
+        let rows = self.fired.rows.len();
+        self.fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
+        ControlFlow::Continue(())
+    }
+
+    /// Writes the text of a row.
+    fn write(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32, span: Span) {
         let (plan, text) = (&self.plan, &mut self.fired.text);
         let row_start = text.len();
         text.extend_from_slice(&self.bounds);
@@ -510,15 +530,15 @@ impl RowBuilder {
                 }
             }
         }
-        self.fired.keys.extend_from_slice(key);
-        self.fired.end_row(head);
-        let rows = self.fired.rows.len();
-        self.fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
-        ControlFlow::Continue(())
     }
 
     /// Whether the row is to be written, and its rank.
     fn rank(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32, span: Span) -> bool {
+        if let Some(column) = self.plan.rank_column(columns.len()) {
+            let value = self.plan.as_column(columns[column].finish(slot, span));
+            encode_rank(&value, &mut self.fired.ranks);
+            return true;
+        }
         let bound = |text| match self.form {
             Form::Number(_) => Value::Written(text),
             Form::Text => Value::Text(Cow::Borrowed(text)),

@@ -74,7 +74,8 @@ fn apply(owners: &mut [Box<dyn Owner>], step: &Step) -> Vec<Vec<Fired>> {
 }
 
 fn texts(fired: &[Vec<Fired>]) -> Vec<Vec<u8>> {
-    fired.iter().map(|slices| slices.iter().flat_map(|slice| slice.text.clone()).collect()).collect()
+    let all = |slice: &Fired| [&slice.keys[..], &slice.ranks, &slice.text].concat();
+    fired.iter().map(|slices| slices.iter().flat_map(all).collect()).collect()
 }
 
 /// The next window to close, if windows are of all keys, and the cells of the rows that would fire: of that window alone,
