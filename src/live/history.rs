@@ -4,20 +4,25 @@
 //! last: memory is bounded, whatever the keys.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use crate::parse::key::Fields;
 use crate::window::Window;
 
 /// So many windows are remembered.
 pub const WINDOWS_MAX: usize = 15;
-/// So many keys of a window are remembered, and at most twice as many in all.
+/// So many keys of a window are remembered, or of sessions that close together: ten times as many as are shown.
+const ROWS_MAX: usize = 2_000;
+/// At most twice as many keys are remembered in all.
 const KEYS_MAX: usize = 10_000;
 /// A window is thinned out when so many of its keys are at hand.
-const GATHERED_MAX: usize = 4 * KEYS_MAX;
+const GATHERED_MAX: usize = 4 * ROWS_MAX;
 
 /// What has fired, by key.
 pub struct History {
     is_descending: bool,
+    /// Whether each key has windows of its own.
+    is_apart: bool,
     /// The last windows that had rows, in order, and whether all of their keys are remembered.
     windows: VecDeque<(Window, bool)>,
     gathered: Gathered,
@@ -40,15 +45,23 @@ pub enum Past {
     Unknown,
 }
 
-/// Keys of one window, before it is known which of them matter.
+/// Keys of one window, or of sessions that close together, before it is known which of them matter.
 #[derive(Default)]
 struct Gathered {
+    /// The window of all of them, where they share it.
     window: Option<Window>,
-    /// The number of a key, and where it stands in `keys`.
-    entries: Vec<(f64, usize, usize)>,
+    entries: Vec<Entry>,
     keys: Vec<u8>,
     /// What ranks below this matters to nobody.
     least: Option<f64>,
+}
+
+/// A key in `Gathered::keys`, and what it had.
+struct Entry {
+    window: Window,
+    /// The greater the better.
+    rank: f64,
+    key: Range<usize>,
 }
 
 /// The number that an encoded rank is.
@@ -57,10 +70,11 @@ pub fn number(rank: &[u8]) -> Option<f64> {
 }
 
 impl History {
-    /// Nothing has fired yet; whether the largest ranks first.
-    pub fn new(is_descending: bool) -> History {
+    /// Nothing has fired yet; whether the largest ranks first, and whether each key has windows of its own.
+    pub fn new(is_descending: bool, is_apart: bool) -> History {
         History {
             is_descending,
+            is_apart,
             windows: VecDeque::new(),
             gathered: Gathered::default(),
             young: HashMap::new(),
@@ -70,7 +84,7 @@ impl History {
 
     /// A row has fired. Those of a window come one after the other, windows in their order.
     pub fn add(&mut self, window: Window, key: &[u8], number: Option<f64>) {
-        if self.gathered.window != Some(window) {
+        if !self.is_apart && self.gathered.window != Some(window) {
             self.settle();
             self.gathered.window = Some(window);
         }
@@ -82,7 +96,7 @@ impl History {
         }
         let start = gathered.keys.len();
         gathered.keys.extend_from_slice(key);
-        gathered.entries.push((rank, start, gathered.keys.len()));
+        gathered.entries.push(Entry { window, rank, key: start..gathered.keys.len() });
         if gathered.entries.len() == GATHERED_MAX {
             gathered.thin_out();
         }
@@ -91,15 +105,18 @@ impl History {
     /// Enters what has been gathered.
     pub fn settle(&mut self) {
         let mut gathered = std::mem::take(&mut self.gathered);
-        let Some(window) = gathered.window else { return };
         gathered.thin_out();
-        if self.windows.len() == WINDOWS_MAX {
-            self.windows.pop_front();
+        if let Some(window) = gathered.window {
+            if self.windows.len() == WINDOWS_MAX {
+                self.windows.pop_front();
+            }
+            self.windows.push_back((window, gathered.least.is_none()));
+        } else {
+            gathered.entries.sort_unstable_by_key(|entry| entry.window);
         }
-        self.windows.push_back((window, gathered.least.is_none()));
-        for &(rank, start, end) in &gathered.entries {
-            let number = if self.is_descending { rank } else { -rank };
-            self.enter(&gathered.keys[start..end], window, number);
+        for Entry { window, rank, key } in &gathered.entries {
+            let number = if self.is_descending { *rank } else { -rank };
+            self.enter(&gathered.keys[key.clone()], *window, number);
         }
         gathered.entries.clear();
         gathered.keys.clear();
@@ -150,17 +167,18 @@ impl History {
 impl Gathered {
     /// Leaves the keys that rank first.
     fn thin_out(&mut self) {
-        if self.entries.len() <= KEYS_MAX {
+        if self.entries.len() <= ROWS_MAX {
             return;
         }
-        let (_, least, _) = self.entries.select_nth_unstable_by(KEYS_MAX - 1, |a, b| b.0.total_cmp(&a.0));
-        self.least = Some(least.0);
-        self.entries.truncate(KEYS_MAX);
+        let order = |a: &Entry, b: &Entry| b.rank.total_cmp(&a.rank);
+        let (_, least, _) = self.entries.select_nth_unstable_by(ROWS_MAX - 1, order);
+        self.least = Some(least.rank);
+        self.entries.truncate(ROWS_MAX);
         let mut keys = Vec::with_capacity(self.keys.len());
-        for (_, start, end) in &mut self.entries {
+        for Entry { key, .. } in &mut self.entries {
             let at = keys.len();
-            keys.extend_from_slice(&self.keys[*start..*end]);
-            (*start, *end) = (at, keys.len());
+            keys.extend_from_slice(&self.keys[key.clone()]);
+            *key = at..keys.len();
         }
         self.keys = keys;
     }
@@ -177,7 +195,7 @@ mod tests {
 
     #[test]
     fn gaps_are_seen() {
-        let mut history = History::new(true);
+        let mut history = History::new(true, false);
         for (end, key, number) in [(10, b"a", 1.0), (10, b"b", 2.0), (20, b"b", 3.0), (30, b"a", 4.0)] {
             history.add(window(end), key, Some(number));
         }
@@ -191,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_last_windows_are_remembered() {
-        let mut history = History::new(false);
+        let mut history = History::new(false, false);
         for end in 1..=40 {
             history.add(window(end), b"a", Some(end as f64));
             history.add(window(end), b"b", None);
@@ -203,9 +221,23 @@ mod tests {
     }
 
     #[test]
+    fn sessions_are_told_by_key() {
+        let mut history = History::new(true, true);
+        for (end, key, number) in [(40, b"a", 4.0), (10, b"a", 1.0), (20, b"b", 3.0)] {
+            history.add(window(end), key, Some(number));
+        }
+        history.settle();
+        assert_eq!(history.of_key(b"a", window(50)), [Number(1.0), Number(4.0)]);
+        assert_eq!(history.of_key(b"a", window(40)), [Number(1.0)]);
+        history.add(window(60), b"b", Some(5.0));
+        history.settle();
+        assert_eq!(history.of_key(b"b", window(70)), [Number(3.0), Number(5.0)]);
+    }
+
+    #[test]
     fn of_many_keys_those_that_rank_first_are_remembered() {
         for is_descending in [true, false] {
-            let mut history = History::new(is_descending);
+            let mut history = History::new(is_descending, false);
             for end in 1..=3 {
                 for key in 0..100_000u32 {
                     history.add(window(end), &key.to_le_bytes(), Some(f64::from(key * 7 % 100_000)));

@@ -82,7 +82,7 @@ impl Board {
             kind: Kind::of(&task.windows),
             rows_max: top.rows_max,
             ties: top.ties,
-            history: History::new(top.descending),
+            history: History::new(top.descending, matches!(task.windows, Windows::Session { .. })),
             reaches: None,
             last: None,
         })
