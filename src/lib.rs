@@ -24,6 +24,7 @@ pub mod output;
 
 pub mod checkpoint;
 
+pub mod live;
 pub mod pipeline;
 
 pub mod profile;

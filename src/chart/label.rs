@@ -43,19 +43,38 @@ pub fn fitted(text: &str, columns: usize) -> String {
     fitted
 }
 
+/// The same in characters that the terminal has: it may show ASCII alone.
+pub fn shown(text: &str, columns: usize, unicode: bool) -> String {
+    if unicode {
+        return fitted(text, columns);
+    }
+    let start: String = text.chars().take(columns + 1).collect();
+    let escape = |c: char| if c.is_ascii() { c.to_string() } else { c.escape_default().to_string() };
+    let plain: String = start.chars().map(escape).collect();
+    fitted(&plain, columns).replace('…', "~")
+}
+
 /// How many columns of a terminal a text takes up.
 pub fn width(text: &str) -> usize {
     text.chars().map(width_of).sum()
 }
 
-/// How many columns a character takes up, by the blocks of Unicode: East Asian wide ones and pictures two, marks that
-/// combine with the one before none.
+/// How many columns a character takes up, by the blocks of Unicode and its table of East Asian widths: wide ones and
+/// pictures two, marks that combine with the one before none. Flags are pairs of letters, which some terminals show as
+/// one: too wide is better than too narrow.
 fn width_of(c: char) -> usize {
     match u32::from(c) {
         0x0300..=0x036f | 0x0483..=0x0489 | 0x0591..=0x05bd | 0x064b..=0x065f | 0x200b..=0x200f => 0,
         0x20d0..=0x20ff | 0xfe00..=0xfe0f | 0xfe20..=0xfe2f | 0xfeff => 0,
         0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff => 2,
         0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
+        // Pictures among older symbols.
+        0x231a | 0x231b | 0x23e9..=0x23ec | 0x23f0 | 0x23f3 | 0x25fd | 0x25fe | 0x2614 | 0x2615 => 2,
+        0x2648..=0x2653 | 0x267f | 0x2693 | 0x26a1 | 0x26aa | 0x26ab | 0x26bd | 0x26be | 0x26c4 | 0x26c5 => 2,
+        0x26ce | 0x26d4 | 0x26ea | 0x26f2 | 0x26f3 | 0x26f5 | 0x26fa | 0x26fd | 0x2705 | 0x270a | 0x270b => 2,
+        0x2728 | 0x274c | 0x274e | 0x2753..=0x2755 | 0x2757 | 0x2795..=0x2797 | 0x27b0 | 0x27bf => 2,
+        0x2b1b | 0x2b1c | 0x2b50 | 0x2b55 | 0x1f004 | 0x1f0cf | 0x1f18e | 0x1f191..=0x1f19a => 2,
+        0x1f1e6..=0x1f1ff | 0x1f200..=0x1f265 => 2,
         _ => 1,
     }
 }
@@ -110,6 +129,8 @@ mod tests {
         check("a long label", 6, "a lon…");
         check("\u{1b}[31m", 12, "\\u{1b}[31m");
         check("漢字漢字", 5, "漢字…");
+        check("✅⚡🚀", 5, "✅⚡…");
+        check("e\u{301}tat", 4, "e\u{301}tat");
         check("x\u{202e}y", 9, "x\\u{202e…");
         check(&"x".repeat(10_000), 4, "xxx…");
         check("x", 0, "");

@@ -4,7 +4,7 @@
 
 use super::calendar;
 use super::canvas::{Canvas, Ink, letter};
-use super::label::{fitted, spread, width};
+use super::label::{fitted, shown, spread, width};
 use super::plot::{self, Axis, Point};
 use super::scale::{Scale, full};
 use super::{Chart, Kind, Panel};
@@ -62,13 +62,7 @@ struct Page {
 impl Page {
     /// A label that fits, in characters that the terminal has.
     fn shown(&self, text: &str, columns: usize) -> String {
-        if self.look.unicode {
-            return fitted(text, columns);
-        }
-        let start: String = text.chars().take(columns + 1).collect();
-        let escape = |c: char| if c.is_ascii() { c.to_string() } else { c.escape_default().to_string() };
-        let plain: String = start.chars().map(escape).collect();
-        fitted(&plain, columns).replace('…', "~")
+        shown(text, columns, self.look.unicode)
     }
 
     /// A text of its own, in as many lines as it needs, up to three.

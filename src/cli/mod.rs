@@ -4,6 +4,7 @@ pub mod args;
 mod chart;
 pub mod color;
 pub mod examples;
+mod live;
 pub mod look;
 pub mod mistake;
 mod newcomers;

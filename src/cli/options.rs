@@ -165,6 +165,8 @@ pub struct AggregationOptions {
     #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
     pub top: Option<usize>,
     /// What --top ranks by, over the output columns; EXPR ASC for the least first
+    ///
+    /// With --to live it is what the view is sorted by, also without --top.
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true, hide_short_help = true)]
     pub order_by: Option<String>,
     /// With --top: also keep all rows that tie with the last one
@@ -176,10 +178,13 @@ pub struct AggregationOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output and state")]
 pub struct RowOptions {
-    /// ndjson, csv, tsv, table, chart [default: as input]
+    /// ndjson, csv, tsv, table, chart, live [default: input's]
     ///
     /// Without it rows are written as the first input is, with its delimiter. A chart draws each numeric aggregate over
     /// time, as wide as the terminal, a line for each of the 8 largest keys; `windrow chart` draws a result in a file.
+    ///
+    /// live shows on the terminal, while the run goes on, the window that closes next: its rows as they are so far, the
+    /// largest first (--order-by says by what), with what each key had in the last windows. The last table stays.
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub to: Option<OutputFormatName>,
     /// Number the rows: a first column `row` with 1, 2, 3, ...

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::live;
 use crate::input::Origin;
 use crate::job::{Job, When};
 use crate::pipeline::Progress;
@@ -33,6 +34,8 @@ impl Display {
     /// Starts the display of a run, if the job wants one.
     pub fn start(job: &Job, progress: &Arc<Progress>) -> Display {
         let wanted = match job.report.progress {
+            // It has the terminal, and says the same.
+            _ if live::is_wanted(job) => false,
             When::Always => true,
             When::Never => false,
             // Rows and a bar on one terminal would spoil each other.

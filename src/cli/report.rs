@@ -3,6 +3,7 @@
 //! A standard error that cannot be written to is nobody's problem: such failures are ignored.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::streams;
 use crate::error::{Error, Result};
@@ -32,9 +33,36 @@ pub fn warning(text: &str) {
 
 /// Writes a line while a run goes on, with the name of the program before it.
 pub fn line(text: &str) {
+    let terminal = io::stderr().is_terminal();
+    if terminal && let Some(held) = &mut *held_lines() {
+        return held.push(format!("windrow: {text}"));
+    }
     // A progress display is drawn anew below it.
-    let clear = if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
+    let clear = if terminal { "\r\x1b[2K" } else { "" };
     self::text(&format!("{clear}windrow: {text}\n"));
+}
+
+/// Lines for a terminal on which a live view is drawn: they would tear it, so it writes them itself. `None`: there is none.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+fn held_lines() -> MutexGuard<'static, Option<Vec<String>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on, [`line`] leaves it to others to write to a terminal.
+pub fn hold_lines() {
+    held_lines().get_or_insert_default();
+}
+
+/// The lines that are to be written, which become the caller's.
+pub fn take_lines() -> Vec<String> {
+    held_lines().as_mut().map(std::mem::take).unwrap_or_default()
+}
+
+/// From now on, [`line`] writes again, first what has been left.
+pub fn release_lines() {
+    let left = held_lines().take();
+    left.into_iter().flatten().for_each(|line| text(&format!("{line}\n")));
 }
 
 /// Writes a text to standard output. A reader that went away ends the run quietly, as elsewhere.

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::live::{self, View};
 use super::progress::Display;
 use super::signals::LastWords;
 use super::work::Work;
@@ -17,6 +18,7 @@ use crate::stats::Summary;
 
 /// Runs a job to its end, or goes on with it where an earlier run stood, for those who watch it too.
 pub fn run(job: Job) -> Result<()> {
+    live::check(&job)?;
     let progress = Arc::new(Progress::default());
     status::answer(&progress, job.report.stats == Stats::Json)?;
     let exporter = Exporter::start(&job, &progress)?.map(Arc::new);
@@ -73,18 +75,21 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         report::text(&format!("windrow: goes on behind {} records\n", kept.summary().total().read));
     }
     let outputs = outputs::outputs(&job, prepared.kept.as_ref())?;
-    let last_words: LastWords = match exporter.cloned() {
-        Some(exporter) => Arc::new(move |code| exporter.finish(code)),
-        None => Arc::new(|_| {}),
-    };
+    let view = View::start(&job, progress)?;
+    let (of_view, of_exporter) = (view.last_words(), exporter.cloned());
+    let last_words: LastWords = Arc::new(move |code| {
+        of_view();
+        of_exporter.iter().for_each(|exporter| exporter.finish(code));
+    });
     let signals = match (&job.state, exporter) {
         // What a pipe brings only once is lost behind the checkpoint before: that is said in any case.
         (Some(_), _) => signals::take_over(progress, &last_words, !quiet || job.read.stdin_is_new)?,
-        (None, Some(_)) => {
-            signals::end_with(&last_words)?;
+        (None, exporter) => {
+            if exporter.is_some() || view.is_drawn() {
+                signals::end_with(&last_words)?;
+            }
             crossbeam_channel::never()
         }
-        (None, None) => crossbeam_channel::never(),
     };
     if !job.report.quiet && job.report.stats != Stats::Json {
         let _ = progress.warn.set(report::warning);
@@ -93,13 +98,15 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
     if let Some(exporter) = exporter {
         exporter.begin();
     }
-    if says_what_happens(&job.report, std::io::stderr().is_terminal()) {
+    // A view says it itself.
+    if !view.is_drawn() && says_what_happens(&job.report, std::io::stderr().is_terminal()) {
         waits::say_once(progress);
     }
     let signals = newcomers::watch(&job, signals, progress);
     let display = Display::start(&job, progress);
     let (summary, result) = pipeline::run_prepared(prepared, outputs, progress, signals);
     display.stop();
+    view.stop();
     if let Err(Error::Stopped(Signal::Newcomer)) = result {
         return result;
     }

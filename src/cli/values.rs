@@ -38,6 +38,8 @@ pub enum OutputFormatName {
     Table,
     /// A drawing for people.
     Chart,
+    /// A table on the terminal that follows the run.
+    Live,
 }
 
 /// `--to` of `windrow profile`.

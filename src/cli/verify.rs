@@ -121,6 +121,11 @@ fn job_of(asked: &Asked, checked: &job::Job, stdin: Option<PathBuf>) -> Result<J
         |setting: &&Setting| setting.origin != Given::Default && !REPLACED.contains(&setting.name.as_str());
     let (order, row_id, csv) = match &checked.task {
         Task::Order => (true, false, false),
+        Task::Aggregate(task) if task.to == OutputFormat::Live => {
+            return Err(Error::usage(
+                "--to live writes nothing that could be continued; take csv, tsv or ndjson",
+            ));
+        }
         Task::Aggregate(task) if matches!(task.to, OutputFormat::Table | OutputFormat::Chart(_)) => {
             let what = if task.to == OutputFormat::Table { "table" } else { "chart" };
             return Err(Error::usage(format!(

@@ -21,7 +21,7 @@ use super::fingerprint::Fingerprint;
 use super::outputs::{self, Outputs};
 use super::settings::Settings;
 use super::{Aggregation, AtEof, Fill, Following, Job, OutputFormat, Report, Stats, StdinResume, Task, Top};
-use super::{metrics, sources, state};
+use super::{live, metrics, sources, state};
 
 /// The job that the options ask for. The settings say in errors where an option came from.
 pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
@@ -50,6 +50,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
         Some(asked) => {
             let look = look::of_output(diagnostics.color, output.is_none());
             check_chart(asked, output.as_deref(), settings)?;
+            live::check(asked, output.as_deref(), settings)?;
             Task::Aggregate(aggregation(asked, (format, look), &mut fields, settings)?)
         }
         None => {
@@ -169,6 +170,7 @@ fn report(options: &DiagnosticOptions) -> Report {
             Some(StatsName::Json) => Stats::Json,
         },
         progress: options.progress,
+        color: options.color,
     }
 }
 
@@ -191,12 +193,13 @@ fn aggregation(
     }
     let to = output_format(&args.rows, first, look);
     let row_id = args.rows.row_id;
+    if let Some(OutputFormatName::Chart | OutputFormatName::Live) = args.rows.to
+        && windows.kinds() > 1
+    {
+        let message = "draws windows of one kind; give one -w, or write the rows to a file";
+        return Err(settings.unfit("to", message));
+    }
     if args.rows.to == Some(OutputFormatName::Chart) {
-        if windows.kinds() > 1 {
-            let message =
-                "draws windows of one kind; write the rows to a file, and draw each with windrow chart";
-            return Err(settings.unfit("to", message));
-        }
         if row_id {
             return Err(settings.unfit("row-id", "numbers rows, and a chart has none"));
         }
@@ -215,7 +218,10 @@ fn aggregation(
         let having = expr::parse(text, &mut columns).map_err(settings.in_option("having"))?;
         aggregation.having = Some(having);
     }
-    aggregation.top = top(&args.aggregation, &mut columns, settings)?;
+    aggregation.top = match to {
+        OutputFormat::Live => Some(live::order(&args.aggregation, &aggregation, &mut columns, settings)?),
+        _ => top(&args.aggregation, &mut columns, settings)?,
+    };
     Ok(aggregation)
 }
 
@@ -283,8 +289,8 @@ fn fill(
             "says that no row is missing, and --having and --top leave some out; do that behind windrow",
         );
     }
-    if args.rows.to == Some(OutputFormatName::Chart) {
-        return unfit("is for rows; a chart shows by itself where there was nothing");
+    if let Some(OutputFormatName::Chart | OutputFormatName::Live) = args.rows.to {
+        return unfit("is for rows; a chart or a live view shows by itself where there was nothing");
     }
     Ok(Some(fill))
 }
@@ -297,6 +303,7 @@ fn output_format(options: &RowOptions, first: Format, look: Look) -> OutputForma
         (Some(OutputFormatName::Tsv), _) => OutputFormat::Csv { delimiter: b'\t' },
         (Some(OutputFormatName::Table), _) => OutputFormat::Table,
         (Some(OutputFormatName::Chart), _) => OutputFormat::Chart(look),
+        (Some(OutputFormatName::Live), _) => OutputFormat::Live,
         (None, Format::Csv { delimiter }) => OutputFormat::Csv { delimiter },
     }
 }

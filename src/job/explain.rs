@@ -183,6 +183,7 @@ fn output_format(to: OutputFormat) -> String {
         OutputFormat::Csv { delimiter } => describe(crate::input::Format::Csv { delimiter }),
         OutputFormat::Table => "table".to_owned(),
         OutputFormat::Chart(_) => "chart".to_owned(),
+        OutputFormat::Live => "live".to_owned(),
     }
 }
 

@@ -119,6 +119,7 @@ fn format_name(to: OutputFormat) -> String {
         OutputFormat::Csv { delimiter } => describe(Format::Csv { delimiter }),
         OutputFormat::Table => "table".to_owned(),
         OutputFormat::Chart(_) => "chart".to_owned(),
+        OutputFormat::Live => "live".to_owned(),
     }
 }
 

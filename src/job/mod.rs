@@ -6,6 +6,7 @@ pub mod explain;
 pub mod fields;
 pub mod file;
 pub mod fingerprint;
+mod live;
 pub mod metrics;
 pub mod outputs;
 pub mod settings;
@@ -194,7 +195,7 @@ impl Fill {
 /// `--top N --order-by EXPR [--ties]`.
 #[derive(Clone)]
 pub struct Top {
-    /// How many rows of each window are kept; at least 1.
+    /// How many rows of each window are kept; at least 1. For a live view that shows all: the largest number.
     pub rows_max: usize,
     /// What they are ranked by, over the output columns.
     pub order_by: Expr,
@@ -218,6 +219,8 @@ pub enum OutputFormat {
     Table,
     /// A drawing for a terminal of this kind.
     Chart(Look),
+    /// A table of the open windows, drawn on the terminal while the run goes on.
+    Live,
 }
 
 /// What happens to late events.
@@ -317,6 +320,8 @@ pub struct Report {
     pub stats: Stats,
     /// `--progress`.
     pub progress: When,
+    /// `--color`.
+    pub color: When,
 }
 
 /// Whether and how the account of the run is written.

@@ -40,6 +40,12 @@ pub fn state(options: &StateOptions, settings: &Settings) -> Result<Option<Durab
 /// Whether the rest of the job can be continued.
 pub fn check(job: &Job, settings: &Settings) -> Result<()> {
     match &job.task {
+        Task::Aggregate(Aggregation { to: OutputFormat::Live, .. }) if job.state.is_some() => {
+            Err(settings.wrong(
+                "to",
+                "a live view writes nothing that a later run could continue; with --state-dir take csv, tsv or ndjson",
+            ))
+        }
         Task::Aggregate(Aggregation { to: to @ (OutputFormat::Table | OutputFormat::Chart(_)), .. })
             if job.state.is_some() =>
         {

@@ -71,7 +71,8 @@ fn defaults() {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     assert_eq!(job.threads, cores);
     assert_eq!(job.buffer, 2 * cores);
-    let report = Report { quiet: false, verbose: 0, stats: Stats::Auto, progress: When::Auto };
+    let report =
+        Report { quiet: false, verbose: 0, stats: Stats::Auto, progress: When::Auto, color: When::Auto };
     assert_eq!(job.report, report);
     let main = aggregation(job);
     assert!(matches!(main.windows, Windows::Panes(_)));
@@ -138,7 +139,8 @@ fn everything_given() {
     assert_eq!(job.output.as_deref(), Some(Path::new("out.csv")));
     assert_eq!((job.threads, job.buffer), (3, 9));
     assert_eq!((job.read.chunk_bytes, job.read.record_bytes_max), (64, 1 << 20));
-    let report = Report { quiet: true, verbose: 1, stats: Stats::Json, progress: When::Never };
+    let report =
+        Report { quiet: true, verbose: 1, stats: Stats::Json, progress: When::Never, color: When::Auto };
     assert_eq!(job.report, report);
     let main = aggregation(job);
     assert!(matches!(main.windows, Windows::Session { gap } if gap == 30 * SECOND));

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod loaded;
 pub mod order;
 pub mod panes;
+pub mod peek;
 pub mod repeats;
 pub mod saved;
 pub mod saved_fills;
@@ -33,6 +34,7 @@ use std::ops::ControlFlow;
 use crate::checkpoint::codec::Damage;
 use crate::output::rows::HandOn;
 use loaded::Loaded;
+use peek::Peek;
 use saved::OwnerV1;
 use saved_fills::FillsV6;
 use saved_repeats::RepeatsV3;
@@ -59,6 +61,10 @@ pub trait Owner: Send {
     fn taken(&self) -> u64;
     /// How much it holds.
     fn held(&self) -> Held;
+    /// A look at what is open; it changes nothing. Of an owner that has no windows there is nothing to see.
+    fn peek(&mut self) -> Peek {
+        Peek::default()
+    }
     /// All that it holds, for a checkpoint.
     fn save(&mut self) -> OwnerV1;
     /// What it knows besides of windows that may be written more than once; `None` where they may not.

@@ -1,6 +1,7 @@
 //! Open tumbling, hopping and cumulate windows, kept as panes: an event is added once, whatever the number of
 //! windows it belongs to; a window that fires merges its panes.
 
+mod peek;
 pub mod repeated;
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,5 +1,6 @@
 //! Open session windows: per key, stretches of events less than the gap apart, which grow together.
 
+mod peek;
 pub mod repeated;
 
 use std::ops::ControlFlow;

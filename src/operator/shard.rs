@@ -1,6 +1,7 @@
 //! One owner of keys: applies steps to the windows of its keys and turns what fires into rows.
 
 mod open;
+mod peek;
 mod repeated;
 
 use std::ops::ControlFlow;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use super::fills::Fills;
 use super::keys::Keys;
 use super::loaded::{Loaded, Share};
+use super::peek::Peek;
 use super::repeats::{Out, Repeats};
 use super::saved::OwnerV1;
 use super::saved_fills::FillsV6;
@@ -71,6 +73,7 @@ impl Shard {
 impl Owner for Shard {
     fn apply(&mut self, step: &Step, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         self.builder.set_form(step.form.unwrap_or(Form::Text));
+        self.builder.set_brief(!step.ended);
         let flow = match self.repeats {
             None => self.add_and_fire(step, hand_on),
             Some(_) => self.apply_moments(step, hand_on),
@@ -95,6 +98,10 @@ impl Owner for Shard {
             keys: all.keys.max(one.keys),
             oldest: all.oldest.into_iter().chain(one.oldest).min(),
         })
+    }
+
+    fn peek(&mut self) -> Peek {
+        self.look()
     }
 
     fn save(&mut self) -> OwnerV1 {

@@ -82,6 +82,31 @@ impl Stacks {
         }
     }
 
+    /// Merges what an open window holds so far into a table. Nothing is taken in for it.
+    pub fn merge_open(
+        &self,
+        window: Window,
+        panes: &BTreeMap<i64, OpenPane>,
+        into: &mut Table,
+        keys: &mut Keys,
+    ) {
+        let mut merge = |from: i64, to: i64, keys: &mut Keys| {
+            panes.range(from..to.max(from)).for_each(|(_, open)| into.merge(&open.table, keys));
+        };
+        if self.boundary < window.start {
+            // What has been put together reaches back too far.
+            return merge(window.start, window.end, keys);
+        }
+        let suffix = self.front.iter().rev().find(|(start, _)| *start >= window.start);
+        merge(window.start, suffix.map_or(self.boundary, |(start, _)| *start), keys);
+        merge(self.taken_in, window.end, keys);
+        if let Some((_, suffix)) = suffix {
+            into.merge(suffix, keys);
+        }
+        into.merge(&self.back, keys);
+        self.amendments.merge_from(window.start, into, keys);
+    }
+
     /// The panes behind the boundary, from `start` on, become suffixes: not one for each pane, but one whenever
     /// the panes since the last one hold as many groups as the suffix itself. So all suffixes together hold no
     /// more groups than the panes do, and the panes between a window's start and its suffix no more than that.

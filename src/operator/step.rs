@@ -23,6 +23,8 @@ pub struct Step {
     pub last: bool,
     /// Whether a checkpoint is cut behind the step: everyone who applies it hands over what it holds then.
     pub cut: bool,
+    /// Whether what is open is looked at behind the step: every owner of keys shows its best rows.
+    pub peek: bool,
     /// The form of the first source's times, which the output takes over.
     pub form: Option<Form>,
     /// The first step of `windrow order` over CSV: the header.

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::rows::{Failure, Fired, Place, RowPlan};
 use crate::error::Result;
+use crate::job::OutputFormat;
 use crate::parse::key;
 
 /// The slices that the shards hand on in one step.
@@ -46,6 +47,11 @@ pub fn merge<N: FnMut(usize) -> Result<Fired>>(
         let Some(window) = window else { return Ok(reason()) };
         let fails = failure.is_some_and(|failure| failure.place <= window);
         match top {
+            // A live view puts them in an order of its own.
+            None if failure.is_none() && plan.is_some_and(|plan| plan.format() == OutputFormat::Live) => {
+                let mut all = slices.fired.iter().zip(&slices.rows).filter(|(_, rows)| !rows.is_empty());
+                all.try_for_each(|(fired, rows)| write(fired, rows.clone()))?;
+            }
             None => in_key_order(&slices.fired, &mut slices.rows, failure.map(|f| (window, f)), write)?,
             // A window with a row of unknown rank has no ranking.
             Some(_) if fails => {}

@@ -51,7 +51,7 @@ impl RowNumbers {
                 out.push(delimiter);
                 out.extend_from_slice(row);
             }
-            OutputFormat::Table | OutputFormat::Chart(_) => {
+            OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
                 out.extend_from_slice(number);
                 out.push(CELL_END);
                 out.extend_from_slice(row);

@@ -6,12 +6,14 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::json::{write_json_bytes, write_json_string, write_json_value};
 use crate::aggregate::{Accumulators, Span};
 use crate::expr::{Expr, Row};
 use crate::job::{Aggregation, Fill, OutputFormat, Top};
 use crate::number::Number;
+use crate::operator::peek::Peek;
 use crate::parse::key::{self, FieldText, Fields};
 use crate::time::{self, Form};
 use crate::value::Value;
@@ -115,9 +117,11 @@ impl RowPlan {
         self.to
     }
 
-    /// How many rows of a window are kept, and whether ties with the last are too; `None`: all.
+    /// How many rows of a window are kept, and whether ties with the last are too; `None`: all. A live view gets all: it
+    /// remembers of the keys that are on top now what they were before.
     pub fn top(&self) -> Option<(usize, bool)> {
-        self.top.as_ref().map(|top| (top.rows_max, top.ties))
+        let top = self.top.as_ref().filter(|_| self.to != OutputFormat::Live);
+        top.map(|top| (top.rows_max, top.ties))
     }
 
     /// Whether windows without events have rows, too.
@@ -165,6 +169,9 @@ pub struct Fired {
     pub ranks: Vec<u8>,
     /// The row for which `--having` or `--order-by` could not be evaluated. The shard has no rows behind it.
     pub failure: Option<Failure>,
+    /// Of the last slice of a step behind which what is open was looked at: what the shard has found, and how long it has
+    /// taken.
+    pub peek: Option<Box<(Peek, Duration)>>,
 }
 
 /// Takes the slices of a shard, one after the other; breaks when nobody wants them any more.
@@ -355,6 +362,8 @@ pub struct RowBuilder {
     revision: u32,
     /// Where the results of the row that was written last begin in its text.
     results_at: usize,
+    /// Whether rows are without their texts.
+    is_brief: bool,
     /// The window's bounds as they stand in each of its rows: for NDJSON with their names and braces.
     bounds: Vec<u8>,
     /// Start and end as values, where there are conditions.
@@ -393,15 +402,31 @@ impl RowBuilder {
             timing: Timing::Final,
             revision: 0,
             results_at: 0,
+            is_brief: false,
             bounds: Vec::new(),
             start: String::new(),
             end: String::new(),
         }
     }
 
+    /// Another builder of the same rows, with none yet.
+    pub fn beside(&self) -> RowBuilder {
+        RowBuilder { form: self.form, ..RowBuilder::new(self.plan.clone()) }
+    }
+
+    /// How rows are written.
+    pub fn plan(&self) -> &Arc<RowPlan> {
+        &self.plan
+    }
+
     /// The form that window bounds are written in.
     pub fn set_form(&mut self, form: Form) {
         self.form = form;
+    }
+
+    /// A live view needs of the rows that follow their keys and ranks alone; elsewhere this means nothing.
+    pub fn set_brief(&mut self, is_brief: bool) {
+        self.is_brief = is_brief && self.plan.to == OutputFormat::Live;
     }
 
     /// Whether a row could not be decided about.
@@ -482,7 +507,9 @@ impl RowBuilder {
             match plan.to {
                 OutputFormat::Ndjson => write_json_string(name, bounds),
                 OutputFormat::Csv { delimiter } => write_csv_text(name.as_bytes(), delimiter, bounds),
-                OutputFormat::Table | OutputFormat::Chart(_) => bounds.extend_from_slice(name.as_bytes()),
+                OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
+                    bounds.extend_from_slice(name.as_bytes())
+                }
             }
             end_cell(plan.to, bounds);
         }
@@ -538,6 +565,23 @@ impl RowBuilder {
         if self.plan.has_conditions() && !self.rank(key, columns, slot, span) {
             return if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
+        if !self.is_brief {
+            self.write(key, columns, slot, span);
+        }
+        self.end_row(key, head);
+        ControlFlow::Continue(())
+    }
+
+    /// The text of a row has been written.
+    fn end_row(&mut self, key: &[u8], head: u64) {
+        self.fired.keys.extend_from_slice(key);
+        self.fired.end_row(head);
+        let rows = self.fired.rows.len();
+        self.fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
+    }
+
+    /// Writes the text of a row.
+    fn write(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32, span: Span) {
         let (plan, text) = (&self.plan, &mut self.fired.text);
         let row_start = text.len();
         text.extend_from_slice(&self.bounds);
@@ -579,7 +623,7 @@ impl RowBuilder {
                 text.pop();
                 finish_csv_row(text, row_start, plan.columns.len());
             }
-            OutputFormat::Table | OutputFormat::Chart(_) => {
+            OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
                 for column in columns {
                     write_table_value(&column.finish(slot, span), text);
                     text.push(CELL_END);
@@ -592,20 +636,15 @@ impl RowBuilder {
                 }
             }
         }
-        self.end_row(key, head);
-        ControlFlow::Continue(())
-    }
-
-    /// The text of a row has been written.
-    fn end_row(&mut self, key: &[u8], head: u64) {
-        self.fired.keys.extend_from_slice(key);
-        self.fired.end_row(head);
-        let rows = self.fired.rows.len();
-        self.fired.windows.last_mut().expect("a row belongs to a window").1 = rows;
     }
 
     /// Whether the row is to be written, and its rank.
     fn rank(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32, span: Span) -> bool {
+        if let Some(column) = self.plan.rank_column(columns.len()) {
+            let value = self.plan.as_column(columns[column].finish(slot, span));
+            encode_rank(&value, &mut self.fired.ranks);
+            return true;
+        }
         let bound = |text| match self.form {
             Form::Number(_) => Value::Written(text),
             Form::Text => Value::Text(Cow::Borrowed(text)),
@@ -619,10 +658,7 @@ impl RowBuilder {
             values.push(bound(self.end.as_str()));
         }
         let results = columns.iter().map(|column| column.finish(slot, span));
-        values.extend(Fields(key).chain(results).map(|value| match value {
-            Value::Text(Cow::Borrowed(text)) if self.plan.untyped => Value::Untyped(text),
-            value => value,
-        }));
+        values.extend(Fields(key).chain(results).map(|value| self.plan.as_column(value)));
         if self.plan.has_timing {
             values.push(Value::Text(Cow::Borrowed(self.timing.name())));
             values.push(Value::Number(Number::from_int(i64::from(self.revision))));
@@ -650,6 +686,25 @@ impl RowPlan {
     /// Whether it depends on its values if and where a row is written.
     fn has_conditions(&self) -> bool {
         self.having.is_some() || self.top.is_some()
+    }
+
+    /// A value as conditions see it.
+    pub fn as_column<'v>(&self, value: Value<'v>) -> Value<'v> {
+        match value {
+            Value::Text(Cow::Borrowed(text)) if self.untyped => Value::Untyped(text),
+            value => value,
+        }
+    }
+
+    /// If rows are ranked by an aggregate by itself, and none is left out: which of so many aggregates that is.
+    pub fn rank_column(&self, aggregates: usize) -> Option<usize> {
+        let top = self.top.as_ref().filter(|_| self.having.is_none() && !self.has_timing)?;
+        top.order_by.as_field()?.checked_sub(self.columns.len() - aggregates)
+    }
+
+    /// Whether the greatest rank comes first.
+    pub fn is_descending(&self) -> bool {
+        self.top.as_ref().is_some_and(|top| top.descending)
     }
 
     /// The order of two ranks within a window.
@@ -685,13 +740,26 @@ fn write_key(plan: &RowPlan, key: &[u8], text: &mut Vec<u8>) {
                 text.push(delimiter);
             }
         }
-        OutputFormat::Table | OutputFormat::Chart(_) => {
+        OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
             for value in fields {
                 write_table_value(&value, text);
                 text.push(CELL_END);
             }
         }
     }
+}
+
+/// The order of two values as ranks, the least first.
+pub fn compare_values(a: &Value<'_>, b: &Value<'_>) -> Ordering {
+    if let (Value::Number(a), Value::Number(b)) = (a, b) {
+        return a.compare(b);
+    }
+    let [a, b] = [a, b].map(|value| {
+        let mut rank = Vec::new();
+        encode_rank(value, &mut rank);
+        rank
+    });
+    key::compare(&a, &b)
 }
 
 /// Numbers rank by value alone, so their text is made canonical.
@@ -714,7 +782,7 @@ fn end_cell(to: OutputFormat, out: &mut Vec<u8>) {
     match to {
         OutputFormat::Ndjson => {}
         OutputFormat::Csv { delimiter } => out.push(delimiter),
-        OutputFormat::Table | OutputFormat::Chart(_) => out.push(CELL_END),
+        OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => out.push(CELL_END),
     }
 }
 

@@ -24,6 +24,9 @@ mod front;
 pub mod ids;
 mod matches;
 mod parsers;
+#[cfg(test)]
+mod peek_tests;
+mod peeks;
 mod prepare;
 mod progress;
 mod readers;

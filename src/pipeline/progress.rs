@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::distribution::Distribution;
+use super::peeks::Seen;
 use super::snapshot::{Checkpoints, Input, Rows, Snapshot, Waits};
 use super::stages::{Queue, Stage, Stages};
 use super::stop::Taken;
@@ -42,6 +43,8 @@ pub struct Progress {
     pub stop_reading: AtomicBool,
     /// How much of that pipe has been taken.
     pub taken: Taken,
+    /// What was seen last of what is open, where a live view is drawn.
+    pub seen: Seen,
     /// What the threads do with their time.
     pub stages: Arc<Stages>,
     /// Gets what the user had better know while the run goes on; unset: nobody wants to.

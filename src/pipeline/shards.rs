@@ -89,12 +89,16 @@ fn serve(
 ) -> u64 {
     let stage = progress.stages.enter(Stage::Aggregate);
     progress.hold(number, owner.held());
-    let mut hand_on = |slice| match stage.send(fired, slice) {
+    let hand_on = |slice| match stage.send(fired, slice) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     };
     for step in stage.drain(steps) {
-        if owner.apply(&step, &mut hand_on).is_break() {
+        let applied = match step.peek {
+            true => apply_and_peek(&mut *owner, &step, hand_on),
+            false => owner.apply(&step, &mut { hand_on }),
+        };
+        if applied.is_break() {
             break;
         }
         let cut = step.cut;
@@ -108,4 +112,28 @@ fn serve(
         progress.hold(number, owner.held());
     }
     owner.taken()
+}
+
+/// Applies a step, and hands on with its last slice what is to be seen behind it.
+fn apply_and_peek(
+    owner: &mut dyn Owner,
+    step: &Step,
+    hand_on: impl Fn(Fired) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut last = None;
+    let applied = owner.apply(step, &mut |slice| match slice.last {
+        true => {
+            last = Some(slice);
+            ControlFlow::Continue(())
+        }
+        false => hand_on(slice),
+    });
+    let Some(mut last) = last else { return applied };
+    if applied.is_continue() {
+        let begun = Instant::now();
+        let peek = owner.peek();
+        last.peek = Some(Box::new((peek, begun.elapsed())));
+    }
+    hand_on(last)?;
+    applied
 }

@@ -14,6 +14,8 @@ use super::stages::{Stage, Worker};
 use super::{Outputs, Progress};
 use crate::error::{Error, Result};
 use crate::job::{Job, OutputFormat, Task};
+use crate::live::Board;
+use crate::operator::peek::Peek;
 use crate::operator::step::{Step, Why};
 use crate::output::chart::Drawing;
 use crate::output::mark::Mark;
@@ -64,6 +66,7 @@ struct Writer {
     header: Vec<u8>,
     table: Option<Table>,
     drawing: Option<Drawing>,
+    board: Option<Board>,
     numbers: Option<RowNumbers>,
     rows: u64,
     /// How much of the rows earlier runs have written.
@@ -82,10 +85,11 @@ struct Sinks {
 impl Writer {
     fn new(job: &Job, plan: Plan, pieces: Option<Pieces>, progress: Arc<Progress>) -> Writer {
         let Plan { outputs, source_names } = plan;
-        let (plan, row_id, drawing) = match &job.task {
-            Task::Order => (None, false, None),
+        let (plan, row_id, drawing, board) = match &job.task {
+            Task::Order => (None, false, None, None),
             Task::Aggregate(task) => {
-                (Some(RowPlan::new(task, job.reads_csv())), task.row_id, Drawing::of(task))
+                let plan = RowPlan::new(task, job.reads_csv());
+                (Some(plan), task.row_id, Drawing::of(task), Board::of(task))
             }
         };
         let before = outputs.before;
@@ -107,6 +111,7 @@ impl Writer {
             header,
             table,
             drawing,
+            board,
             numbers,
             rows,
             before,
@@ -125,6 +130,9 @@ impl Writer {
             // The events themselves are let go before what they make fire is merged.
             let read = step.read.clone();
             drop(step);
+            if let Some(board) = &mut self.board {
+                board.begin(ended);
+            }
             if let Some(reason) = self.write_rows(fired)? {
                 self.end()?;
                 return Err(Error::Failed(reason));
@@ -219,11 +227,18 @@ impl Writer {
             deliver(sink, &self.progress)?;
         }
         let stage = &self.stage;
+        let (mut peeks, mut took): (Vec<Peek>, _) = (Vec::new(), Duration::ZERO);
         let mut slices = Slices::new(fired.len(), |shard| {
-            stage.recv(&fired[shard]).map_err(|_| Error::Internal("a shard has stopped".to_owned()))
+            let slice = stage.recv(&fired[shard]);
+            let mut slice = slice.map_err(|_| Error::Internal("a shard has stopped".to_owned()))?;
+            if let Some(peek) = slice.peek.take() {
+                peeks.push(peek.0);
+                took = took.max(peek.1);
+            }
+            Ok(slice)
         });
         let (numbers, table, progress) = (&mut self.numbers, &mut self.table, &self.progress);
-        let drawing = &mut self.drawing;
+        let (drawing, board) = (&mut self.drawing, &mut self.board);
         let failure = merge(self.plan.as_ref(), &mut slices, &mut |fired, rows| {
             if let (false, Some(header)) = (rows.is_empty(), Some(&mut self.header).filter(|h| !h.is_empty()))
             {
@@ -233,6 +248,10 @@ impl Writer {
             self.rows += rows.len() as u64;
             if let Some(drawing) = &mut *drawing {
                 drawing.rows(fired, rows);
+                return Ok(());
+            }
+            if let (Some(board), Some(plan)) = (&mut *board, &self.plan) {
+                board.rows(plan, fired, rows);
                 return Ok(());
             }
             match (&mut *table, &mut *numbers) {
@@ -254,6 +273,11 @@ impl Writer {
             }
             Ok(())
         })?;
+        if let (Some(board), Some(plan)) = (board, &self.plan)
+            && let Some(scene) = board.end(plan, peeks)
+        {
+            progress.seen.put(scene, took);
+        }
         // Nothing waits for a buffer to fill: what has fired is delivered.
         deliver(&mut sinks.rows, progress)?;
         Ok(failure)

@@ -126,7 +126,7 @@ fn mistakes_in_one_line() {
     );
     check(
         &["--to", "xml"],
-        "invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table, chart]",
+        "invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table, chart, live]",
     );
     check(&["--window"], "a value is required for '--window <SPEC>' but none was supplied");
     check(&["-d", "1m", "-d", "2m"], "the argument '--delay <DURATION>' cannot be used multiple times");
@@ -193,7 +193,7 @@ fn mistakes_in_the_file_name_its_line() {
     check(
         "to = 'xml'",
         &[],
-        "job.toml:1: invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table, chart]",
+        "job.toml:1: invalid value 'xml' for '--to <FORMAT>' [possible values: ndjson, csv, tsv, table, chart, live]",
     );
     check(
         "window = '1m'",

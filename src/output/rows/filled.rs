@@ -72,7 +72,7 @@ fn write_results(plan: &RowPlan, is_number: impl Iterator<Item = bool>, text: &m
             // There are bounds before it.
             finish_csv_row(text, 0, plan.columns.len());
         }
-        OutputFormat::Table | OutputFormat::Chart(_) => {
+        OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
             for is_number in is_number {
                 write_table_value(&zero(is_number), text);
                 text.push(CELL_END);

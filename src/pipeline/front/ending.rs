@@ -59,8 +59,20 @@ impl Front {
         stop::lost(records, self.progress.taken.begun_bytes(), line)
     }
 
+    /// Shows what is open before all of it closes.
+    fn look_once_more(&mut self, step: &mut Step) -> Result<()> {
+        if self.peeks.is_none() || !step.ended {
+            return Ok(());
+        }
+        (step.ended, step.peek) = (false, true);
+        self.send(step)?;
+        step.ended = true;
+        Ok(())
+    }
+
     /// Sends the last step, and waits until it is on record how the run ended.
     pub(super) fn end(&mut self, step: &mut Step, ending: EndingV1) -> Result<()> {
+        self.look_once_more(step)?;
         step.last = true;
         match self.cuts {
             Some(_) => self.cut(step, ending),

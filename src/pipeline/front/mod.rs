@@ -15,6 +15,7 @@ use super::Progress;
 use super::absent::Absent;
 use super::cuts::Cuts;
 use super::parsers::{Arrival, Arrived};
+use super::peeks::Peeks;
 use super::readers::{Readers, Requests};
 use super::silence::Silence;
 use super::stages::{Stage, Worker};
@@ -64,6 +65,8 @@ pub struct Front {
     unsaid: Vec<u32>,
     /// Decides who is waited for, where the job says for how long.
     silence: Option<Silence>,
+    /// Decides when what is open is looked at, for a live view.
+    peeks: Option<Peeks>,
     /// Since when nothing has come.
     waiting_since: Option<Instant>,
     /// Tells when the next window closes, where that goes by the watermark alone.
@@ -130,6 +133,7 @@ impl Front {
         let rules = rules(job);
         Front {
             silence: Silence::new(job, &rules, &readers.quiet),
+            peeks: Peeks::of(job),
             waiting_since: None,
             closing: match &rules.closing {
                 Closing::Windows(windows) => windows.finders(),
@@ -218,7 +222,7 @@ impl Front {
                 Pause::Waiting(_) if step.rows() < MORE_ROWS && !self.arrivals.is_empty() => continue,
                 Pause::Waiting(None) if self.hears() => continue,
                 Pause::Waiting(source) => {
-                    if self.has_news(&step) || self.is_cut_due() {
+                    if self.has_news(&step) || self.is_cut_due() || self.is_peek_due() {
                         self.send(&mut step)?;
                     } else if untold {
                         self.progress.stand(&self.sequencer);
@@ -240,6 +244,7 @@ impl Front {
                 Pause::Failed(error) => {
                     // What had fired before stays written. No checkpoint may stand behind what failed: a run that
                     // goes on from there would pass over it.
+                    step.peek = self.peeks.is_some();
                     self.send_with(&mut step, None)?;
                     return Err(error);
                 }
@@ -296,6 +301,11 @@ impl Front {
         self.cuts.as_ref().is_some_and(|cuts| cuts.is_due(&self.sequencer))
     }
 
+    /// Whether it is time to look at what is open.
+    fn is_peek_due(&self) -> bool {
+        self.peeks.as_ref().is_some_and(|peeks| peeks.is_due(&self.progress))
+    }
+
     /// Sends the step with a cut behind it, and waits until the checkpoint is there.
     fn cut(&mut self, step: &mut Step, ending: EndingV1) -> Result<()> {
         self.await_answer()?;
@@ -333,6 +343,9 @@ impl Front {
                 let known = |state: &SourceState| state.columns().cloned();
                 cuts.cut(&mut self.sequencer, self.sources.iter().map(known).collect(), ending);
             }
+        }
+        if let Some(peeks) = &mut self.peeks {
+            step.peek |= peeks.step(&self.progress, step.peek);
         }
         self.told = step.watermark;
         self.progress.stand(&self.sequencer);

@@ -20,7 +20,7 @@ enum News {
     Stopped(&'static str),
     Signal(Option<Signal>),
     Answer(std::result::Result<Result<()>, RecvError>),
-    /// A checkpoint may be due.
+    /// A checkpoint, a decision or a look may be due.
     Time,
 }
 
@@ -37,6 +37,7 @@ impl Front {
         };
         let waits = self.waits(source);
         self.progress.wait(Some(waits));
+        let peek = self.peeks.as_ref().map_or_else(never, |peeks| peeks.timer(&self.progress));
         let nobody = never();
         let (answers, timer) = match (&self.cuts, &self.stopping) {
             (Some(cuts), Some(stop)) => (&cuts.answers, after(stop.patience())),
@@ -52,6 +53,7 @@ impl Front {
                 recv(answers) -> answer => News::Answer(answer),
                 recv(timer) -> _ => News::Time,
                 recv(silent_until) -> _ => News::Time,
+                recv(peek) -> _ => News::Time,
             }
         });
         match news {

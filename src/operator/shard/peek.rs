@@ -1,0 +1,163 @@
+//! What a shard shows of its open windows: the groups that rank first, as rows.
+//!
+//! Where the rank is an aggregate by itself, groups are chosen by that, and only those that are chosen become rows:
+//! there may be a million others. Otherwise a rank, or whether a row counts at all, is known of rows alone.
+
+use std::cmp::Ordering;
+use std::ops::ControlFlow;
+
+use super::Shard;
+use super::open::Open;
+use crate::aggregate::{Accumulators, Span};
+use crate::operator::keys::Keys;
+use crate::operator::peek::{Best, Peek, ROWS_MAX};
+use crate::output::rows::{self, RowBuilder};
+use crate::value::Value;
+use crate::window::Window;
+
+/// So many rows are made before the best are chosen among them.
+const BLOCK_ROWS: usize = 1024;
+
+/// A group that may become a row.
+#[derive(Clone, Copy)]
+struct Group {
+    window: Option<Window>,
+    key: u32,
+    slot: u32,
+}
+
+impl Shard {
+    /// The best rows of what is open. Windows that may be written more than once are not looked at.
+    pub(super) fn look(&mut self) -> Peek {
+        let (builder, keys) = (self.builder.beside(), &mut self.keys);
+        let mut peek = Peek::default();
+        // A live view is of one kind of windows.
+        let [open] = &mut self.kinds[..] else { return peek };
+        match open {
+            Open::Panes(store) => store.peek(keys, &mut |window, reaches, table, keys| {
+                let groups = (0u32..).zip(&table.keys);
+                let groups = groups.map(|(slot, &key)| Group { window: Some(window), key, slot });
+                (peek.window, peek.reaches) = (Some(window), Some(reaches));
+                peek.best = best(builder.beside(), groups, &table.columns, keys);
+            }),
+            Open::Sessions(store) => {
+                let mut columns = &[][..];
+                let open: Vec<Group> = store
+                    .peek(keys)
+                    .map(|session| {
+                        columns = session.columns;
+                        Group { window: Some(session.window), key: session.key, slot: session.slot }
+                    })
+                    .collect();
+                peek.best = best(builder, open.into_iter(), columns, keys);
+            }
+            Open::Whole(table, _) => {
+                let groups = (0u32..).zip(&table.keys);
+                let groups = groups.map(|(slot, &key)| Group { window: None, key, slot });
+                peek.best = best(builder, groups, &table.columns, keys);
+            }
+            Open::RepeatedPanes(_) | Open::RepeatedSessions(_) | Open::RepeatedWhole(_) => {}
+        }
+        peek
+    }
+}
+
+fn best(
+    builder: RowBuilder,
+    groups: impl Iterator<Item = Group>,
+    columns: &[Box<dyn Accumulators>],
+    keys: &Keys,
+) -> Best {
+    match builder.plan().rank_column(columns.len()) {
+        Some(column) => {
+            let (chosen, seen) = choose(&builder, groups, columns[column].as_ref(), keys);
+            let passed_over = seen - chosen.len() as u64;
+            let mut best = rows_of(builder, chosen.into_iter(), columns, keys);
+            best.pass_over(passed_over);
+            best
+        }
+        None => rows_of(builder, groups, columns, keys),
+    }
+}
+
+/// A group and what it ranks by.
+struct Candidate<'c> {
+    group: Group,
+    /// Where values differ in this, they differ so.
+    size: f64,
+    value: Value<'c>,
+}
+
+/// The groups that rank first by a column, and how many there were.
+fn choose(
+    builder: &RowBuilder,
+    groups: impl Iterator<Item = Group>,
+    column: &dyn Accumulators,
+    keys: &Keys,
+) -> (Vec<Group>, u64) {
+    let plan = builder.plan();
+    let order = |a: &Candidate<'_>, b: &Candidate<'_>| -> Ordering {
+        let by_size = a.size.total_cmp(&b.size);
+        let by_rank = by_size.then_with(|| rows::compare_values(&a.value, &b.value));
+        let by_rank = if plan.is_descending() { by_rank.reverse() } else { by_rank };
+        let by_key =
+            || keys.compare((keys.head(a.group.key), a.group.key), (keys.head(b.group.key), b.group.key));
+        by_rank.then_with(by_key).then_with(|| a.group.window.cmp(&b.group.window))
+    };
+    let (mut chosen, mut seen): (Vec<Candidate<'_>>, u64) = (Vec::with_capacity(ROWS_MAX + 1), 0);
+    for group in groups {
+        seen += 1;
+        let span = Span { bounds: group.window.map(|window| (window.start, window.end)) };
+        let value = plan.as_column(column.finish(group.slot, span));
+        let candidate = Candidate { group, size: size(&value), value };
+        if chosen.len() == ROWS_MAX {
+            if chosen.last().is_some_and(|last| order(last, &candidate).is_le()) {
+                continue;
+            }
+            chosen.pop();
+        }
+        let at = chosen.partition_point(|kept| order(kept, &candidate).is_le());
+        chosen.insert(at, candidate);
+    }
+    (chosen.into_iter().map(|candidate| candidate.group).collect(), seen)
+}
+
+/// A number that goes with the order of ranks; equal ones may still differ.
+fn size(value: &Value<'_>) -> f64 {
+    match value {
+        Value::Null | Value::Bool(_) => f64::NEG_INFINITY,
+        value => value.as_number().map_or(f64::INFINITY, |number| number.to_f64()),
+    }
+}
+
+/// The best of these groups as rows. One that cannot be decided about yet is left out: it may be different when its
+/// window fires.
+fn rows_of(
+    mut builder: RowBuilder,
+    groups: impl Iterator<Item = Group>,
+    columns: &[Box<dyn Accumulators>],
+    keys: &Keys,
+) -> Best {
+    let mut best = Best::default();
+    let plan = builder.plan().clone();
+    let mut begun = None;
+    let mut rows = 0;
+    for Group { window, key, slot } in groups {
+        if begun != Some(window) {
+            let flow = builder.begin(window, &mut |fired| {
+                best.take(&plan, &fired);
+                ControlFlow::Continue(())
+            });
+            debug_assert!(flow.is_continue(), "nobody breaks off");
+            begun = Some(window);
+        }
+        rows += 1;
+        let failed = builder.row(keys.get(key), keys.head(key), columns, slot).is_break();
+        if failed || rows % BLOCK_ROWS == 0 {
+            best.take(&plan, &builder.take());
+            begun = None;
+        }
+    }
+    best.take(&plan, &builder.take());
+    best
+}
