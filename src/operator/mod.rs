@@ -24,6 +24,7 @@ pub mod stacks;
 pub mod step;
 pub mod table;
 mod timers;
+pub mod weight;
 mod whole;
 
 use std::ops::ControlFlow;
@@ -33,6 +34,7 @@ use crate::output::rows::HandOn;
 use loaded::Loaded;
 use saved::OwnerV1;
 use saved_repeats::RepeatsV3;
+use weight::Weight;
 
 /// How much an owner holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub trait Owner: Send {
     fn held(&self) -> Held;
     /// All that it holds, for a checkpoint.
     fn save(&mut self) -> OwnerV1;
+    /// How much memory that takes up, about. Takes as long as going through all groups.
+    fn weigh(&self) -> Weight;
     /// What it knows besides of windows that may be written more than once; `None` where they may not.
     fn save_repeats(&self) -> Option<RepeatsV3> {
         None

@@ -8,6 +8,7 @@ use super::loaded::Loaded;
 use super::saved::{OwnerV1, WaitingV1};
 use super::saved_repeats::RepeatsV3;
 use super::step::Step;
+use super::weight::Weight;
 use super::{Held, Owner};
 use crate::checkpoint::codec::Damage;
 use crate::checkpoint::written::Blob;
@@ -59,7 +60,13 @@ impl Owner for Orderer {
 
     fn held(&self) -> Held {
         let oldest = self.waiting.peek().map(|Reverse((place, _))| place.time);
-        Held { windows: self.waiting.len() as u64, keys: 0, oldest }
+        let windows = self.waiting.len() as u64;
+        Held { windows, keys: 0, oldest, events: Some(windows) }
+    }
+
+    fn weigh(&self) -> Weight {
+        let places = self.waiting.capacity() * size_of::<(Place, Box<[u8]>)>();
+        Weight { windows: places + self.bytes, sketches: 0 }
     }
 
     fn save(&mut self) -> OwnerV1 {

@@ -12,6 +12,7 @@ use super::saved::{PaneV1, PanesV1};
 use super::stacks::Stacks;
 use super::step::Part;
 use super::table::{Additions, Calls, Table};
+use super::weight::Weight;
 use crate::time;
 use crate::window::{Pane, PaneFinder, Panes, Window};
 
@@ -183,7 +184,9 @@ impl PaneStore {
             if first.get().last_end > watermark {
                 break;
             }
-            first.remove().table.release(keys);
+            let closed = first.remove();
+            self.events -= closed.events;
+            closed.table.release(keys);
         }
     }
 
@@ -228,6 +231,18 @@ impl PaneStore {
 }
 
 /// Merges the panes of a window, and emits it.
+    /// How many events have been added to them in this run.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Memory taken up by the groups of all panes, and by what has been put together of them.
+    pub fn weigh(&self) -> Weight {
+        let panes = self.panes.values().map(|open| open.table.weigh());
+        let merged = self.stacks.iter().map(Stacks::weigh).chain([self.merged.weigh()]);
+        panes.chain(merged).sum()
+    }
+
 fn fire_window(
     window: Window,
     panes: &BTreeMap<i64, OpenPane>,

@@ -16,6 +16,7 @@ use super::sessions::SessionStore;
 use super::sessions::repeated::RepeatedSessions;
 use super::step::{Part, Step};
 use super::table::{Additions, Calls, Group, Table};
+use super::weight::Weight;
 use super::whole::RepeatedWhole;
 use super::{Held, Owner};
 use crate::aggregate::Accumulators;
@@ -113,7 +114,26 @@ impl Owner for Shard {
             Open::RepeatedSessions(store) => (store.held_count(), self.keys.used(), None),
             Open::RepeatedWhole(whole) => (usize::from(whole.groups() > 0), whole.groups(), None),
         };
-        Held { windows: windows as u64, keys: keys as u64, oldest }
+        let events = match &self.windows {
+            Open::Panes(store) => Some(store.events()),
+            Open::RepeatedPanes(store) => store.events(),
+            Open::Whole(..) | Open::RepeatedWhole(_) => Some(self.rows_added),
+            Open::Sessions(_) | Open::RepeatedSessions(_) => None,
+        };
+        Held { windows: windows as u64, keys: keys as u64, oldest, events }
+    }
+
+    fn weigh(&self) -> Weight {
+        let mut weight = self.keys.weigh();
+        weight += match &self.windows {
+            Open::Panes(store) => store.weigh(),
+            Open::Sessions(store) => store.weigh(),
+            Open::Whole(table, _) => table.weigh(),
+            Open::RepeatedPanes(store) => store.weigh(),
+            Open::RepeatedSessions(store) => store.weigh(),
+            Open::RepeatedWhole(whole) => whole.weigh(),
+        };
+        weight
     }
 
     fn save(&mut self) -> OwnerV1 {

@@ -18,7 +18,6 @@
 mod absent;
 mod checkpointer;
 mod cuts;
-pub mod distribution;
 mod follower;
 mod front;
 pub mod ids;

@@ -82,6 +82,7 @@ pub fn start(
     progress: &Arc<Progress>,
 ) -> Readers {
     let quiet: Arc<[Quiet]> = job.sources.iter().map(|_| Quiet::default()).collect();
+    progress.hear(&quiet);
     // As many requests as can be under way, so that the front never waits for a reader.
     let credit = front::credit(job);
     let (shared_in, shared_out) = bounded(credit * front::live(job));
@@ -188,6 +189,7 @@ impl Reader {
             let Some(mut state) = self.sources.remove(&request.source) else { continue };
             // A panic would be a bug; the front would wait for ever for the answer, so it is told instead.
             let read = catch_unwind(AssertUnwindSafe(|| self.read(request.source, &mut state)));
+            self.note_silence(request.source, Quiet::nothing);
             let read = read.unwrap_or_else(|_| Err(Error::Internal("a reader panicked".to_owned())));
             let what = read.unwrap_or_else(|error| What::End(Err(error)));
             if let What::End(_) = what {
@@ -197,6 +199,7 @@ impl Reader {
             let Request { source, form } = request;
             let nanos = self.progress.stages.nanos();
             let read = Read { source, number: state.next, form, nanos, what };
+            self.note_silence(source, |quiet, _| quiet.something());
             state.next += 1;
             self.sources.insert(request.source, state);
             if stage.send(&self.to_parsers, read).is_err() {
@@ -277,6 +280,14 @@ impl Reader {
 impl Reader {
     /// Waits until there is a line to read, and says of a source that may be silent for how long there is not.
     fn await_something(&self, number: u32, source: &mut Source) -> Result<()> {
+    /// Notes for those who watch the run that a source has brought nothing yet, or has. Where it may be silent for too
+    /// long, [`Reader::await_something`] does that, and more.
+    fn note_silence(&self, number: u32, note: impl FnOnce(&Quiet, u64)) {
+        if self.job.idle_timeout.is_none() && self.progress.is_watched() {
+            note(&self.quiet[number as usize], self.progress.stages.nanos());
+        }
+    }
+
         if self.job.idle_timeout.is_none() || !source.may_wait() {
             return Ok(());
         }

@@ -88,6 +88,8 @@ fn serve(
 ) -> u64 {
     let stage = progress.stages.enter(Stage::Aggregate);
     progress.hold(number, owner.held());
+    let mut scale = Scale { progress: &progress, number, next: progress.is_watched().then(Instant::now) };
+    scale.weigh(owner.as_ref(), true);
     let mut hand_on = |slice| match stage.send(fired, slice) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
@@ -104,6 +106,32 @@ fn serve(
             progress.pause(stopped.elapsed());
         }
         progress.hold(number, owner.held());
+        scale.weigh(owner.as_ref(), false);
     }
+    scale.weigh(owner.as_ref(), true);
     owner.taken()
+}
+
+/// Tells those who watch the run how much memory an owner takes up.
+struct Scale<'p> {
+    progress: &'p Progress,
+    number: usize,
+    /// Not before then; `None` where nobody watches.
+    next: Option<Instant>,
+}
+
+/// Of the time of an owner, at most one part of so many is spent on that.
+const SHARE: u32 = 100;
+
+impl Scale<'_> {
+    /// Weighs an owner, if it is time to, or in any case.
+    fn weigh(&mut self, owner: &dyn Owner, in_any_case: bool) {
+        let Some(next) = self.next else { return };
+        let begun = Instant::now();
+        if in_any_case || begun >= next {
+            self.progress.weigh(self.number, owner.weigh());
+            let ended = Instant::now();
+            self.next = Some(ended + (ended - begun) * SHARE);
+        }
+    }
 }

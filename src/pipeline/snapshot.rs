@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::distribution::Distribution;
 use super::stages::{Account, Queue, Stage};
+use crate::distribution::Distribution;
 use crate::operator::Held;
 use crate::operator::counts::Counts;
+use crate::operator::weight::Weight;
 
 /// A run at one moment. Event times are in microseconds since the Unix epoch.
 ///
@@ -30,6 +31,10 @@ pub struct Snapshot {
     /// When this run has last read records.
     pub read_at: Option<SystemTime>,
     /// What the run is waiting for, if it is.
+    /// Memory taken up by them, in bytes; `None` where nobody has asked for it.
+    pub ids_bytes: Option<usize>,
+    /// How far behind the watermark late events were; `None` where nobody has asked for it.
+    pub late_by: Option<Distribution>,
     pub waits: Option<Waits>,
     /// What has been written.
     pub rows: Rows,
@@ -41,6 +46,8 @@ pub struct Snapshot {
     /// `None` where none are made.
     pub checkpoints: Option<Checkpoints>,
     /// What the threads have done with their time.
+    /// How much memory that takes up; `None` where nobody has asked for it.
+    pub weight: Option<Weight>,
     pub stages: [(Stage, Account); Stage::ALL.len()],
     /// How many messages wait between the stages, and for how many there is room.
     pub queues: [(Queue, (usize, usize)); Queue::ALL.len()],
@@ -68,6 +75,12 @@ pub struct Waits {
 }
 
 /// An input at one moment, or several of one name.
+    /// Or when nobody has said anything for so long: `--idle-timeout`; `None` where only events count.
+    pub closes_after: Option<Duration>,
+    /// The input that holds the others up is not waited for once it has said nothing for so long.
+    pub patience: Option<Duration>,
+    /// Whether nothing has been read yet.
+    pub is_first: bool,
 #[derive(Debug)]
 pub struct Input {
     /// The name.
@@ -83,6 +96,11 @@ pub struct Input {
 }
 
 /// What has been written of the rows.
+    /// Whether nobody waits for it, since it has been silent for longer than `--idle-timeout`; `None` once it is
+    /// finished.
+    pub idle: Option<bool>,
+    /// For how long it has brought nothing, although it was looked at; `None` once it is finished.
+    pub silence: Option<Duration>,
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rows {
     /// Rows by all runs of the job.
@@ -94,6 +112,8 @@ pub struct Rows {
 }
 
 /// The checkpoints of a run.
+    /// Windows that have closed in this run; of sessions each, whichever its key.
+    pub closed: u64,
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Checkpoints {
     /// Whether the run has gone on from one of an earlier run.

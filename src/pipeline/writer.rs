@@ -24,6 +24,7 @@ use crate::output::set_aside;
 use crate::output::sink::Sink;
 use crate::output::table::Table;
 use crate::time::Form;
+use crate::window::Windows;
 
 /// What the writer goes by besides the job.
 pub struct Plan {
@@ -66,6 +67,10 @@ struct Writer {
     drawing: Option<Drawing>,
     numbers: Option<RowNumbers>,
     rows: u64,
+    /// Whether a window is that of all keys together; if not, each key has its own.
+    shares_windows: bool,
+    /// How many windows have closed in this run.
+    closed: u64,
     /// How much of the rows earlier runs have written.
     before: Mark,
     pieces: Option<Pieces>,
@@ -109,6 +114,8 @@ impl Writer {
             drawing,
             numbers,
             rows,
+            shares_windows: !matches!(&job.task, Task::Aggregate(task) if matches!(task.windows, Windows::Session { .. })),
+            closed: 0,
             before,
             pieces,
             progress,
@@ -160,7 +167,7 @@ impl Writer {
 
     fn tell_rows(&self) {
         if let Some(sinks) = &self.sinks {
-            self.progress.written(rows_of(self.rows, &self.before, &sinks.rows));
+            self.progress.written(rows_of(self.rows, self.closed, &self.before, &sinks.rows));
         }
     }
 
@@ -219,7 +226,7 @@ impl Writer {
             deliver(sink, &self.progress)?;
         }
         let stage = &self.stage;
-        let mut slices = Slices::new(fired.len(), |shard| {
+        let mut slices = Slices::new(fired.len(), self.shares_windows, |shard| {
             stage.recv(&fired[shard]).map_err(|_| Error::Internal("a shard has stopped".to_owned()))
         });
         let (numbers, table, progress) = (&mut self.numbers, &mut self.table, &self.progress);
@@ -250,10 +257,11 @@ impl Writer {
             }
             if sinks.rows.is_full() {
                 deliver(&mut sinks.rows, progress)?;
-                progress.written(rows_of(self.rows, &self.before, &sinks.rows));
+                progress.written(rows_of(self.rows, self.closed, &self.before, &sinks.rows));
             }
             Ok(())
         })?;
+        self.closed += slices.closed;
         // Nothing waits for a buffer to fill: what has fired is delivered.
         deliver(&mut sinks.rows, progress)?;
         Ok(failure)
@@ -299,10 +307,10 @@ impl Writer {
     }
 }
 
-/// What has been written: so many rows in all, these of them before this run.
-fn rows_of(rows: u64, before: &Mark, sink: &Sink) -> Rows {
+/// What has been written: so many rows in all, these of them before this run, of so many windows in this run.
+fn rows_of(rows: u64, closed: u64, before: &Mark, sink: &Sink) -> Rows {
     let run_bytes = sink.produced_bytes().saturating_sub(before.len);
-    Rows { job: rows, run: rows - before.rows, run_bytes }
+    Rows { job: rows, run: rows - before.rows, run_bytes, closed }
 }
 
 /// Hands on what a sink holds, which may take as long as its reader likes.

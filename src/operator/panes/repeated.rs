@@ -18,6 +18,7 @@ use crate::operator::saved_repeats::{ChangedV3, GroupsV3, PanesV3, WrittenV3};
 use crate::operator::stacks::Stacks;
 use crate::operator::step::Part;
 use crate::operator::table::{Calls, Table};
+use crate::operator::weight::Weight;
 use crate::output::rows::Timing;
 use crate::window::{Pane, Panes, Window};
 
@@ -291,6 +292,17 @@ impl RepeatedPanes {
     /// Where the oldest of them starts.
     pub fn oldest(&self) -> Option<i64> {
         self.store.oldest()
+    /// How many events they hold, where none of these has been written; `None` where that is not known, since windows
+    /// that have fired stay for late events.
+    pub fn events(&self) -> Option<u64> {
+        (self.repeats.lateness == 0).then(|| self.store.events())
+    }
+
+    /// Memory taken up by their groups.
+    pub fn weigh(&self) -> Weight {
+        self.store.weigh()
+    }
+
     }
 }
 
