@@ -226,6 +226,11 @@ fn refuse(text: &str, wanted: &str, reason: &str) -> String {
     format!("the event time `{}` is not {wanted}: {}", cut(text), Escaped(reason))
 }
 
+/// Whether a text is a time as RFC 3339 has it.
+pub fn is_rfc3339(text: &str) -> bool {
+    rfc3339::parse(text).is_ok()
+}
+
 #[cold]
 fn refuse_rfc3339(text: &str, reason: &str) -> String {
     refuse(text, "an RFC 3339 time", reason)
