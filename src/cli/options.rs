@@ -344,6 +344,14 @@ pub struct DiagnosticOptions {
     /// Colour: auto (on a terminal), always, never
     ///
     /// auto also heeds NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0 and TERM=dumb, in this order.
+    /// Whether it is coloured.
+    #[command(flatten)]
+    pub colour: ColorOption,
+}
+
+/// Whether what is said and drawn is coloured.
+#[derive(Debug, Args)]
+pub struct ColorOption {
     #[arg(
         long,
         value_name = "WHEN",

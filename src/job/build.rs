@@ -48,7 +48,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
     };
     let task = match aggregate {
         Some(asked) => {
-            let look = look::of_output(diagnostics.color, output.is_none());
+            let look = look::of_output(diagnostics.colour.color, output.is_none());
             check_chart(asked, output.as_deref(), settings)?;
             Task::Aggregate(aggregation(asked, (format, look), &mut fields, settings)?)
         }

@@ -123,6 +123,15 @@ const DOUBTFUL_LOOKS: u32 = 200;
 impl Follow {
     /// Follows the file that has this name now, from its start, whatever it is called by the time it is read.
     pub fn new(spec: &SourceSpec, path: &Path, options: &ReadOptions) -> Follow {
+        let follow = Follow::nowhere(spec, path, options);
+        let named = follow.beside.named();
+        let head = named.as_ref().and_then(|named| follow.beside.beginning(named).ok().flatten());
+        let beginning = Beginning { identity: named.map(|named| named.identity), at: now(), head };
+        Follow { beginning: Some(beginning), ..follow }
+    }
+
+    /// Stands nowhere yet. No file is looked at.
+    fn nowhere(spec: &SourceSpec, path: &Path, options: &ReadOptions) -> Follow {
         let (holds, is_strict) = (options.hold, options.digests);
         // What has no line end yet may go on.
         let options = ReadOptions { hold: true, digests: true, ..options.clone() };
@@ -154,7 +163,7 @@ impl Follow {
 
     /// Begins where an earlier run would have begun, had it come to read anything.
     pub fn begin(spec: &SourceSpec, path: &Path, options: &ReadOptions, beginning: Beginning) -> Follow {
-        Follow { beginning: Some(beginning), ..Follow::new(spec, path, options) }
+        Follow { beginning: Some(beginning), ..Follow::nowhere(spec, path, options) }
     }
 
     /// Looks for the file with which the stream begins: it may have been rotated and compressed since.
@@ -200,8 +209,8 @@ impl Follow {
         options: &ReadOptions,
         place: Place,
     ) -> Result<Follow> {
-        let mut follow = Follow::new(spec, path, options).beside(others);
-        (follow.start, follow.beginning) = (place.start, None);
+        let mut follow = Follow::nowhere(spec, path, options).beside(others);
+        follow.start = place.start;
         // Files may begin alike: the one that it was comes first, then the oldest.
         let rotated = follow.beside.list();
         let named = follow.beside.named();
