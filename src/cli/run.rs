@@ -10,8 +10,9 @@ use super::work::Work;
 use super::{newcomers, outputs, report, signals, status, waits};
 use crate::error::{Error, Escaped, Result, Signal};
 use crate::input::Origin;
-use crate::job::{Job, Report, Stats};
+use crate::job::{Job, Report, Stats, Task};
 use crate::metrics::Exporter;
+use crate::operator::Held;
 use crate::pipeline::{self, Progress, Ready};
 use crate::stats::Summary;
 
@@ -48,6 +49,9 @@ fn tell_address(job: &Job, address: SocketAddr) {
 
 fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporter>>) -> Result<()> {
     let quiet = job.report.quiet;
+    if !quiet && job.report.stats != Stats::Json {
+        waits::missing(&job).iter().for_each(|text| report::line(text));
+    }
     let prepared = match pipeline::prepare(job)? {
         Ready::Run(prepared, notes) => {
             notes.iter().filter(|_| !quiet).for_each(|note| report::warning(note));
@@ -73,18 +77,14 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         report::text(&format!("windrow: goes on behind {} records\n", kept.summary().total().read));
     }
     let outputs = outputs::outputs(&job, prepared.kept.as_ref())?;
-    let last_words: LastWords = match exporter.cloned() {
-        Some(exporter) => Arc::new(move |code| exporter.finish(code)),
-        None => Arc::new(|_| {}),
-    };
+    let last_words = last_words(&job, progress, exporter);
     let signals = match (&job.state, exporter) {
         // What a pipe brings only once is lost behind the checkpoint before: that is said in any case.
         (Some(_), _) => signals::take_over(progress, &last_words, !quiet || job.read.stdin_is_new)?,
-        (None, Some(_)) => {
+        (None, _) => {
             signals::end_with(&last_words)?;
             crossbeam_channel::never()
         }
-        (None, None) => crossbeam_channel::never(),
     };
     if !job.report.quiet && job.report.stats != Stats::Json {
         let _ = progress.warn.set(report::warning);
@@ -118,6 +118,44 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         report::text(&account(&job, &summary, &work, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
+}
+
+/// What is done when a signal ends the process at once.
+fn last_words(job: &Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporter>>) -> LastWords {
+    let (exporter, progress) = (exporter.cloned(), progress.clone());
+    // What is kept is not lost, and whoever wants to hear nothing hears nothing.
+    let says = job.state.is_none() && !job.report.quiet && job.report.stats != Stats::Json;
+    let is_order = matches!(job.task, Task::Order);
+    Arc::new(move |code| {
+        if let Some(exporter) = &exporter {
+            exporter.finish(code);
+        }
+        let held = progress.snapshot().held.unwrap_or_default();
+        if let (true, Some(lost)) = (says, unwritten(held, is_order)) {
+            report::line(&lost);
+        }
+    })
+}
+
+/// What a run that cannot be continued has read and not written, and what to do about it; `None` if that is nothing.
+fn unwritten(held: Held, is_order: bool) -> Option<String> {
+    let counted = |number: u64, one: &str| match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {one}s"),
+    };
+    let Held { windows, events, .. } = held;
+    let what = match (is_order, events) {
+        _ if windows == 0 => return None,
+        (true, _) => format!("{} waiting for the watermark", counted(windows, "event")),
+        (false, Some(events)) => {
+            format!("{} with {}", counted(windows, "open window"), counted(events, "event"))
+        }
+        (false, None) => counted(windows, "open window"),
+    };
+    Some(format!(
+        "stopped, and not written: {what}; with --state-dir the same command would go on with that, and the end of the \
+         input closes everything"
+    ))
 }
 
 /// What there is to go on from when a run has been stopped.
@@ -224,6 +262,18 @@ mod tests {
         let first = "windrow: a: 1 read = 1 accepted + 0 filtered + 0 late + 0 duplicate + 0 bad\n";
         let second = "windrow: b: 3 read = 1 accepted + 0 filtered + 1 late + 0 duplicate + 1 bad\n";
         check("-v", false, &format!("{first}{second}{LINE}{WARNING}"));
+    }
+
+    #[test]
+    fn what_is_not_written_is_said() {
+        let check = |windows, events, is_order, want: Option<&str>| {
+            let said = unwritten(Held { windows, events, ..Held::default() }, is_order);
+            assert_eq!(said.as_deref().and_then(|said| said.split("; ").next()), want);
+        };
+        check(0, Some(0), false, None);
+        check(2, Some(1), false, Some("stopped, and not written: 2 open windows with 1 event"));
+        check(1, None, false, Some("stopped, and not written: 1 open window"));
+        check(3, Some(3), true, Some("stopped, and not written: 3 events waiting for the watermark"));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct Held {
     /// Where the oldest of them starts, in microseconds since the Unix epoch. `None` if there is none, and for
     /// sessions, which are not kept in the order of their starts.
     pub oldest: Option<i64>,
+    /// How many events this run has added to them; `None` where that is not known.
+    pub events: Option<u64>,
 }
 
 /// One owner of a part of the state: what a shard thread drives.
@@ -58,10 +60,10 @@ pub trait Owner: Send {
     fn taken(&self) -> u64;
     /// How much it holds.
     fn held(&self) -> Held;
-    /// All that it holds, for a checkpoint.
-    fn save(&mut self) -> OwnerV1;
     /// How much memory that takes up, about. Takes as long as going through all groups.
     fn weigh(&self) -> Weight;
+    /// All that it holds, for a checkpoint.
+    fn save(&mut self) -> OwnerV1;
     /// What it knows besides of windows that may be written more than once; `None` where they may not.
     fn save_repeats(&self) -> Option<RepeatsV3> {
         None

@@ -22,6 +22,8 @@ pub struct Orderer {
     /// of its events would let a few events from the far future hold the whole input.
     waiting: BinaryHeap<Reverse<(Place, Box<[u8]>)>>,
     taken: u64,
+    /// The size of all records that wait.
+    bytes: usize,
 }
 
 impl Owner for Orderer {
@@ -35,7 +37,9 @@ impl Owner for Orderer {
                     source: part.batch.source,
                     record: part.first_record + u64::from(row),
                 };
-                self.waiting.push(Reverse((place, part.batch.record(row).into())));
+                let record = part.batch.record(row);
+                self.bytes += record.len();
+                self.waiting.push(Reverse((place, record.into())));
             }
         }
         // An event at the watermark may yet be preceded by one of the same time from an earlier source.
@@ -43,6 +47,7 @@ impl Owner for Orderer {
         let mut fired = Fired::default();
         while self.waiting.peek().is_some_and(|Reverse((place, _))| leaves(place)) {
             let Some(Reverse((_, record))) = self.waiting.pop() else { break };
+            self.bytes -= record.len();
             fired.text.extend_from_slice(&record);
             fired.text.push(b'\n');
             // There is one shard, whose rows need no keys.
@@ -88,6 +93,7 @@ impl Owner for Orderer {
 
     fn load(&mut self, loaded: &Loaded<'_>, _: Option<&RepeatsV3>) -> Result<(), Damage> {
         let Loaded::Waiting(waiting) = loaded else { return Err(Damage::Content) };
+        self.bytes += waiting.iter().map(|event| event.text.0.len()).sum::<usize>();
         self.waiting.extend(waiting.iter().map(|event| {
             let place = Place { time: event.time, source: event.source, record: event.record };
             Reverse((place, event.text.0.as_slice().into()))

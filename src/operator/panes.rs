@@ -24,6 +24,8 @@ pub struct PaneStore {
     finder: PaneFinder,
     calls: Calls,
     panes: BTreeMap<i64, OpenPane>,
+    /// How many events have been added to them.
+    events: u64,
     /// What windows of many panes have taken in, once there has been one.
     stacks: Option<Stacks>,
     /// The groups of the window of several panes that was fired last; its room is used again.
@@ -50,12 +52,14 @@ pub struct OpenPane {
     pub table: Table,
     /// When the last window that contains it closes.
     last_end: i64,
+    /// How many events have been added to it in this run.
+    events: u64,
 }
 
 impl OpenPane {
     /// An empty pane.
     pub fn new(calls: &Calls, last_end: i64) -> OpenPane {
-        OpenPane { table: Table::new(calls), last_end }
+        OpenPane { table: Table::new(calls), last_end, events: 0 }
     }
 }
 
@@ -67,6 +71,7 @@ impl PaneStore {
             merged: Table::passing(&calls),
             calls,
             panes: BTreeMap::new(),
+            events: 0,
             stacks: None,
             fired: i64::MIN,
             next_end: i64::MIN,
@@ -117,6 +122,8 @@ impl PaneStore {
     fn add_to_pane(&mut self, pane: Pane, part: &Part, rows: &[u32], keys: &mut Keys) {
         let calls = &self.calls;
         let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
+        open.events += rows.len() as u64;
+        self.events += rows.len() as u64;
         let additions = &mut self.additions;
         let mut add = |table: &mut Table, keys: &mut Keys| {
             table.add(&part.batch, part.first_record, rows, keys, additions);
@@ -224,13 +231,6 @@ impl PaneStore {
         self.panes.len()
     }
 
-    /// Where the oldest open pane starts.
-    pub fn oldest(&self) -> Option<i64> {
-        self.panes.first_key_value().map(|(&start, _)| start)
-    }
-}
-
-/// Merges the panes of a window, and emits it.
     /// How many events have been added to them in this run.
     pub fn events(&self) -> u64 {
         self.events
@@ -243,6 +243,13 @@ impl PaneStore {
         panes.chain(merged).sum()
     }
 
+    /// Where the oldest open pane starts.
+    pub fn oldest(&self) -> Option<i64> {
+        self.panes.first_key_value().map(|(&start, _)| start)
+    }
+}
+
+/// Merges the panes of a window, and emits it.
 fn fire_window(
     window: Window,
     panes: &BTreeMap<i64, OpenPane>,

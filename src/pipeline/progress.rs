@@ -328,29 +328,29 @@ impl Progress {
             started: self.stages.started(),
             elapsed: self.stages.elapsed(),
             inputs,
+            bytes_ahead: self
+                .ahead
+                .get()
+                .map(|ahead| ahead.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()),
             job,
             run: job - before,
             watermark,
             ids,
+            ids_bytes,
+            late_by,
             read_at: at,
             waits: locked(&self.waits).clone(),
             rows: *locked(&self.rows),
             latency: *locked(&self.latency),
-            ids_bytes,
-            late_by,
             held: self.owners.get().map(Owners::together),
+            weight: self.owners.get().filter(|_| self.is_watched()).map(Owners::weight),
             checkpoints: *locked(&self.checkpoints),
             stages: Stage::ALL.map(|stage| (stage, self.stages.account(stage))),
             queues: Queue::ALL.map(|queue| (queue, self.stages.queue(queue))),
         }
-            weight: self.owners.get().filter(|_| self.is_watched()).map(Owners::weight),
     }
 }
 
-impl Owners {
-    fn together(&self) -> Held {
-        let all = self.held.iter().map(|held| *locked(held));
-        all.reduce(|one, other| Held {
 impl Progress {
     /// The inputs as they are told.
     fn inputs_of(&self, reading: &Reading) -> Vec<Input> {
@@ -384,16 +384,21 @@ impl Progress {
     }
 }
 
-            windows: match self.share_windows {
+impl Owners {
     fn weight(&self) -> Weight {
         self.weights.iter().map(|weight| *locked(weight)).sum()
     }
 
+    fn together(&self) -> Held {
+        let all = self.held.iter().map(|held| *locked(held));
+        all.reduce(|one, other| Held {
+            windows: match self.share_windows {
                 true => one.windows.max(other.windows),
                 false => one.windows + other.windows,
             },
             keys: one.keys + other.keys,
             oldest: one.oldest.into_iter().chain(other.oldest).min(),
+            events: one.events.zip(other.events).map(|(one, other)| one + other),
         })
         .unwrap_or_default()
     }
@@ -436,9 +441,10 @@ mod tests {
             let progress = Progress::default();
             assert_eq!(progress.snapshot().held, None);
             progress.own(2, share_windows);
-            progress.hold(0, Held { windows: 2, keys: 5, oldest: None });
-            progress.hold(1, Held { windows: 3, keys: 4, oldest: Some(7) });
-            assert_eq!(progress.snapshot().held, Some(Held { windows: want, keys: 9, oldest: Some(7) }));
+            progress.hold(0, Held { windows: 2, keys: 5, oldest: None, events: Some(9) });
+            progress.hold(1, Held { windows: 3, keys: 4, oldest: Some(7), events: Some(4) });
+            let want = Held { windows: want, keys: 9, oldest: Some(7), events: Some(13) };
+            assert_eq!(progress.snapshot().held, Some(want));
         };
         check(true, 3);
         check(false, 5);

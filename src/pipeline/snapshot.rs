@@ -20,6 +20,9 @@ pub struct Snapshot {
     pub elapsed: Duration,
     /// Its inputs, those of one name together, and of very many all but the first ones.
     pub inputs: Vec<Input>,
+    /// How many bytes of followed inputs are there, as stored, that have not been read, as of the last look at each;
+    /// `None` where inputs are not followed.
+    pub bytes_ahead: Option<u64>,
     /// The ledger of the job, earlier runs included.
     pub job: Counts,
     /// The ledger of this run.
@@ -28,13 +31,13 @@ pub struct Snapshot {
     pub watermark: Option<i64>,
     /// How many ids are remembered, about.
     pub ids: u64,
-    /// When this run has last read records.
-    pub read_at: Option<SystemTime>,
-    /// What the run is waiting for, if it is.
     /// Memory taken up by them, in bytes; `None` where nobody has asked for it.
     pub ids_bytes: Option<usize>,
     /// How far behind the watermark late events were; `None` where nobody has asked for it.
     pub late_by: Option<Distribution>,
+    /// When this run has last read records.
+    pub read_at: Option<SystemTime>,
+    /// What the run is waiting for, if it is.
     pub waits: Option<Waits>,
     /// What has been written.
     pub rows: Rows,
@@ -43,11 +46,11 @@ pub struct Snapshot {
     pub latency: Distribution,
     /// What is open; `None` before the owners of keys have begun.
     pub held: Option<Held>,
+    /// How much memory that takes up; `None` where nobody has asked for it.
+    pub weight: Option<Weight>,
     /// `None` where none are made.
     pub checkpoints: Option<Checkpoints>,
     /// What the threads have done with their time.
-    /// How much memory that takes up; `None` where nobody has asked for it.
-    pub weight: Option<Weight>,
     pub stages: [(Stage, Account); Stage::ALL.len()],
     /// How many messages wait between the stages, and for how many there is room.
     pub queues: [(Queue, (usize, usize)); Queue::ALL.len()],
@@ -72,15 +75,15 @@ pub struct Waits {
     /// The next window closes when an event at this time or later arrives, in microseconds since the Unix epoch; `None`
     /// where windows do not close by that.
     pub closes_at: Option<i64>,
-}
-
-/// An input at one moment, or several of one name.
     /// Or when nobody has said anything for so long: `--idle-timeout`; `None` where only events count.
     pub closes_after: Option<Duration>,
     /// The input that holds the others up is not waited for once it has said nothing for so long.
     pub patience: Option<Duration>,
     /// Whether nothing has been read yet.
     pub is_first: bool,
+}
+
+/// An input at one moment, or several of one name.
 #[derive(Debug)]
 pub struct Input {
     /// The name.
@@ -93,14 +96,14 @@ pub struct Input {
     pub newest: Option<i64>,
     /// Its own watermark; `None` before the first event, and once it is finished.
     pub watermark: Option<i64>,
-}
-
-/// What has been written of the rows.
     /// Whether nobody waits for it, since it has been silent for longer than `--idle-timeout`; `None` once it is
     /// finished.
     pub idle: Option<bool>,
     /// For how long it has brought nothing, although it was looked at; `None` once it is finished.
     pub silence: Option<Duration>,
+}
+
+/// What has been written of the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rows {
     /// Rows by all runs of the job.
@@ -109,11 +112,11 @@ pub struct Rows {
     pub run: u64,
     /// Bytes by this run, the header included.
     pub run_bytes: u64,
+    /// Windows that have closed in this run; of sessions each, whichever its key.
+    pub closed: u64,
 }
 
 /// The checkpoints of a run.
-    /// Windows that have closed in this run; of sessions each, whichever its key.
-    pub closed: u64,
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Checkpoints {
     /// Whether the run has gone on from one of an earlier run.

@@ -7,6 +7,7 @@ mod continued;
 mod exposition;
 mod followed;
 mod followed_beside;
+mod followed_told;
 mod generate;
 mod golden;
 mod kept;

@@ -135,12 +135,9 @@ impl Follow {
         let (holds, is_strict) = (options.hold, options.digests);
         // What has no line end yet may go on.
         let options = ReadOptions { hold: true, digests: true, ..options.clone() };
-        let beside = Beside::new(spec, path, options);
-        let named = beside.named();
-        let head = named.as_ref().and_then(|named| beside.beginning(named).ok().flatten());
         Follow {
-            beginning: Some(Beginning { identity: named.map(|named| named.identity), at: now(), head }),
-            beside,
+            beginning: None,
+            beside: Beside::new(spec, path, options),
             current: None,
             parts: 0,
             start: 0,
@@ -370,6 +367,15 @@ impl Follow {
     /// How much of the current file has been read, as stored, in bytes.
     pub fn stored_position(&self) -> u64 {
         self.current.as_ref().map_or(0, |part| part.source.stored_position())
+    }
+
+    /// How much of the current file, and of the one that has the name now, has not been read, as stored, in bytes.
+    pub fn bytes_ahead(&self) -> u64 {
+        let named = self.beside.named();
+        let Some(part) = &self.current else { return named.map_or(0, |named| named.size) };
+        let size = part.file.metadata().map_or(0, |status| status.size());
+        let next = named.filter(|named| named.identity != part.at.identity).map_or(0, |named| named.size);
+        size.saturating_sub(part.source.stored_position()) + next
     }
 
     /// What the user should know, once.

@@ -89,6 +89,8 @@ impl RepeatedPanes {
         }
         let (calls, additions) = (&store.calls, &mut store.additions);
         let open = store.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
+        open.events += rows.len() as u64;
+        store.events += rows.len() as u64;
         open.table.find_slots(&part.batch, rows, keys, additions);
         let mut revised = Vec::new();
         if !self.repeats.whole {
@@ -149,6 +151,7 @@ impl RepeatedPanes {
             && *first.key() < needed
         {
             let (start, pane) = first.remove_entry();
+            self.store.events -= pane.events;
             pane.table.release(keys);
             self.changed.remove(&start);
         }
@@ -289,9 +292,6 @@ impl RepeatedPanes {
         self.store.open()
     }
 
-    /// Where the oldest of them starts.
-    pub fn oldest(&self) -> Option<i64> {
-        self.store.oldest()
     /// How many events they hold, where none of these has been written; `None` where that is not known, since windows
     /// that have fired stay for late events.
     pub fn events(&self) -> Option<u64> {
@@ -303,6 +303,9 @@ impl RepeatedPanes {
         self.store.weigh()
     }
 
+    /// Where the oldest of them starts.
+    pub fn oldest(&self) -> Option<i64> {
+        self.store.oldest()
     }
 }
 
