@@ -210,7 +210,8 @@ pub enum StateCommand {
     ///
     /// job: command, options (as texts, by their long names; what was not given is "").
     ///
-    /// source: name, format, bytes, records, line, largest_time, watermark, finished, read, accepted, filtered, late,
+    /// source: name, format, bytes and records (of all that was read under the name), byte and line (in the file that is
+    /// read now: where the next record starts), largest_time, watermark, finished, read, accepted, filtered, late,
     /// duplicate, bad, partially_late, and revising if there are any.
     ///
     /// output: name (rows, late, bad), path (null: standard output), stream, base, bytes, rows; for a stream also

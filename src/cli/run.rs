@@ -3,6 +3,10 @@
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::bounded;
 
 use super::progress::Display;
 use super::signals::LastWords;
@@ -132,9 +136,22 @@ fn last_words(job: &Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         }
         let held = progress.snapshot().held.unwrap_or_default();
         if let (true, Some(lost)) = (says, unwritten(held, is_order)) {
-            report::line(&lost);
+            say_in_time(lost);
         }
     })
+}
+
+/// How long a standard error that nobody reads keeps a process from its end.
+const LAST_LINE_MAX: Duration = Duration::from_millis(500);
+
+/// Says something before the process ends.
+fn say_in_time(text: String) {
+    let (done, is_done) = bounded::<()>(0);
+    thread::spawn(move || {
+        report::line(&text);
+        drop(done);
+    });
+    let _ = is_done.recv_timeout(LAST_LINE_MAX);
 }
 
 /// What a run that cannot be continued has read and not written, and what to do about it; `None` if that is nothing.

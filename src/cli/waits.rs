@@ -30,9 +30,25 @@ pub fn say_once(progress: &Arc<Progress>) {
     });
 }
 
-/// Which followed files are not there yet. Nobody would know otherwise that a name was mistyped.
+/// What a run that follows files waits for before it can begin. Nobody would know otherwise that a name was mistyped.
 pub fn missing(job: &Job) -> Option<String> {
     job.follow.as_ref()?;
+    absent(job).or_else(|| without_records(job))
+}
+
+/// The first file, if none has a record that tells which field is the time.
+fn without_records(job: &Job) -> Option<String> {
+    let is_empty = |spec: &SourceSpec| match &spec.origin {
+        Origin::Path(path) => std::fs::metadata(path).is_ok_and(|found| found.len() == 0),
+        _ => false,
+    };
+    let first =
+        job.sources.first().filter(|_| job.time_field.is_none() && job.sources.iter().all(is_empty))?;
+    Some(format!("waiting for the first record of {}, which tells its time field", Escaped(&first.name)))
+}
+
+/// The files that are not there yet.
+fn absent(job: &Job) -> Option<String> {
     let is_missing = |spec: &&SourceSpec| matches!(&spec.origin, Origin::Path(path) if !path.exists());
     let names: Vec<String> =
         job.sources.iter().filter(is_missing).map(|spec| Escaped(&spec.name).to_string()).collect();

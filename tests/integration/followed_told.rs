@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use windrow::input::follow::Follow;
+use windrow::input::{Format, Origin, ReadOptions, SourceSpec};
 
 use crate::watched::{Watched, ended, file, run, signal_to, text, wait_until, windrow};
 
@@ -43,6 +45,12 @@ fn missing_files_are_waited_for_aloud() {
         "windrow: waiting for 1.log, 2.log, 3.log and 2 more files to appear\n",
     );
     check(&[&["x*.log"], &short[..]].concat(), "windrow: waiting for a file that fits x*.log to appear\n");
+    write(dir.path(), "e.log", "");
+    check(
+        &[&["e.log"], &short[..]].concat(),
+        "windrow: waiting for the first record of e.log, which tells its time field\n",
+    );
+    check(&[&["-t", "ts", "e.log"], &short[..]].concat(), "");
     check(&[&["-q", "a.log", "x*.log"], &short[..]].concat(), "");
     let begun = Instant::now();
     check(&["a.log", "--stop-after", "3s"], "windrow: waiting for a.log to appear\n");
@@ -117,6 +125,32 @@ fn places_are_of_one_file() {
     );
     let shown = text(&shown.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(shown.contains(&want), "{want}: {shown}");
+}
+
+/// How much is left to read: of the file that is being read, and of the one that has its name.
+#[test]
+fn what_stands_ahead_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = events(0..5_000);
+    write(dir.path(), "app.log", &text);
+    let path = dir.path().join("app.log");
+    let spec =
+        SourceSpec { name: "app.log".to_owned(), origin: Origin::Path(path.clone()), format: Format::Ndjson };
+    let options = ReadOptions {
+        chunk_bytes: 4_096,
+        ..windrow::cli::job(&["windrow", "-w", "1s"].map(Into::into)).unwrap().read
+    };
+    let mut follow = Follow::new(&spec, &path, &options);
+    assert_eq!(follow.bytes_ahead(), text.len() as u64);
+    let mut last = u64::MAX;
+    while follow.next(Vec::new()).unwrap().is_some() {
+        assert!(follow.bytes_ahead() <= last.min(text.len() as u64));
+        last = follow.bytes_ahead();
+    }
+    assert_eq!(follow.bytes_ahead(), 0);
+    fs::rename(&path, dir.path().join("app.log.1")).unwrap();
+    write(dir.path(), "app.log", &text[..text.len() / 2]);
+    assert_eq!(follow.bytes_ahead(), text.len() as u64 / 2);
 }
 
 /// All bytes count, those too that come first of a file which has taken over the name.

@@ -162,8 +162,8 @@ impl Page<'_> {
         let checkpoint = &self.looked.checkpoint;
         for (rank, source) in checkpoint.sources.iter().enumerate() {
             self.text += &format!("  {}\n", printable(&source.name.now));
-            let part = checkpoint.live.parts.iter().find(|part| part.source as usize == rank);
-            self.line("  position", &position(source, part.map_or(0, |part| part.start)));
+            let start = checkpoint.part(rank as u32).start;
+            self.line("  position", &position(source, start));
             let watermark = match source.largest {
                 None => "none yet".to_owned(),
                 Some(largest) => self.plan.time_text(largest.saturating_sub(self.plan.delay)),
