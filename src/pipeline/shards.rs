@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Progress;
 use super::checkpointer::{Piece, Pieces};
-use super::stages::{Queue, Stage};
+use super::stages::{Queue, Stage, Worker};
 use crate::job::{Job, Task};
 use crate::operator::Owner;
 use crate::operator::loaded::Share;
@@ -88,13 +88,14 @@ fn serve(
 ) -> u64 {
     let stage = progress.stages.enter(Stage::Aggregate);
     progress.hold(number, owner.held());
-    let mut scale = Scale { progress: &progress, number, next: progress.is_watched().then(Instant::now) };
+    let next = progress.is_watched().then(Instant::now);
+    let mut scale = Scale { progress: &progress, number, next, is_behind: false };
     scale.weigh(owner.as_ref(), true);
     let mut hand_on = |slice| match stage.send(fired, slice) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     };
-    for step in stage.drain(steps) {
+    while let Some(step) = scale.next_step(owner.as_ref(), steps, &stage) {
         if owner.apply(&step, &mut hand_on).is_break() {
             break;
         }
@@ -118,6 +119,8 @@ struct Scale<'p> {
     number: usize,
     /// Not before then; `None` where nobody watches.
     next: Option<Instant>,
+    /// Whether a step has been applied since.
+    is_behind: bool,
 }
 
 /// Of the time of an owner, at most one part of so many is spent on that.
@@ -128,10 +131,61 @@ impl Scale<'_> {
     fn weigh(&mut self, owner: &dyn Owner, in_any_case: bool) {
         let Some(next) = self.next else { return };
         let begun = Instant::now();
-        if in_any_case || begun >= next {
+        self.is_behind = !(in_any_case || begun >= next);
+        if !self.is_behind {
             self.progress.weigh(self.number, owner.weigh());
             let ended = Instant::now();
             self.next = Some(ended + (ended - begun) * SHARE);
         }
+    }
+
+    /// Takes the next step. If none comes, the owner is weighed as the last one has left it: what is told of a stream that
+    /// pauses must not stay as it was before.
+    fn next_step(
+        &mut self,
+        owner: &dyn Owner,
+        steps: &Receiver<Arc<Step>>,
+        stage: &Worker,
+    ) -> Option<Arc<Step>> {
+        if let (true, Some(next), true) = (self.is_behind, self.next, steps.is_empty()) {
+            match stage.starve(|| steps.recv_deadline(next)) {
+                Ok(step) => return Some(step),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.weigh(owner, true),
+            }
+        }
+        stage.recv(steps).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// It was too early after the last step, and no other one comes.
+    #[test]
+    fn an_owner_is_weighed_though_nothing_follows() {
+        let job = crate::cli::job(&["windrow", "-w", "1m"].map(Into::into)).unwrap();
+        let (owner, progress) = (owners(&job, 1).remove(0), Progress::default());
+        progress.watch();
+        progress.own(1, true);
+        let (steps_in, steps) = bounded(1);
+        let weight = || progress.snapshot().weight.unwrap_or_default().windows;
+        thread::scope(|scope| {
+            let (progress, steps) = (&progress, &steps);
+            scope.spawn(move || {
+                let next = Some(Instant::now() + Duration::from_millis(20));
+                let mut scale = Scale { progress, number: 0, next, is_behind: true };
+                let stage = progress.stages.enter(Stage::Aggregate);
+                assert!(scale.next_step(owner.as_ref(), steps, &stage).is_none());
+            });
+            let begun = Instant::now();
+            while weight() == 0 && begun.elapsed() < Duration::from_secs(30) {
+                thread::yield_now();
+            }
+            drop(steps_in);
+        });
+        assert!(weight() > 0, "nobody has weighed it");
     }
 }
