@@ -36,6 +36,7 @@ pub mod stats;
 
 // What several of them speak of.
 pub mod digest;
+pub mod distribution;
 pub mod error;
 pub mod expr;
 pub mod number;

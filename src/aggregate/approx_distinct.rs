@@ -222,6 +222,13 @@ impl Accumulator for ApproxDistinct {
         count_value(self.estimate())
     }
 
+    fn beside(&self) -> Option<usize> {
+        Some(match self {
+            ApproxDistinct::Exact { hashes, .. } => hashes.capacity() * size_of::<u64>(),
+            ApproxDistinct::Registers(_) => REGISTERS,
+        })
+    }
+
     fn written(&self) -> ApproxDistinctV1 {
         match self {
             ApproxDistinct::Exact { hashes, sorted } => {

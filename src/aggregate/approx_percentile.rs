@@ -70,6 +70,17 @@ struct CountsV1 {
 }
 
 impl Store {
+    /// Memory taken up beside its own size, in bytes.
+    fn bytes(&self) -> usize {
+        match self {
+            Store::Sparse(buckets) => buckets.capacity() * size_of::<(u32, u64)>(),
+            Store::Octaves { octaves, .. } => {
+                octaves.capacity() * size_of::<usize>()
+                    + octaves.iter().flatten().count() * size_of::<[u64; BUCKETS]>()
+            }
+        }
+    }
+
     fn add(&mut self, bucket: u32, count: u64) {
         match self {
             Store::Sparse(buckets) => match buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
@@ -244,6 +255,14 @@ impl Accumulator for Sketch {
     fn finish(&self, quantile: &Quantile, _: Span) -> Value<'_> {
         let value = self.0.as_ref().and_then(|counts| Number::from_f64(counts.at(*quantile)));
         value.map_or(Value::Null, Value::Number)
+    }
+
+    fn beside(&self) -> Option<usize> {
+        Some(
+            self.0
+                .as_ref()
+                .map_or(0, |counts| size_of::<Counts>() + counts.positive.bytes() + counts.negative.bytes()),
+        )
     }
 
     fn written(&self) -> SketchV1 {

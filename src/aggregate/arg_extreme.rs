@@ -112,6 +112,10 @@ impl<const MAX: bool> Accumulator for ArgExtreme<MAX> {
         self.0.as_ref().map_or(Value::Null, |best| best.value.value())
     }
 
+    fn beside(&self) -> Option<usize> {
+        Some(self.0.as_ref().map_or(0, |best| best.by.beside() + best.value.beside()))
+    }
+
     fn written(&self) -> ArgExtremeV1 {
         ArgExtremeV1(self.0.as_ref().map(Best::written))
     }

@@ -72,6 +72,11 @@ impl Accumulator for ArrayAgg {
         Value::Json(String::from_utf8(json).expect("values are written in UTF-8").into())
     }
 
+    fn beside(&self) -> Option<usize> {
+        let texts: usize = self.0.iter().map(|(_, stored)| stored.beside()).sum();
+        Some(self.0.capacity() * size_of::<(Place, Stored)>() + texts)
+    }
+
     fn written(&self) -> ArrayAggV1 {
         ArrayAggV1(self.0.iter().map(|(place, stored)| (PlaceV1::of(*place), stored.written())).collect())
     }

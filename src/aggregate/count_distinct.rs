@@ -49,6 +49,10 @@ impl Accumulator for CountDistinct {
         count_value(self.0.as_ref().map_or(0, |tally| tally.len() as u64))
     }
 
+    fn beside(&self) -> Option<usize> {
+        Some(self.0.as_ref().map_or(0, |tally| tally.bytes()))
+    }
+
     fn written(&self) -> TallyV1 {
         Tally::written(self.0.as_deref())
     }

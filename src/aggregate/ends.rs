@@ -72,6 +72,10 @@ impl<const LAST: bool> Accumulator for End<LAST> {
         self.0.as_ref().map_or(Value::Null, |(_, stored)| stored.value())
     }
 
+    fn beside(&self) -> Option<usize> {
+        Some(self.0.as_ref().map_or(0, |(_, stored)| stored.beside()))
+    }
+
     fn written(&self) -> EndV1 {
         EndV1(self.0.as_ref().map(|(place, stored)| (PlaceV1::of(*place), stored.written())))
     }

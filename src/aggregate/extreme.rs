@@ -116,6 +116,11 @@ impl Held {
         self.stored.value()
     }
 
+    /// Memory taken up beside its own size, in bytes.
+    pub fn beside(&self) -> usize {
+        self.stored.beside()
+    }
+
     /// For comparing it with another one.
     pub fn ranked(&self) -> Ranked<'_> {
         Ranked { number: self.is_number(), short: self.short(), text: Cow::Borrowed(self.stored.text()) }
@@ -186,6 +191,10 @@ impl<const MAX: bool> Accumulator for Extreme<MAX> {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.0.as_ref().map_or(Value::Null, Held::value)
+    }
+
+    fn beside(&self) -> Option<usize> {
+        Some(self.0.as_ref().map_or(0, Held::beside))
     }
 
     fn written(&self) -> ExtremeV1 {

@@ -56,6 +56,10 @@ impl Accumulator for Histogram {
         Value::Json(format!("[{}]", counts.join(",")).into())
     }
 
+    fn beside(&self) -> Option<usize> {
+        Some(self.0.capacity() * size_of::<u64>())
+    }
+
     fn written(&self) -> HistogramV1 {
         HistogramV1(self.0.clone())
     }

@@ -10,6 +10,7 @@ use std::any::Any;
 
 use crate::checkpoint::codec::Damage;
 use crate::number::Number;
+use crate::operator::weight::Weight;
 use crate::parse::batch::Input;
 use crate::value::Value;
 
@@ -81,6 +82,8 @@ pub trait Accumulators: Send {
     /// Takes the states that `save` of the same call has written in place of its own, and returns how many
     /// there are. `Damage::Content`, and nothing changed, for bytes that make no sense.
     fn load(&mut self, bytes: &[u8]) -> Result<u32, Damage>;
+    /// Memory taken up: by the slots, and by what these hold besides, in bytes.
+    fn weigh(&self) -> Weight;
     /// For the other side of `merge`.
     fn as_any(&self) -> &dyn Any;
 }

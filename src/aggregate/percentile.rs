@@ -203,6 +203,10 @@ impl Accumulator for Percentile {
         value.map_or(Value::Null, Value::Number)
     }
 
+    fn beside(&self) -> Option<usize> {
+        Some(self.packed.allocation_size() + self.wide.len() * size_of::<(ByValue, u64)>())
+    }
+
     fn written(&self) -> PercentileV1 {
         let packed = self.packed.iter().map(|((mantissa, scale), count)| (*mantissa, *scale as u8, *count));
         let mut packed: Vec<(i64, u8, u64)> = packed.collect();

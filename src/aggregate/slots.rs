@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Accumulators, Span};
 use crate::checkpoint::codec::{self, Damage};
+use crate::operator::weight::Weight;
 use crate::parse::batch::{ArgColumn, Input, NumberColumn};
 use crate::prefetch::{AHEAD, prefetch};
 use crate::value::Value;
@@ -52,6 +53,11 @@ pub trait Accumulator: Default + Send + 'static {
             }
             other => Some(other),
         }
+    }
+    /// Memory that the state takes up beside its own size, in bytes, about. `None` if there is never any that is worth
+    /// looking for.
+    fn beside(&self) -> Option<usize> {
+        None
     }
     /// The written form; the same for the same state, so that what comes from a hash map is sorted.
     fn written(&self) -> Self::Written;
@@ -137,6 +143,12 @@ impl<A: Accumulator> Accumulators for Slots<A> {
         let states = written.into_iter().map(|written| A::read(&self.setup, written));
         self.slots = states.collect::<Option<_>>().ok_or(Damage::Content)?;
         Ok(len)
+    }
+
+    fn weigh(&self) -> Weight {
+        // The first one without tells that there is none in any.
+        let beside = self.slots.iter().map_while(A::beside).sum();
+        Weight { sketches: beside, ..Weight::of_room(&self.slots) }
     }
 
     fn as_any(&self) -> &dyn Any {

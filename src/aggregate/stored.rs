@@ -110,6 +110,14 @@ impl Stored {
         self.kind
     }
 
+    /// Memory taken up beside its own size, in bytes.
+    pub fn beside(&self) -> usize {
+        match &self.text {
+            Text::Inline(..) => 0,
+            Text::Heap(bytes) => bytes.len(),
+        }
+    }
+
     /// The text: of numbers as written, of text unescaped.
     pub fn bytes(&self) -> &[u8] {
         self.text.bytes()

@@ -43,6 +43,12 @@ impl Tally {
         }
     }
 
+    /// Memory taken up, in bytes.
+    pub fn bytes(&self) -> usize {
+        let texts: usize = self.entries.iter().map(|(stored, _)| stored.beside()).sum();
+        size_of::<Tally>() + self.entries.allocation_size() + texts
+    }
+
     /// Adds the counts of another tally.
     pub fn merge(&mut self, other: &Tally) {
         for (stored, count) in &other.entries {

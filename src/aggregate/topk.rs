@@ -69,6 +69,10 @@ impl Accumulator for TopK {
         Value::Json(String::from_utf8(json).expect("values are written in UTF-8").into())
     }
 
+    fn beside(&self) -> Option<usize> {
+        Some(self.0.as_ref().map_or(0, |tally| tally.bytes()))
+    }
+
     fn written(&self) -> TallyV1 {
         Tally::written(self.0.as_deref())
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::open::Kind;
 use crate::error::{Error, Escaped, Result};
+use crate::job::DEFAULT_TIME_FIELDS;
 use crate::suggest;
 
 /// The most measures that are drawn when nobody names them.
@@ -14,8 +15,8 @@ const MEASURES_MAX: usize = 8;
 pub struct Roles {
     /// `window_start` and `window_end`.
     pub bounds: Option<(usize, usize)>,
-    /// `revision`, of a result that has `pane` too.
-    pub revision: Option<usize>,
+    /// `revision` and `pane`, of a result that has both.
+    pub revision: Option<(usize, usize)>,
     /// The columns that tell the rows of a window apart.
     pub keys: Vec<usize>,
     /// The columns to draw.
@@ -36,7 +37,7 @@ pub type Sampled = Vec<(Kind, u64)>;
 /// [`Error::Usage`] where a column that is named is not there, or one to be drawn holds texts.
 pub fn roles(names: &[String], sample: &[Sampled], y: &[String], by: &[String]) -> Result<Roles> {
     let place = |wanted: &str| names.iter().position(|name| name == wanted);
-    let revision = place("revision").filter(|_| place("pane").is_some());
+    let revision = place("revision").zip(place("pane"));
     let bounds = match (place("window_start"), place("window_end")) {
         (Some(start), Some(end)) => Some((start, end)),
         (None, None) => None,
@@ -46,10 +47,13 @@ pub fn roles(names: &[String], sample: &[Sampled], y: &[String], by: &[String]) 
             ));
         }
     };
+    if bounds.is_none() && revision.is_none() && y.is_empty() && by.is_empty() {
+        check_no_events(names, sample)?;
+    }
     let special: Vec<usize> = [place("window_start"), place("window_end"), row_numbers(names)]
         .into_iter()
-        .chain([revision, revision.and(place("pane"))])
         .flatten()
+        .chain(revision.into_iter().flat_map(|(revision, pane)| [revision, pane]))
         .collect();
     let named = |option: &str, wanted: &[String]| -> Result<Vec<usize>> {
         wanted.iter().map(|name| place(name).ok_or_else(|| unknown(option, name, names))).collect()
@@ -89,6 +93,24 @@ pub fn roles(names: &[String], sample: &[Sampled], y: &[String], by: &[String]) 
     Ok(roles)
 }
 
+/// Refuses what looks like events: rows without windows that have a time each. Of these every one would be a bar.
+fn check_no_events(names: &[String], sample: &[Sampled]) -> Result<()> {
+    let is_time = |at: usize| {
+        let kinds = || sample.iter().map(|row| row[at].0).filter(|kind| *kind != Kind::Null);
+        DEFAULT_TIME_FIELDS.contains(&&names[at][..])
+            || kinds().next().is_some() && kinds().all(|kind| kind == Kind::Time)
+    };
+    match (0..names.len()).find(|at| !sample.is_empty() && is_time(*at)) {
+        None => Ok(()),
+        Some(at) => Err(Error::usage(format!(
+            "it has no window_start and window_end, and `{0}` looks like the time of an event: windrow chart draws \
+             results, so make one first, as with windrow -w 1h -t '{0}' FILE --to csv | windrow chart; of a result of -w \
+             none, --by and --y name the columns",
+            Escaped(&names[at])
+        ))),
+    }
+}
+
 /// The column of `--row-id`, which stands first.
 fn row_numbers(names: &[String]) -> Option<usize> {
     (names.len() > 1 && names[0] == "row" && names[1] == "window_start").then_some(0)
@@ -103,7 +125,7 @@ fn unknown(option: &str, name: &str, names: &[String]) -> Error {
 
 /// Whether a column holds a text that is no number.
 fn is_text(column: usize, sample: &[Sampled]) -> bool {
-    sample.iter().any(|row| row[column].0 == Kind::Text)
+    sample.iter().any(|row| matches!(row[column].0, Kind::Text | Kind::Time))
 }
 
 fn keys_among(free: &[usize], special: &[usize], sample: &[Sampled]) -> Vec<usize> {
@@ -201,6 +223,16 @@ mod tests {
             &[],
             "it has one of window_start and window_end; a result has both, or (-w none) neither",
         );
+        check("k,n\n2026-01-01T00:00:00Z,5\n2026-01-02T00:00:00Z,6", &["n"], &["k"], "k:n");
+        for events in ["ts,k,n\n0,a,5\n1,b,6", "k,at,n\na,2026-01-01T00:00:00Z,5\nb,,6"] {
+            let name = if events.starts_with("ts") { "ts" } else { "at" };
+            let want = format!(
+                "it has no window_start and window_end, and `{name}` looks like the time of an event: windrow chart draws \
+                 results, so make one first, as with windrow -w 1h -t '{name}' FILE --to csv | windrow chart; of a result \
+                 of -w none, --by and --y name the columns"
+            );
+            check(events, &[], &[], &want);
+        }
         check("k\na\nb", &[], &[], "no column is left that holds numbers to draw; the columns are k");
     }
 }

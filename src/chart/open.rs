@@ -17,6 +17,7 @@ use crate::input::{Chunk, Format, Origin, ReadOptions, SourceSpec};
 use crate::parse::batch::field_value;
 use crate::parse::{json, key};
 use crate::profile::records::{Input, Reader, Seen};
+use crate::time;
 use crate::value::Value;
 
 /// How much is read at a time, in bytes.
@@ -33,6 +34,8 @@ pub enum Kind {
     Null,
     /// A number, or one of the words for what is none: NaN, inf.
     Number,
+    /// A time as RFC 3339 has it.
+    Time,
     /// Anything else.
     Text,
 }
@@ -45,6 +48,7 @@ impl Kind {
         match text {
             "" => Kind::Null,
             text if crate::number::is_number(text) || is_word() => Kind::Number,
+            text if time::is_rfc3339(text) => Kind::Time,
             _ => Kind::Text,
         }
     }
@@ -54,6 +58,7 @@ impl Kind {
             Value::Null => Kind::Null,
             Value::Number(_) | Value::Written(_) => Kind::Number,
             Value::Untyped(text) => Kind::of_text(text),
+            Value::Text(text) if time::is_rfc3339(text) => Kind::Time,
             Value::Bool(_) | Value::Text(_) | Value::Json(_) => Kind::Text,
         }
     }

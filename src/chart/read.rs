@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::collect::Collector;
 use super::columns::{self, Roles};
 use super::open::{bad, fields, open, sample, too_long};
-use super::revisions::Revisions;
+use super::revisions::{Revisions, Written};
 use super::{Chart, label, scale};
 use crate::error::{Error, Result, printable};
 use crate::input::{Chunk, SourceSpec};
@@ -61,7 +61,7 @@ struct Rows<'r> {
     request: &'r Request,
     roles: Roles,
     names: &'r [String],
-    /// The columns that are read, by cell: bounds, revision, keys, measures.
+    /// The columns that are read, by cell: bounds, revision and pane, keys, measures.
     places: Vec<usize>,
     /// Where keys and measures begin among the cells.
     keys: usize,
@@ -81,13 +81,13 @@ struct Rows<'r> {
 impl<'r> Rows<'r> {
     fn new(request: &'r Request, roles: Roles, names: &'r [String]) -> Result<Rows<'r>> {
         let mut places: Vec<usize> = roles.bounds.into_iter().flat_map(|(start, end)| [start, end]).collect();
-        places.extend(roles.revision);
+        places.extend(roles.revision.into_iter().flat_map(|(revision, pane)| [revision, pane]));
         let keys = places.len();
         places.extend(&roles.keys);
         let measures = places.len();
         places.extend(&roles.measures);
         let drawn = roles.measures.iter().map(|at| names[*at].clone()).collect();
-        let revisions = roles.revision.zip(roles.bounds).map(|_| Revisions::default());
+        let revisions = roles.revision.map(|_| Revisions::default());
         Ok(Rows {
             request,
             values: vec![None; roles.measures.len()],
@@ -179,21 +179,25 @@ impl<'r> Rows<'r> {
             }
             self.values[at - self.measures] = number;
         }
-        match (&mut self.revisions, span) {
-            (Some(revisions), Some(span)) => {
-                let revision = match value(2) {
-                    Value::Written(text) | Value::Untyped(text) => scale::number(text.as_bytes()),
-                    _ => None,
-                };
-                revisions.add(span, revision.unwrap_or(0.0), &self.key, &self.values, &mut self.collector);
-                Ok(())
-            }
-            _ => {
-                let key = &self.key;
-                let added = self.collector.add(span, key, || label::of_key(key), &self.values);
-                added.map_err(|_| self.repeated())
-            }
+        if let Some(revisions) = &mut self.revisions {
+            // They stand before the keys.
+            let revision = match value(self.keys - 2) {
+                Value::Written(text) | Value::Untyped(text) => scale::number(text.as_bytes()),
+                _ => None,
+            };
+            let is_early = match value(self.keys - 1) {
+                Value::Text(text) => text == "early",
+                Value::Untyped(text) => text == "early",
+                _ => false,
+            };
+            let (key, values) = (&self.key[..], &self.values[..]);
+            let row = Written { span, revision: revision.unwrap_or(0.0), is_early, key, values };
+            revisions.add(row, &mut self.collector);
+            return Ok(());
         }
+        let key = &self.key;
+        let added = self.collector.add(span, key, || label::of_key(key), &self.values);
+        added.map_err(|_| self.repeated())
     }
 
     /// Why two rows must not have one window and key.
@@ -235,8 +239,12 @@ impl<'r> Rows<'r> {
             let late = revisions.finish(&mut self.collector);
             if late > 0 {
                 notes.push(format!(
-                    "{late} revised rows came too late and are left out: sort the result by window"
+                    "{late} revised rows are left out: they came when there were too many others to wait for them; sort \
+                     the result by window"
                 ));
+            }
+            if self.roles.bounds.is_none() {
+                notes.push("drawn is what was written last: rows without windows have no time".to_owned());
             }
         }
         if let Some(first) = self.first_strange {

@@ -29,7 +29,7 @@ impl Default for Look {
 }
 
 /// The least and the greatest width that is drawn for.
-const COLUMNS: std::ops::RangeInclusive<usize> = 40..=400;
+pub const COLUMNS: std::ops::RangeInclusive<usize> = 40..=400;
 /// What is told apart on dark and on light grounds, and by most who do not see all colours: of the 256 of terminals.
 const COLOURS: [u8; 8] = [33, 208, 36, 170, 178, 44, 245, 131];
 const DIM: &str = "\x1b[2m";

@@ -8,9 +8,11 @@ use std::path::Path;
 use super::codec::Damage;
 use super::written::CheckpointV1;
 use crate::expr;
+use crate::input::pattern::Pattern;
 use crate::input::{Format, format_of_name};
 use crate::job::DEFAULT_TIME_FIELDS;
 use crate::job::fields::Fields;
+use crate::job::fingerprint::PATTERN_END;
 use crate::job::sources::{STDIN_NAME, describe};
 use crate::operator::table::Calls;
 use crate::time::{self, Form, duration};
@@ -102,7 +104,8 @@ pub fn command(checkpoint: &CheckpointV1, dir: &Path) -> Vec<String> {
     for (name, value) in &checkpoint.job {
         match (name.as_str(), value.as_str()) {
             ("command" | "late" | "to", _) => {}
-            ("no-header" | "ties" | "row-id", value) => {
+            ("inputs", _) => {}
+            ("no-header" | "ties" | "row-id" | "follow", value) => {
                 words.extend((value == "true").then(|| format!("--{name}")));
             }
             ("max-record", "67108864") | ("time-format", "auto") | ("agg", "count(*)") => {}
@@ -120,9 +123,13 @@ pub fn command(checkpoint: &CheckpointV1, dir: &Path) -> Vec<String> {
     add(&mut words, "state-dir", &dir.display().to_string());
     let held = checkpoint.ending == super::written::EndingV1::Held;
     add(&mut words, "at-eof", if held { "hold" } else { "" });
+    let texts = || option(checkpoint, "inputs").split(PATTERN_END).filter(|text| !text.is_empty());
+    let patterns: Vec<Pattern> = texts().filter_map(|text| Pattern::new(text).ok()).collect();
+    let is_found = |name: &str| patterns.iter().any(|pattern| pattern.means(name));
     // Of those that were held, what is finished was not named any more.
     let named = checkpoint.sources.iter().filter(|source| !(held && source.over));
-    match named.map(|source| source.name.now.as_str()).collect::<Vec<_>>()[..] {
+    let named = named.map(|source| source.name.now.as_str()).filter(|name| !is_found(name));
+    match named.chain(texts()).collect::<Vec<_>>()[..] {
         [STDIN_NAME] => {}
         ref names => words.extend(names.iter().map(|name| match *name {
             STDIN_NAME => "-".to_owned(),
@@ -245,6 +252,7 @@ pub(super) mod tests {
         same(&["--from", "csv", "--delimiter", ";", "--window", "5m/1m", "--to", "ndjson"]);
         same(&["--delimiter", ";", "--window", "1m", "a.csv"]);
         same(&["--where=-x > 1", "--window", "none", "--by", "a, b", "--delay", "1m", "--late", "l", "f"]);
+        same(&["--window", "1m", "--follow", "b.ndjson", "no-such-dir/*.ndjson", "no-such-dir/[x]"]);
         same(&["--from", "csv", "--time", "1", "--window", "1d@Europe/Berlin", "--no-header"]);
         check(&[
             "-w",
@@ -274,6 +282,16 @@ pub(super) mod tests {
             "count > 1",
             "--row-id",
         ]);
+    }
+
+    /// What a pattern has found is not named besides it.
+    #[test]
+    fn patterns_stand_for_their_files() {
+        let mut found = checkpoint(&["-w", "1m", "-F", "b.ndjson", "no-such-dir/*.ndjson"]);
+        let joined = ["no-such-dir/1.ndjson", "no-such-dir/2.ndjson"];
+        found.sources.extend(joined.map(|name| SourceV1::new(name, describe(Format::Ndjson), None)));
+        let words = command(&found, Path::new("d"));
+        assert_eq!(words[words.len() - 3..], ["d", "b.ndjson", "no-such-dir/*.ndjson"]);
     }
 
     #[test]

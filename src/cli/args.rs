@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::options::{
-    AggregationOptions, DiagnosticOptions, InputOptions, LimitOptions, OutputOptions, RowOptions,
-    StateOptions, TimeOptions, WindowOptions,
+    AggregationOptions, ColorOption, DiagnosticOptions, InputOptions, LimitOptions, OutputOptions,
+    RowOptions, StateOptions, TimeOptions, WindowOptions,
 };
 use super::values::{FormatName, ProfileFormatName};
 
@@ -210,7 +210,8 @@ pub enum StateCommand {
     ///
     /// job: command, options (as texts, by their long names; what was not given is "").
     ///
-    /// source: name, format, bytes, records, line, largest_time, watermark, finished, read, accepted, filtered, late,
+    /// source: name, format, bytes and records (of all that was read under the name), byte and line (in the file that is
+    /// read now: where the next record starts), largest_time, watermark, finished, read, accepted, filtered, late,
     /// duplicate, bad, partially_late, and revising if there are any.
     ///
     /// output: name (rows, late, bad), path (null: standard output), stream, base, bytes, rows; for a stream also
@@ -324,18 +325,9 @@ pub struct ChartArgs {
     /// The longest record: bytes, or 64MiB, 64M (both 1024-based), 64MB
     #[arg(long, value_name = "SIZE", value_parser = super::values::size, default_value = "64MiB", hide_short_help = true)]
     pub max_record: usize,
-    /// Colour in the terminal: auto, always, never
-    ///
-    /// auto: on a terminal, unless NO_COLOR, CLICOLOR=0 or TERM=dumb say no.
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        value_enum,
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
-    pub color: crate::job::When,
+    /// Whether it is coloured.
+    #[command(flatten)]
+    pub colour: ColorOption,
 }
 
 /// The argument of the commands that look into a state directory.

@@ -1,6 +1,5 @@
 //! `windrow chart`: from its options to the result that is drawn, and where the drawing goes.
 
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -9,12 +8,13 @@ use super::options::InputOptions;
 use super::{look, report, streams};
 use crate::chart::read::{self, Request};
 use crate::chart::svg::Size;
-use crate::chart::terminal::{self, Look};
+use crate::chart::terminal::{self, COLUMNS, Look};
 use crate::chart::{Chart, html, svg};
 use crate::error::{Error, Result};
 use crate::input::{Origin, format_of_name};
 use crate::job::settings::Settings;
 use crate::job::sources;
+use crate::paths;
 use crate::time::zone;
 
 /// The smallest and the largest picture, in pixels.
@@ -29,6 +29,14 @@ enum Kind {
 /// Carries out `windrow chart`.
 pub fn carry_out(args: &ChartArgs, settings: &Settings) -> Result<()> {
     let target = args.output.as_ref().map(|path| kind(path).map(|kind| (path, kind))).transpose()?;
+    if let (None, Some(columns)) = (&target, args.width)
+        && !COLUMNS.contains(&columns)
+    {
+        let (least, most) = (COLUMNS.start(), COLUMNS.end());
+        return Err(Error::usage(format!(
+            "--width: a chart in the terminal has {least} to {most} characters"
+        )));
+    }
     if target.is_some() {
         for (option, pixels) in [("--width", args.width), ("--height", args.height)] {
             if pixels.is_some_and(|pixels| !PIXELS.contains(&pixels)) {
@@ -61,14 +69,15 @@ fn picture(chart: &Chart, kind: Kind, args: &ChartArgs) -> String {
 }
 
 fn terminal_look(args: &ChartArgs) -> Look {
-    let found = look::of_output(args.color, true);
+    let found = look::of_output(args.colour.color, true);
     // As many lines for the plot as asked for: what stands around it comes on top.
     let lines = args.height.map(|height| height.min(1000));
     Look { columns: args.width.unwrap_or(found.columns), lines: lines.unwrap_or(found.lines), ..found }
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).map_err(|cause| Error::Output { target: path.display().to_string(), cause })
+    paths::replace(path, text.as_bytes())
+        .map_err(|cause| Error::Output { target: path.display().to_string(), cause })
 }
 
 fn kind(path: &Path) -> Result<Kind> {

@@ -76,10 +76,10 @@ fn outlive_file_limits() {
 fn carry_out(argv: &[OsString], color: &mut When) -> Result<u8> {
     let request = parse::parse(argv, coloured(*color, std::io::stdout().is_terminal()))?;
     if let Request::Run(asked) | Request::Explain(asked) = &request {
-        *color = asked.args.diagnostics.color;
+        *color = asked.args.diagnostics.colour.color;
     }
     if let Request::Chart(args, _) = &request {
-        *color = args.color;
+        *color = args.colour.color;
     }
     match request {
         Request::Print(text) => report::output(&text)?,

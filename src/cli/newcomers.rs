@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::parse::Asked;
+use super::report;
 use crate::error::{Error, Escaped, Result, Signal};
-use crate::job::{self, Job};
+use crate::job::{self, Job, Report, Stats};
 use crate::pipeline::Progress;
 
 /// How often it is looked for them.
@@ -27,7 +28,7 @@ const LOOK_FIRST: Duration = Duration::from_millis(100);
 /// The job that is asked for, once there is a file to begin with; `None` if that has taken as long as the job waits for
 /// more.
 pub fn job(asked: &Asked) -> Result<Option<Job>> {
-    let begun = Instant::now();
+    let (begun, mut said) = (Instant::now(), false);
     loop {
         let job = job::build::job(&asked.args, &asked.settings)?;
         let is_begun = job.state.as_ref().is_some_and(|state| !state.replay && has_checkpoint(&state.dir));
@@ -38,8 +39,19 @@ pub fn job(asked: &Asked) -> Result<Option<Job>> {
         if stop_after.is_some_and(|after| begun.elapsed() >= after) {
             return Ok(None);
         }
+        if let Some(follow) = job.follow.as_ref().filter(|_| says(&job.report) && !said) {
+            let patterns: Vec<String> =
+                follow.patterns.iter().map(|pattern| Escaped(pattern.text()).to_string()).collect();
+            report::line(&format!("waiting for a file that fits {} to appear", patterns.join(" or ")));
+            said = true;
+        }
         thread::sleep(LOOK_FIRST);
     }
+}
+
+/// Whether anything is said that nobody has asked for.
+fn says(report: &Report) -> bool {
+    !report.quiet && report.stats != Stats::Json
 }
 
 /// Whether an earlier run has left something in a state directory, which then names its inputs.
@@ -69,6 +81,9 @@ pub fn watch(job: &Arc<Job>, signals: Receiver<Signal>, progress: &Arc<Progress>
             }
             let new = follow.newcomers(&known.iter().map(String::as_str).collect());
             if !new.is_empty() && job.state.is_some() {
+                for name in new.iter().filter(|_| says(&job.report)) {
+                    report::line(&format!("{} has come to be there, and joins", Escaped(name)));
+                }
                 let _ = tell.send(Signal::Newcomer);
                 return;
             }

@@ -325,6 +325,9 @@ pub struct DiagnosticOptions {
     #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
     pub verbose: u8,
     /// Progress on standard error: auto (if it is a terminal), always, never
+    ///
+    /// Of what is followed it shows how many bytes are left to read for now. Without it, too, a run says on standard
+    /// error how it stands when it gets the signal SIGUSR1: records, watermark, what it waits for, which stage is busy.
     #[arg(
         long,
         value_name = "WHEN",
@@ -338,7 +341,7 @@ pub struct DiagnosticOptions {
     ///
     /// FILE is called NAME.prom. It is replaced whole every --metrics-interval, and once at the end with the exit
     /// code. windrow's README lists what is in it. Every sample has the label job="NAME", unless --metrics-label
-    /// names another job. On SIGUSR1 a run says on standard error how it stands, metrics or not.
+    /// names another job.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub metrics: Option<PathBuf>,
     /// Time between two states of that file
@@ -353,6 +356,14 @@ pub struct DiagnosticOptions {
     /// A label on every sample of the metrics; repeatable
     #[arg(long, value_name = "NAME=VALUE", hide_short_help = true)]
     pub metrics_label: Vec<String>,
+    /// Whether it is coloured.
+    #[command(flatten)]
+    pub colour: ColorOption,
+}
+
+/// Whether what is said and drawn is coloured.
+#[derive(Debug, Args)]
+pub struct ColorOption {
     /// Colour: auto (on a terminal), always, never
     ///
     /// auto also heeds NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0 and TERM=dumb, in this order.

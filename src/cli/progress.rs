@@ -63,8 +63,12 @@ impl Display {
     }
 }
 
-/// The size of the input as stored, if all of it is regular files.
+/// The size of the input as stored, if all of it is regular files that are read to their ends.
 fn input_size(job: &Job) -> Option<u64> {
+    // Of what is followed there is no end to measure by.
+    if job.follow.is_some() {
+        return None;
+    }
     let size = |origin: &Origin| match origin {
         Origin::Path(path) => {
             std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
@@ -116,6 +120,11 @@ fn message(now: &Snapshot, bar: bool, elapsed: Duration) -> String {
     if !bar {
         text = format!("{}, {text}", HumanBytes(now.bytes_read()));
     }
+    match now.bytes_ahead {
+        None => {}
+        Some(0) => text += ", at the end",
+        Some(bytes) => text += &format!(", {} behind the end", HumanBytes(bytes)),
+    }
     if let Some(watermark) = now.watermark {
         text += &format!(", watermark {}", clock(watermark));
     }
@@ -137,4 +146,35 @@ pub fn clock(micros: i64) -> String {
     let seconds = micros.div_euclid(MICROS_PER_SECOND).saturating_mul(MICROS_PER_SECOND);
     write_time(seconds, Form::Text, None, &mut shown);
     String::from_utf8_lossy(&shown).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+
+    /// Files that are followed grow: there is no share of them that has been read.
+    #[test]
+    fn what_is_followed_has_no_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        std::fs::write(&path, "{}\n").unwrap();
+        let size = |options: &[&str]| {
+            let argv = [&["windrow", "-w", "1m"], options, &[path.to_str().unwrap()]].concat();
+            let argv: Vec<_> = argv.into_iter().map(Into::into).collect();
+            input_size(&cli::job(&argv).unwrap())
+        };
+        assert_eq!((size(&[]), size(&["-F"])), (Some(3), None));
+    }
+
+    #[test]
+    fn how_far_behind_it_is() {
+        let mut now = Progress::default().snapshot();
+        let shown = |now: &Snapshot| message(now, false, Duration::from_secs(1));
+        assert_eq!(shown(&now), "0 B, 0 records, 0/s, 0 open");
+        now.bytes_ahead = Some(0);
+        assert_eq!(shown(&now), "0 B, 0 records, 0/s, at the end, 0 open");
+        now.bytes_ahead = Some(3 << 20);
+        assert_eq!(shown(&now), "0 B, 0 records, 0/s, 3.00 MiB behind the end, 0 open");
+    }
 }

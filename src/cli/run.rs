@@ -3,6 +3,10 @@
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::bounded;
 
 use super::live::{self, View};
 use super::progress::Display;
@@ -11,8 +15,9 @@ use super::work::Work;
 use super::{newcomers, outputs, report, signals, status, waits};
 use crate::error::{Error, Escaped, Result, Signal};
 use crate::input::Origin;
-use crate::job::{Job, Report, Stats};
+use crate::job::{Job, Report, Stats, Task};
 use crate::metrics::Exporter;
+use crate::operator::Held;
 use crate::pipeline::{self, Progress, Ready};
 use crate::stats::Summary;
 
@@ -50,6 +55,9 @@ fn tell_address(job: &Job, address: SocketAddr) {
 
 fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporter>>) -> Result<()> {
     let quiet = job.report.quiet;
+    if !quiet && job.report.stats != Stats::Json {
+        waits::missing(&job).iter().for_each(|text| report::line(text));
+    }
     let prepared = match pipeline::prepare(job)? {
         Ready::Run(prepared, notes) => {
             notes.iter().filter(|_| !quiet).for_each(|note| report::warning(note));
@@ -76,18 +84,16 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
     }
     let outputs = outputs::outputs(&job, prepared.kept.as_ref())?;
     let view = View::start(&job, progress)?;
-    let (of_view, of_exporter) = (view.last_words(), exporter.cloned());
+    let (of_view, of_run) = (view.last_words(), last_words(&job, progress, exporter));
     let last_words: LastWords = Arc::new(move |code| {
         of_view();
-        of_exporter.iter().for_each(|exporter| exporter.finish(code));
+        of_run(code);
     });
-    let signals = match (&job.state, exporter) {
+    let signals = match &job.state {
         // What a pipe brings only once is lost behind the checkpoint before: that is said in any case.
-        (Some(_), _) => signals::take_over(progress, &last_words, !quiet || job.read.stdin_is_new)?,
-        (None, exporter) => {
-            if exporter.is_some() || view.is_drawn() {
-                signals::end_with(&last_words)?;
-            }
+        Some(_) => signals::take_over(progress, &last_words, !quiet || job.read.stdin_is_new)?,
+        None => {
+            signals::end_with(&last_words)?;
             crossbeam_channel::never()
         }
     };
@@ -125,6 +131,57 @@ fn run_watched(job: Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
         report::text(&account(&job, &summary, &work, result.is_ok(), std::io::stderr().is_terminal()));
     }
     result
+}
+
+/// What is done when a signal ends the process at once.
+fn last_words(job: &Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporter>>) -> LastWords {
+    let (exporter, progress) = (exporter.cloned(), progress.clone());
+    // What is kept is not lost, and whoever wants to hear nothing hears nothing.
+    let says = job.state.is_none() && !job.report.quiet && job.report.stats != Stats::Json;
+    let is_order = matches!(job.task, Task::Order);
+    Arc::new(move |code| {
+        if let Some(exporter) = &exporter {
+            exporter.finish(code);
+        }
+        let held = progress.snapshot().held.unwrap_or_default();
+        if let (true, Some(lost)) = (says, unwritten(held, is_order)) {
+            say_in_time(lost);
+        }
+    })
+}
+
+/// How long a standard error that nobody reads keeps a process from its end.
+const LAST_LINE_MAX: Duration = Duration::from_millis(500);
+
+/// Says something before the process ends.
+fn say_in_time(text: String) {
+    let (done, is_done) = bounded::<()>(0);
+    thread::spawn(move || {
+        report::line(&text);
+        drop(done);
+    });
+    let _ = is_done.recv_timeout(LAST_LINE_MAX);
+}
+
+/// What a run that cannot be continued has read and not written, and what to do about it; `None` if that is nothing.
+fn unwritten(held: Held, is_order: bool) -> Option<String> {
+    let counted = |number: u64, one: &str| match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {one}s"),
+    };
+    let Held { windows, events, .. } = held;
+    let what = match (is_order, events) {
+        _ if windows == 0 => return None,
+        (true, _) => format!("{} waiting for the watermark", counted(windows, "event")),
+        (false, Some(events)) => {
+            format!("{} with {}", counted(windows, "open window"), counted(events, "event"))
+        }
+        (false, None) => counted(windows, "open window"),
+    };
+    Some(format!(
+        "stopped, and not written: {what}; with --state-dir the same command would go on with that, and the end of the \
+         input closes everything"
+    ))
 }
 
 /// What there is to go on from when a run has been stopped.
@@ -231,6 +288,18 @@ mod tests {
         let first = "windrow: a: 1 read = 1 accepted + 0 filtered + 0 late + 0 duplicate + 0 bad\n";
         let second = "windrow: b: 3 read = 1 accepted + 0 filtered + 1 late + 0 duplicate + 1 bad\n";
         check("-v", false, &format!("{first}{second}{LINE}{WARNING}"));
+    }
+
+    #[test]
+    fn what_is_not_written_is_said() {
+        let check = |windows, events, is_order, want: Option<&str>| {
+            let said = unwritten(Held { windows, events, ..Held::default() }, is_order);
+            assert_eq!(said.as_deref().and_then(|said| said.split("; ").next()), want);
+        };
+        check(0, Some(0), false, None);
+        check(2, Some(1), false, Some("stopped, and not written: 2 open windows with 1 event"));
+        check(1, None, false, Some("stopped, and not written: 1 open window"));
+        check(3, Some(3), true, Some("stopped, and not written: 3 events waiting for the watermark"));
     }
 
     #[test]

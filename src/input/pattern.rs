@@ -30,8 +30,16 @@ impl Pattern {
         let Some(text) = text.filter(|_| path.symlink_metadata().is_err()) else { return Ok(None) };
         // The names that are found have none of these either.
         let text = text.trim_start_matches("./").to_owned();
-        let compiled = glob::Pattern::new(&text).map_err(|error| error.msg.to_owned())?;
-        Ok(Some(Pattern { text, compiled }))
+        Pattern::new(&text).map(Some)
+    }
+
+    /// A pattern of this text, whatever files there are.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str) -> Result<Pattern, String> {
+        let compiled = glob::Pattern::new(text).map_err(|error| error.msg.to_owned())?;
+        Ok(Pattern { text: text.to_owned(), compiled })
     }
 
     /// As it was given.

@@ -131,8 +131,11 @@ fn sort(found: &mut [(Age, Rotated)]) {
 /// Whether two files are called alike but for their numbers.
 fn is_of_a_row(name: &str, other: &str) -> bool {
     let texts = |name: &str| -> Vec<String> {
-        let name = COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-        name.split(|c: char| c.is_ascii_digit()).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+        uncompressed(name)
+            .split(|c: char| c.is_ascii_digit())
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     name != other && texts(name) == texts(other) && name.contains(|c: char| c.is_ascii_digit())
 }
@@ -149,16 +152,57 @@ fn plain_name(path: &Path) -> Option<PathBuf> {
     COMPRESSED.iter().find_map(|end| text.strip_suffix(end)).map(PathBuf::from)
 }
 
-/// What rotation has added to `name` to make `other` of it: a number, a date, or a word for what is over.
-fn mark<'o>(name: &str, other: &'o str) -> Option<&'o str> {
-    let other = COMPRESSED.iter().find_map(|end| other.strip_suffix(end)).unwrap_or(other);
-    if let Some(mark) = other.strip_prefix(name).filter(|mark| is_mark(mark)) {
-        return Some(mark);
+/// A way to read a name as made by rotation of another one.
+struct Reading<'n> {
+    /// What stands before the mark.
+    stem: &'n str,
+    /// What was added: a number, a date, or a word for what is over.
+    mark: &'n str,
+    /// The extension behind it, where it was added before that.
+    extension: Option<&'n str>,
+}
+
+impl Reading<'_> {
+    /// Whether it was made of this name.
+    fn is_of(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(self.stem);
+        match self.extension {
+            None => rest == Some(""),
+            Some(extension) => rest.and_then(|rest| rest.strip_prefix('.')) == Some(extension),
+        }
     }
-    let (stem, extension) = name.rsplit_once('.')?;
-    let marked = other.strip_suffix(extension).and_then(|other| other.strip_suffix('.'))?;
-    let mark = marked.strip_prefix(stem).filter(|mark| is_mark(mark))?;
-    is_date(mark).then_some(mark)
+
+    /// The name that it was made of.
+    fn origin(&self) -> String {
+        self.extension.map_or_else(|| self.stem.to_owned(), |extension| format!("{}.{extension}", self.stem))
+    }
+}
+
+/// All ways to read a name, those with the mark at its end first, and the longest marks first.
+fn readings(name: &str) -> impl Iterator<Item = Reading<'_>> {
+    let plain = uncompressed(name);
+    let at_end = marks(plain).map(|(stem, mark)| Reading { stem, mark, extension: None });
+    let infix = plain.rsplit_once('.').into_iter().flat_map(|(marked, extension)| {
+        let dates = marks(marked).filter(|(_, mark)| is_date(mark));
+        dates.map(move |(stem, mark)| Reading { stem, mark, extension: Some(extension) })
+    });
+    at_end.chain(infix)
+}
+
+/// All marks at the end of a text, the longest first, each with what stands before it.
+fn marks(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let parts = text.char_indices().skip(1).map(|(at, _)| text.split_at(at));
+    parts.filter(|(_, mark)| is_mark(mark))
+}
+
+/// A name without what compression has added to it.
+fn uncompressed(name: &str) -> &str {
+    COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+}
+
+/// What rotation has added to `name` to make `other` of it.
+fn mark<'o>(name: &str, other: &'o str) -> Option<&'o str> {
+    readings(other).find(|reading| reading.is_of(name)).map(|reading| reading.mark)
 }
 
 /// A name that rotation may have made another one of.
@@ -171,19 +215,10 @@ pub struct Origin {
 
 /// The name that rotation has made this one of, if it looks so.
 pub fn origin(name: &str) -> Option<Origin> {
-    let plain = COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-    let marked = plain.char_indices().find(|&(at, _)| at > 0 && is_mark(&plain[at..]));
-    if let Some((at, _)) = marked {
-        return Some(Origin { name: plain[..at].to_owned(), is_infix: false });
+    if let Some(reading) = readings(name).next() {
+        return Some(Origin { name: reading.origin(), is_infix: reading.extension.is_some() });
     }
-    if let Some((stem, extension)) = plain.rsplit_once('.') {
-        let marked =
-            stem.char_indices().find(|&(at, _)| at > 0 && is_mark(&stem[at..]) && is_date(&stem[at..]));
-        if let Some((at, _)) = marked {
-            let name = format!("{}.{extension}", &stem[..at]);
-            return Some(Origin { name, is_infix: true });
-        }
-    }
+    let plain = uncompressed(name);
     (plain != name).then(|| Origin { name: plain.to_owned(), is_infix: false })
 }
 

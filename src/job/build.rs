@@ -48,7 +48,7 @@ pub fn job(args: &JobArgs, settings: &Settings) -> Result<Job> {
     };
     let task = match aggregate {
         Some(asked) => {
-            let look = look::of_output(diagnostics.color, output.is_none());
+            let look = look::of_output(diagnostics.colour.color, output.is_none());
             check_chart(asked, output.as_deref(), settings)?;
             live::check(asked, output.as_deref(), settings)?;
             Task::Aggregate(aggregation(asked, (format, look), &mut fields, settings)?)
@@ -170,7 +170,7 @@ fn report(options: &DiagnosticOptions) -> Report {
             Some(StatsName::Json) => Stats::Json,
         },
         progress: options.progress,
-        color: options.color,
+        color: options.colour.color,
     }
 }
 

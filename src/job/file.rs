@@ -108,7 +108,8 @@ fn unknown(name: &str, command: &Command) -> String {
         return format!("there is no option `{}`; {said}", Escaped(name));
     }
     let names = command.get_arguments().filter(|arg| is_key(arg) && !arg.is_hide_set());
-    let names = names.filter_map(Arg::get_long).chain(["files"]);
+    // Of two that are as near, `files` is likelier.
+    let names = ["files"].into_iter().chain(names.filter_map(Arg::get_long));
     // Keys with underscores are the likeliest slip.
     match closest(&name.replace('_', "-"), names) {
         Some(near) => format!("there is no option `{}`; did you mean `{near}`?", Escaped(name)),

@@ -3,6 +3,7 @@
 
 use crate::expr::{self, FieldPath};
 use crate::input::Format;
+use crate::input::pattern::Pattern;
 use crate::window::{Firing, Windows};
 
 use super::fields::Fields;
@@ -17,6 +18,11 @@ pub struct Fingerprint(pub Vec<(String, String)>);
 /// Options that are kept as the texts that were given. What they are compared by is their [`Meaning`].
 const TEXTS: [&str; 10] =
     ["id", "where", "time-zone", "time-format", "window", "by", "agg", "having", "order-by", "top"];
+
+/// What is noted of a job beside the options that count: for those who ask what the job was. It may differ.
+const NOTES: [&str; 2] = ["follow", "inputs"];
+/// What separates patterns in a note: no file name has it.
+pub const PATTERN_END: char = '\0';
 
 impl Fingerprint {
     /// That of a checked job. The time field is settled later, and compared by itself.
@@ -55,12 +61,27 @@ impl Fingerprint {
             LatePolicy::File(_) => "a file",
         };
         add("late", late.to_owned());
+        if let Some(follow) = &job.follow {
+            add("follow", "true".to_owned());
+            let patterns: Vec<&str> = follow.patterns.iter().map(Pattern::text).collect();
+            if !patterns.is_empty() {
+                add("inputs", patterns.join(&PATTERN_END.to_string()));
+            }
+        }
         Fingerprint(options)
+    }
+
+    /// Takes over what is noted of another run of the job.
+    pub fn take_notes(&mut self, other: &Fingerprint) {
+        let is_note = |(name, _): &(String, String)| NOTES.contains(&name.as_str());
+        self.0.retain(|option| !is_note(option));
+        self.0.extend(other.0.iter().filter(|option| is_note(option)).cloned());
     }
 
     /// The first option in which the job that a state directory was made for (`self`) differs from another: its
     /// name, then the value there and here. Two spellings of one thing are no difference.
     pub fn difference<'f>(&'f self, other: &'f Fingerprint) -> Option<(&'f str, &'f str, &'f str)> {
+        let counts = |(name, _): &&(String, String)| !NOTES.contains(&name.as_str());
         let named = |(name, value): &'f (String, String)| {
             let found = other.0.iter().find(|(other, _)| other == name);
             (name.as_str(), value.as_str(), found.map_or("", |(_, value)| value))
@@ -69,9 +90,13 @@ impl Fingerprint {
             there != here && Meaning::of(name, there) != Meaning::of(name, here)
         };
         let is_here_alone = |(name, _): &&(String, String)| !self.0.iter().any(|(other, _)| other == name);
-        let here =
-            other.0.iter().filter(is_here_alone).map(|(name, value)| (name.as_str(), "", value.as_str()));
-        self.0.iter().map(named).chain(here).find(differs)
+        let here = other
+            .0
+            .iter()
+            .filter(counts)
+            .filter(is_here_alone)
+            .map(|(name, value)| (name.as_str(), "", value.as_str()));
+        self.0.iter().filter(counts).map(named).chain(here).find(differs)
     }
 }
 

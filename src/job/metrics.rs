@@ -36,11 +36,12 @@ impl Metrics {
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// Labels that windrow's own samples have, or that Prometheus gives.
-const OWN_LABELS: [&str; 11] = [
+const OWN_LABELS: [&str; 12] = [
     "input",
     "kind",
     "le",
     "outcome",
+    "part",
     "quantile",
     "queue",
     "reason",

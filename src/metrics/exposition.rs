@@ -7,7 +7,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use crate::pipeline::distribution::{BOUNDS_MICROS, Distribution};
+use crate::distribution::Distribution;
 
 /// What a family's values mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl<'l> Exposition<'l> {
     pub fn histogram(&mut self, name: &'static str, help: &str, distribution: &Distribution) {
         self.head(name, "histogram", help);
         let mut count = 0;
-        let bounds = BOUNDS_MICROS.map(|micros| Seconds(Duration::from_micros(micros)).to_string());
+        let bounds = distribution.bounds.map(|micros| Seconds(Duration::from_micros(micros)).to_string());
         let bounds = bounds.iter().map(String::as_str).chain(["+Inf"]);
         for (bound, observed) in bounds.zip(distribution.counts) {
             count += observed;

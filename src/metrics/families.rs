@@ -27,9 +27,12 @@ pub fn text(
     let to = &mut exposition;
     process(to, run, ended);
     inputs(to, run, kind);
-    results(to, run);
+    lateness(to, run);
+    results(to, run, kind);
     event_time(to, run, now);
+    idle(to, run);
     held(to, run, kind);
+    state(to, run, kind);
     if let Some(checkpoints) = &run.checkpoints {
         self::checkpoints(to, checkpoints);
     }
@@ -135,7 +138,17 @@ fn job(to: &mut Exposition<'_>, counts: &Counts) {
     .sample(&[("outcome", "bad")], bad);
 }
 
-fn results(to: &mut Exposition<'_>, run: &Snapshot) {
+fn lateness(to: &mut Exposition<'_>, run: &Snapshot) {
+    if let Some(late_by) = &run.late_by {
+        to.histogram(
+            "windrow_lateness_seconds",
+            "How far behind the watermark the events were that came too late for all their windows.",
+            late_by,
+        );
+    }
+}
+
+fn results(to: &mut Exposition<'_>, run: &Snapshot, kind: Kind) {
     to.family("windrow_output_records_total", Counter, "Rows written, or events by windrow order.")
         .sample(&[("kind", "final")], run.rows.run);
     to.family("windrow_output_bytes_total", Counter, "Bytes of them, with the header.")
@@ -146,6 +159,14 @@ fn results(to: &mut Exposition<'_>, run: &Snapshot) {
         "Rows that all runs of the job have written, up to where this run is.",
     )
     .sample(&[], run.rows.job);
+    if !kind.order {
+        to.family(
+            "windrow_windows_closed_total",
+            Counter,
+            "Windows that have closed: each session, and others once for all their keys.",
+        )
+        .sample(&[], run.rows.closed);
+    }
     to.histogram(
         "windrow_processing_latency_seconds",
         "For each accepted event, the time from when its chunk was read until it was applied and what fired written.",
@@ -181,6 +202,45 @@ fn event_time(to: &mut Exposition<'_>, run: &Snapshot, now: SystemTime) {
         if let Some(newest) = input.newest {
             family.sample(&[("input", &input.name)], Micros(newest.saturating_sub(watermark)));
         }
+    }
+}
+
+/// Which unfinished inputs bring nothing.
+fn idle(to: &mut Exposition<'_>, run: &Snapshot) {
+    let unfinished =
+        || run.inputs.iter().filter_map(|input| Some((&input.name[..], input.idle?, input.silence?)));
+    if unfinished().next().is_none() {
+        return;
+    }
+    let mut family = to.family(
+        "windrow_input_idle",
+        Gauge,
+        "Whether an unfinished input has been silent for --idle-timeout, so that the others do not wait for it (1).",
+    );
+    for (name, idle, _) in unfinished() {
+        family.sample(&[("input", name)], u8::from(idle));
+    }
+    let mut family = to.family(
+        "windrow_input_idle_seconds",
+        Gauge,
+        "For how long an unfinished input has brought nothing, though it was looked at; 0 where it does.",
+    );
+    for (name, _, silence) in unfinished() {
+        family.sample(&[("input", name)], Seconds(silence));
+    }
+}
+
+/// How much memory the state takes up.
+fn state(to: &mut Exposition<'_>, run: &Snapshot, kind: Kind) {
+    let Some(weight) = run.weight else { return };
+    let mut family = to.family(
+        "windrow_state_bytes",
+        Gauge,
+        "Memory taken up, about, by windows and keys, by what aggregates keep besides (sketches), and by ids (dedup).",
+    );
+    family.sample(&[("part", "windows")], weight.windows).sample(&[("part", "sketches")], weight.sketches);
+    if let (true, Some(bytes)) = (kind.dedup, run.ids_bytes) {
+        family.sample(&[("part", "dedup")], bytes);
     }
 }
 

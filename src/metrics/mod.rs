@@ -81,6 +81,7 @@ impl Exporter {
             file,
             writing: Mutex::default(),
         });
+        progress.watch();
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(listener) = listener {
             let shared = shared.clone();

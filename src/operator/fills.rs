@@ -12,6 +12,7 @@ use super::loaded::Share;
 use super::repeats::Out;
 use super::saved_fills::FillsV6;
 use super::table::{Group, Table};
+use super::weight::Weight;
 use crate::checkpoint::codec::Damage;
 use crate::window::{PaneFinder, Panes, Window};
 
@@ -90,6 +91,14 @@ impl Fills {
         });
         row.window = window;
         out.builder.fill_text(&table.columns, group.slot, &mut row.text);
+    }
+
+    /// Memory taken up by them.
+    pub fn weigh(&self) -> Weight {
+        let texts = self.last.iter().flatten().map(|row| row.text.capacity()).sum::<usize>();
+        let mut weight = Weight::of_room(&self.last);
+        weight.windows += texts;
+        weight
     }
 
     /// The last rows as they are written.

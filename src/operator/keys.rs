@@ -3,6 +3,7 @@
 //! Rows are interned by the block, so that the cache misses of many rows overlap; short keys stand in their entry,
 //! which then is all that a comparison touches. Keys that nothing uses any more are forgotten many at a time.
 
+use super::weight::Weight;
 use crate::parse::batch::KeyColumn;
 use crate::parse::key;
 use crate::prefetch::{AHEAD, prefetch};
@@ -237,6 +238,20 @@ impl Keys {
     /// How many keys something uses.
     pub fn used(&self) -> usize {
         self.len() - self.unused
+    }
+
+    /// Memory taken up.
+    pub fn weigh(&self) -> Weight {
+        let lists = [&self.free, &self.fresh].into_iter().map(Weight::of_room).sum::<Weight>();
+        [
+            lists,
+            Weight::of_room(&self.table),
+            Weight::of_room(&self.entries),
+            Weight::of_room(&self.texts),
+            Weight::of_room(&self.order),
+        ]
+        .into_iter()
+        .sum()
     }
 
     /// Whether there is none.

@@ -27,6 +27,7 @@ pub mod stacks;
 pub mod step;
 pub mod table;
 mod timers;
+pub mod weight;
 mod whole;
 
 use std::ops::ControlFlow;
@@ -38,6 +39,7 @@ use peek::Peek;
 use saved::OwnerV1;
 use saved_fills::FillsV6;
 use saved_repeats::RepeatsV3;
+use weight::Weight;
 
 /// How much an owner holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct Held {
     /// Where the oldest of them starts, in microseconds since the Unix epoch. `None` if there is none, and for
     /// sessions, which are not kept in the order of their starts.
     pub oldest: Option<i64>,
+    /// How many events this run has added to them; `None` where that is not known.
+    pub events: Option<u64>,
 }
 
 /// One owner of a part of the state: what a shard thread drives.
@@ -65,6 +69,8 @@ pub trait Owner: Send {
     fn peek(&mut self) -> Peek {
         Peek::default()
     }
+    /// How much memory that takes up, about. Takes as long as going through all groups.
+    fn weigh(&self) -> Weight;
     /// All that it holds, for a checkpoint.
     fn save(&mut self) -> OwnerV1;
     /// What it knows besides of windows that may be written more than once; `None` where they may not.

@@ -8,6 +8,7 @@ use super::loaded::Loaded;
 use super::saved::{OwnerV1, WaitingV1};
 use super::saved_repeats::RepeatsV3;
 use super::step::Step;
+use super::weight::Weight;
 use super::{Held, Owner};
 use crate::checkpoint::codec::Damage;
 use crate::checkpoint::written::Blob;
@@ -21,6 +22,8 @@ pub struct Orderer {
     /// of its events would let a few events from the far future hold the whole input.
     waiting: BinaryHeap<Reverse<(Place, Box<[u8]>)>>,
     taken: u64,
+    /// The size of all records that wait.
+    bytes: usize,
 }
 
 impl Owner for Orderer {
@@ -34,7 +37,9 @@ impl Owner for Orderer {
                     source: part.batch.source,
                     record: part.first_record + u64::from(row),
                 };
-                self.waiting.push(Reverse((place, part.batch.record(row).into())));
+                let record = part.batch.record(row);
+                self.bytes += record.len();
+                self.waiting.push(Reverse((place, record.into())));
             }
         }
         // An event at the watermark may yet be preceded by one of the same time from an earlier source.
@@ -42,6 +47,7 @@ impl Owner for Orderer {
         let mut fired = Fired::default();
         while self.waiting.peek().is_some_and(|Reverse((place, _))| leaves(place)) {
             let Some(Reverse((_, record))) = self.waiting.pop() else { break };
+            self.bytes -= record.len();
             fired.text.extend_from_slice(&record);
             fired.text.push(b'\n');
             // There is one shard, whose rows need no keys.
@@ -59,7 +65,13 @@ impl Owner for Orderer {
 
     fn held(&self) -> Held {
         let oldest = self.waiting.peek().map(|Reverse((place, _))| place.time);
-        Held { windows: self.waiting.len() as u64, keys: 0, oldest }
+        let windows = self.waiting.len() as u64;
+        Held { windows, keys: 0, oldest, events: Some(windows) }
+    }
+
+    fn weigh(&self) -> Weight {
+        let places = self.waiting.capacity() * size_of::<(Place, Box<[u8]>)>();
+        Weight { windows: places + self.bytes, sketches: 0 }
     }
 
     fn save(&mut self) -> OwnerV1 {
@@ -81,6 +93,7 @@ impl Owner for Orderer {
 
     fn load(&mut self, loaded: &Loaded<'_>, _: Option<&RepeatsV3>) -> Result<(), Damage> {
         let Loaded::Waiting(waiting) = loaded else { return Err(Damage::Content) };
+        self.bytes += waiting.iter().map(|event| event.text.0.len()).sum::<usize>();
         self.waiting.extend(waiting.iter().map(|event| {
             let place = Place { time: event.time, source: event.source, record: event.record };
             Reverse((place, event.text.0.as_slice().into()))

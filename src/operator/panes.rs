@@ -13,6 +13,7 @@ use super::saved::{PaneV1, PanesV1};
 use super::stacks::Stacks;
 use super::step::Part;
 use super::table::{Additions, Calls, Table};
+use super::weight::Weight;
 use crate::time;
 use crate::window::{Pane, PaneFinder, Panes, Window};
 
@@ -24,6 +25,8 @@ pub struct PaneStore {
     finder: PaneFinder,
     calls: Calls,
     panes: BTreeMap<i64, OpenPane>,
+    /// How many events have been added to them.
+    events: u64,
     /// What windows of many panes have taken in, once there has been one.
     stacks: Option<Stacks>,
     /// The groups of the window of several panes that was fired last; its room is used again.
@@ -50,12 +53,14 @@ pub struct OpenPane {
     pub table: Table,
     /// When the last window that contains it closes.
     last_end: i64,
+    /// How many events have been added to it in this run.
+    events: u64,
 }
 
 impl OpenPane {
     /// An empty pane.
     pub fn new(calls: &Calls, last_end: i64) -> OpenPane {
-        OpenPane { table: Table::new(calls), last_end }
+        OpenPane { table: Table::new(calls), last_end, events: 0 }
     }
 }
 
@@ -67,6 +72,7 @@ impl PaneStore {
             merged: Table::passing(&calls),
             calls,
             panes: BTreeMap::new(),
+            events: 0,
             stacks: None,
             fired: i64::MIN,
             next_end: i64::MIN,
@@ -117,6 +123,8 @@ impl PaneStore {
     fn add_to_pane(&mut self, pane: Pane, part: &Part, rows: &[u32], keys: &mut Keys) {
         let calls = &self.calls;
         let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
+        open.events += rows.len() as u64;
+        self.events += rows.len() as u64;
         let additions = &mut self.additions;
         let mut add = |table: &mut Table, keys: &mut Keys| {
             table.add(&part.batch, part.first_record, rows, keys, additions);
@@ -200,7 +208,9 @@ impl PaneStore {
             if first.get().last_end > watermark {
                 break;
             }
-            first.remove().table.release(keys);
+            let closed = first.remove();
+            self.events -= closed.events;
+            closed.table.release(keys);
         }
     }
 
@@ -236,6 +246,18 @@ impl PaneStore {
     /// How many panes are open.
     pub fn open(&self) -> usize {
         self.panes.len()
+    }
+
+    /// How many events have been added to them in this run.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Memory taken up by the groups of all panes, and by what has been put together of them.
+    pub fn weigh(&self) -> Weight {
+        let panes = self.panes.values().map(|open| open.table.weigh());
+        let merged = self.stacks.iter().map(Stacks::weigh).chain([self.merged.weigh()]);
+        panes.chain(merged).sum()
     }
 
     /// Where the oldest open pane starts.

@@ -11,6 +11,7 @@ use super::saved::{SessionsV1, TableV1};
 use super::step::Part;
 use super::table::{Additions, Calls};
 use super::timers::{Found, Timers};
+use super::weight::Weight;
 use crate::aggregate::Accumulators;
 use crate::prefetch::{AHEAD, prefetch};
 use crate::window::Window;
@@ -318,6 +319,13 @@ impl SessionStore {
         self.columns.iter_mut().for_each(|column| column.resize(room));
         loaded.table.merge_into(&mut self.columns, &pairs);
         pairs
+    }
+
+    /// Memory taken up by the sessions and their states.
+    pub fn weigh(&self) -> Weight {
+        let lists = [&self.free, &self.latest].into_iter().map(Weight::of_room);
+        let states = self.columns.iter().map(|column| column.weigh());
+        states.chain(lists).chain([Weight::of_room(&self.sessions)]).sum()
     }
 
     /// How many sessions are open.

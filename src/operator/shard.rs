@@ -17,6 +17,7 @@ use super::saved_fills::FillsV6;
 use super::saved_repeats::RepeatsV3;
 use super::step::{Part, Step};
 use super::table::{Calls, Group, Table};
+use super::weight::Weight;
 use super::{Held, Owner};
 use crate::aggregate::Accumulators;
 use crate::checkpoint::codec::Damage;
@@ -90,18 +91,24 @@ impl Owner for Shard {
     }
 
     fn held(&self) -> Held {
-        let mut held = self.kinds.iter().map(|open| open.held(&self.keys));
+        let mut held = self.kinds.iter().map(|open| open.held(&self.keys, self.rows_added));
         let first = held.next().unwrap_or_default();
         held.fold(first, |all, one| Held {
             windows: all.windows + one.windows,
-            // They are the same keys.
+            // They are the same keys and events.
             keys: all.keys.max(one.keys),
             oldest: all.oldest.into_iter().chain(one.oldest).min(),
+            events: all.events.zip(one.events).map(|(all, one)| all.max(one)),
         })
     }
 
     fn peek(&mut self) -> Peek {
         self.look()
+    }
+
+    fn weigh(&self) -> Weight {
+        let fills = self.fills.iter().flatten().map(Fills::weigh);
+        self.kinds.iter().map(Open::weigh).chain(fills).chain([self.keys.weigh()]).sum()
     }
 
     fn save(&mut self) -> OwnerV1 {

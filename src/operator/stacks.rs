@@ -16,6 +16,7 @@ use super::amendments::Amendments;
 use super::keys::Keys;
 use super::panes::{Emit, OpenPane};
 use super::table::{Calls, Table};
+use super::weight::Weight;
 use crate::window::Window;
 
 /// What fired windows have taken in.
@@ -42,6 +43,11 @@ impl Stacks {
             boundary: first.start,
             taken_in: first.start,
         }
+    }
+
+    /// Memory taken up; what came late for single panes is little, and not counted.
+    pub fn weigh(&self) -> Weight {
+        self.front.iter().map(|(_, table)| table.weigh()).chain([self.back.weigh()]).sum()
     }
 
     /// The groups of a window. Windows come in the order of their ends, and of their starts.

@@ -85,8 +85,10 @@ pub struct SetAside {
     pub batch: Arc<Batch>,
     /// Its row.
     pub row: u32,
-    /// The line on which it starts in its source, from 1.
+    /// The line on which it starts in its file, from 1.
     pub line: u64,
+    /// The byte at which it starts in that file, uncompressed, from 0.
+    pub offset: u64,
     /// Why it was set aside.
     pub why: Why,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::keys::Keys;
+use super::weight::Weight;
 use crate::aggregate::{Accumulators, Definition};
 use crate::number::Number;
 use crate::parse::batch::{ArgColumn, Batch, Input};
@@ -200,6 +201,16 @@ impl Table {
         for (column, theirs) in self.columns.iter_mut().zip(&other.columns) {
             column.merge(theirs.as_ref(), &pairs);
         }
+    }
+
+    /// Memory taken up, its keys not counted, which others may share.
+    pub fn weigh(&self) -> Weight {
+        let slots = match &self.slots {
+            SlotMap::Sparse { entries, .. } => Weight::of_room(entries),
+            SlotMap::Dense(slots) => Weight::of_room(slots),
+        };
+        let states = self.columns.iter().map(|column| column.weigh());
+        states.chain([slots, Weight::of_room(&self.keys)]).sum()
     }
 
     /// Gives back the keys.

@@ -9,6 +9,7 @@ use super::saved::TableV1;
 use super::saved_repeats::{GroupsV3, WholeV3, WrittenV3};
 use super::step::Part;
 use super::table::{Additions, Calls, Table};
+use super::weight::Weight;
 use crate::checkpoint::codec::Damage;
 use crate::output::rows::Timing;
 use crate::window::Window;
@@ -44,6 +45,11 @@ impl RepeatedWhole {
         self.table.find_slots(&part.batch, owned, keys, &mut self.additions);
         self.changed.mark(&self.additions.slots, self.table.keys.len());
         self.additions.apply(&mut self.table.columns, &part.batch, part.first_record);
+    }
+
+    /// Memory taken up by the groups.
+    pub fn weigh(&self) -> Weight {
+        self.table.weigh()
     }
 
     /// Writes what has changed.

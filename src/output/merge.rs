@@ -5,8 +5,9 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::rows::{Failure, Fired, Place, RowPlan};
+use super::rows::{Failure, Fired, Place, RowPlan, Timing};
 use crate::error::Result;
 use crate::job::OutputFormat;
 use crate::parse::key;
@@ -21,6 +22,10 @@ pub struct Slices<N> {
     taken: Vec<usize>,
     /// The rows of the window that was taken last.
     rows: Vec<Range<usize>>,
+    /// By kind, whether a window is that of all keys together; if not, each key has its own.
+    shares_windows: Arc<[bool]>,
+    /// How many windows have closed.
+    pub closed: u64,
 }
 
 /// Takes rows of a slice, in the order of output.
@@ -64,10 +69,12 @@ pub fn merge<N: FnMut(usize) -> Result<Fired>>(
 }
 
 impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
-    /// The slices of so many shards; `next` fetches the next one of the shard with this number.
-    pub fn new(shards: usize, next: N) -> Slices<N> {
+    /// The slices of so many shards, which share their windows or not; `next` fetches the next one of the shard with this number.
+    pub fn new(shards: usize, shares_windows: Arc<[bool]>, next: N) -> Slices<N> {
         Slices {
             next,
+            shares_windows,
+            closed: 0,
             fired: (0..shards).map(|_| Fired::default()).collect(),
             taken: vec![0; shards],
             rows: vec![0..0; shards],
@@ -78,6 +85,7 @@ impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
     fn pass_on(&mut self, write: &mut Write<'_>) -> Result<Option<String>> {
         loop {
             let fired = (self.next)(0)?;
+            self.closed += fired.windows.iter().filter(|(place, _)| self.closes(place)).count() as u64;
             write(&fired, 0..fired.rows.len())?;
             if fired.last {
                 return Ok(fired.failure.map(|failure| failure.reason));
@@ -99,18 +107,34 @@ impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
     fn take_window(&mut self) -> Option<Place> {
         let heads = || self.fired.iter().zip(&self.taken);
         let window = heads().filter_map(|(fired, &taken)| Some(fired.windows.get(taken)?.0)).min()?;
+        let mut windows = 0;
         for ((fired, taken), rows) in self.fired.iter().zip(&mut self.taken).zip(&mut self.rows) {
             let first = *taken;
             // Sessions of several keys may be one window.
             while fired.windows.get(*taken).is_some_and(|&(other, _)| other == window) {
                 *taken += 1;
             }
+            windows += (*taken - first) as u64;
             *rows = match first < *taken {
                 true => fired.window(first).1.start..fired.window(*taken - 1).1.end,
                 false => 0..0,
             };
         }
+        if self.closes(&window) {
+            self.closed += if self.shares(&window) { 1 } else { windows };
+        }
         Some(window)
+    }
+
+    /// Whether all keys share the windows of this one's kind.
+    fn shares(&self, place: &Place) -> bool {
+        self.shares_windows.get(usize::from(place.kind)).is_none_or(|shares| *shares)
+    }
+
+    /// Whether a window closes with these rows. One without events for some key has closed before.
+    fn closes(&self, place: &Place) -> bool {
+        let is_filled = self.shares(place) && place.closes != place.window.end;
+        place.timing == Timing::Final && !is_filled
     }
 }
 
@@ -285,10 +309,18 @@ mod tests {
                     .collect();
                 let mut text = Vec::new();
                 let next = |shard: usize| Ok(arriving[shard].pop_front().expect("asked for after the last"));
-                let reason = merge(Some(&plan), &mut Slices::new(shards, next), &mut |fired, rows| {
+                // Each row has an entry of its own, which only sessions have in one shard.
+                let shares_windows = random.bool() && (shards > 1 || plan.top().is_some());
+                let mut slices = Slices::new(shards, [shares_windows].into(), next);
+                let reason = merge(Some(&plan), &mut slices, &mut |fired, rows| {
                     text.extend_from_slice(fired.texts(rows));
                     Ok(())
                 });
+                let mut windows: Vec<Window> = rows.iter().map(|row| row.0).collect();
+                if shares_windows {
+                    windows.dedup();
+                }
+                assert!(failing || slices.closed == windows.len() as u64, "{}", slices.closed);
                 let found = (String::from_utf8(text).expect("text"), reason.expect("nothing fails"));
                 assert_eq!(found, model(rows, plan.top()), "{options} with {shards} shards");
             }

@@ -7,14 +7,15 @@ use crate::time::{self, Form};
 /// Writes one record with where it stood and why it was set aside:
 /// `{"source":...,"line":...,"offset":...,"reason":...,"record":...}`.
 ///
-/// `record` is the record's text. Bytes that are not UTF-8 stand there as U+FFFD; then, and only then, a
+/// `source` is the name of the input; line and offset are those in the file that stood under the name when the record
+/// was written, whatever files a followed input had before. `record` is the record's text. Bytes that are not UTF-8 stand there as U+FFFD; then, and only then, a
 /// member `record_hex` with the exact bytes follows, so that nothing is lost.
 pub fn write(record: &SetAside, source: &str, form: Form, out: &mut Vec<u8>) {
     let bytes = record.batch.record(record.row);
-    let offset = record.batch.offset + u64::from(record.batch.spans[record.row as usize].0);
     out.extend_from_slice(b"{\"source\":");
     write_json_string(source, out);
-    out.extend_from_slice(format!(",\"line\":{},\"offset\":{offset},\"reason\":", record.line).as_bytes());
+    let SetAside { line, offset, .. } = record;
+    out.extend_from_slice(format!(",\"line\":{line},\"offset\":{offset},\"reason\":").as_bytes());
     write_json_string(&reason(record, form), out);
     out.extend_from_slice(b",\"record\":");
     let text = String::from_utf8_lossy(bytes);
@@ -34,6 +35,7 @@ fn reason(record: &SetAside, form: Form) -> String {
         Why::Bad => record.batch.reasons.of(record.row).to_owned(),
         Why::Unbelieved => UNBELIEVED.to_owned(),
         Why::Late { watermark } => {
+            // As in the input: programs read it.
             let shown = |time| {
                 let mut out = Vec::new();
                 time::write_time(time, form, None, &mut out);

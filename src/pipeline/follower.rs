@@ -36,6 +36,8 @@ pub struct Follower {
     pub quiet: Arc<[Quiet]>,
     /// After so long without anything new they have ended.
     pub stop_after: Option<Duration>,
+    /// Since when nothing has come, at the beginning.
+    pub since: Instant,
     /// The files, by rank.
     pub files: HashMap<u32, Followed>,
 }
@@ -47,7 +49,8 @@ pub struct Followed {
     layout: Option<(u64, Arc<Layout>)>,
     next: u64,
     ended: bool,
-    position: u64,
+    /// How far it has been read: the number of the part, and bytes of that as stored.
+    position: (Option<u64>, u64),
 }
 
 /// How often a file is looked at of which nothing comes. It is what an event takes to get into the output at most, beside
@@ -57,7 +60,7 @@ const LOOK: Duration = Duration::from_millis(25);
 impl Followed {
     /// A file of which nothing has been handed on.
     pub fn new(follow: Follow) -> Followed {
-        Followed { follow, layout: None, next: 0, ended: false, position: 0 }
+        Followed { follow, layout: None, next: 0, ended: false, position: (None, 0) }
     }
 }
 
@@ -66,7 +69,7 @@ impl Follower {
     pub fn serve(mut self, requests: &Receiver<Request>) {
         let stage = self.progress.stages.enter(Stage::Read);
         let mut waiting: VecDeque<Request> = VecDeque::new();
-        let (mut heard, mut looked) = (Instant::now(), Instant::now());
+        let (mut heard, mut looked) = (self.since, Instant::now());
         loop {
             let asked = stage.starve(|| match waiting.is_empty() {
                 true => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -156,11 +159,12 @@ impl Follower {
         let chunk = match next? {
             Some(chunk) => chunk,
             None if ends => followed.follow.finish()?,
-            None => return Ok(None),
+            None => {
+                self.progress.is_behind(source, 0);
+                return Ok(None);
+            }
         };
-        let position = followed.follow.stored_position();
-        self.progress.read(source, position.saturating_sub(followed.position));
-        followed.position = position;
+        self.tell(source, followed);
         if matches!(chunk, Chunk::End) {
             return Ok(Some(What::End(Ok(()))));
         }
@@ -174,6 +178,18 @@ impl Follower {
             }
         };
         Ok(Some(What::Chunk(chunk, layout)))
+    }
+
+    /// Tells those who watch the run how far it has come.
+    fn tell(&self, source: u32, followed: &mut Followed) {
+        let (part, position) =
+            (followed.follow.head().map(|head| head.number), followed.follow.stored_position());
+        let (before, from) = followed.position;
+        // Another file is read from its start.
+        let from = if part == before { from } else { 0 };
+        self.progress.read(source, position.saturating_sub(from));
+        self.progress.is_behind(source, followed.follow.bytes_ahead());
+        followed.position = (part, position);
     }
 
     /// How the records of a part are laid out.

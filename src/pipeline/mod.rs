@@ -18,7 +18,6 @@
 mod absent;
 mod checkpointer;
 mod cuts;
-pub mod distribution;
 mod follower;
 mod front;
 pub mod ids;
@@ -112,7 +111,7 @@ fn start_and_run(
     summary: &mut Summary,
 ) -> Result<()> {
     let source_names = prepared.source_names();
-    let Prepared { job, time_field, seed, opened, follows, kept } = prepared;
+    let Prepared { job, time_field, seed, opened, follows, since, kept } = prepared;
     let job = &job;
     let projection = Arc::new(Projection::new(job, &time_field, seed));
 
@@ -123,7 +122,7 @@ fn start_and_run(
     let (chunks_out, arrivals_out) = (Arc::new(chunks_out), Arc::new(arrivals_out));
     progress.stages.watch(Queue::Chunks, &chunks_out);
     progress.stages.watch(Queue::Batches, &arrivals_out);
-    let readers = readers::start(job, &projection, opened, follows, chunks_in, pool_out, progress);
+    let readers = readers::start(job, &projection, opened, (follows, since), chunks_in, pool_out, progress);
     parsers::start(job, &projection, &chunks_out, &arrivals_in, &pool_in, progress);
     // Whoever sends is to notice when the other side has gone.
     drop((chunks_out, arrivals_in));

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::checkpointer::{self, Ids};
 use super::front::Resumed;
@@ -18,6 +19,7 @@ use crate::checkpoint::written::{CheckpointV1, EndingV1, LiveV2, OutputV1, Repea
 use crate::error::{Error, Escaped, Result};
 use crate::expr::FieldPath;
 use crate::input::follow::Follow;
+use crate::job::fingerprint::Fingerprint;
 use crate::job::{Durability, Job, Task};
 use crate::operator::Owner;
 use crate::operator::counts::Counts;
@@ -39,6 +41,8 @@ pub struct Prepared {
     pub opened: HashMap<u32, Opened>,
     /// The followed files that an earlier run has begun.
     pub follows: HashMap<u32, Follow>,
+    /// Since when nothing has come of them.
+    pub since: Instant,
     /// What is kept for a later run, and was by an earlier one.
     pub kept: Option<Kept>,
 }
@@ -72,8 +76,9 @@ pub fn plain(job: &Arc<Job>) -> Result<Prepared> {
     start::check_paths(job)?;
     let follows = resume::follows(job);
     let mut opened = HashMap::new();
+    let since = Instant::now();
     let time_field = start::settle_time_field(job, &mut opened, &[])?.path;
-    Ok(Prepared { job: job.clone(), time_field, seed: random_seed(), opened, follows, kept: None })
+    Ok(Prepared { job: job.clone(), time_field, seed: random_seed(), opened, follows, since, kept: None })
 }
 
 /// Prepares a job. Nothing is written but the state directory itself, if it is not there.
@@ -100,6 +105,7 @@ pub fn prepare(job: Job) -> Result<Ready> {
 fn anew(job: Job, dir: StateDir) -> Result<Ready> {
     let follows = resume::follows(&job);
     let mut opened = HashMap::new();
+    let since = Instant::now();
     let time_field = start::settle_time_field(&job, &mut opened, &[])?;
     let seed = random_seed();
     let checkpoint = CheckpointV1 {
@@ -129,7 +135,8 @@ fn anew(job: Job, dir: StateDir) -> Result<Ready> {
     };
     let kept = Kept { dir, checkpoint, ids: None, fresh: true, bad_is_new: true, inputs_changed: false };
     let time_field = time_field.path;
-    let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, follows, kept: Some(kept) };
+    let prepared =
+        Prepared { job: Arc::new(job), time_field, seed, opened, follows, since, kept: Some(kept) };
     Ok(Ready::Run(prepared, Vec::new()))
 }
 
@@ -145,6 +152,9 @@ fn go_on(
         // A mistake in the first command does not have to be made again.
         return if resume::is_blank(&dir, &checkpoint) { anew(job, dir) } else { Err(error) };
     }
+    let mut noted = Fingerprint(std::mem::take(&mut checkpoint.job));
+    noted.take_notes(&job.fingerprint);
+    checkpoint.job = noted.0;
     let Continued { specs, written, mut opened, follows, mut notes } =
         resume::continue_sources(&job, state, &checkpoint)?;
     notes.extend(damaged.iter().map(|damaged| format!("{damaged}; the checkpoint before it is used")));
@@ -154,6 +164,7 @@ fn go_on(
     (job.sources, checkpoint.sources) = (specs, written);
     (checkpoint.live.unread, checkpoint.heads) = (resume::unread(&follows), resume::heads(&follows));
     let (seed, closed) = (checkpoint.hash_seed, checkpoint.ending == EndingV1::Closed);
+    let since = Instant::now();
     let time_field = match checkpoint.time_field.is_empty() {
         // No record had a time yet.
         true if !closed => {
@@ -170,7 +181,8 @@ fn go_on(
         let summary = kept.summary();
         return Ok(Ready::Done(job, kept, summary));
     }
-    let prepared = Prepared { job: Arc::new(job), time_field, seed, opened, follows, kept: Some(kept) };
+    let prepared =
+        Prepared { job: Arc::new(job), time_field, seed, opened, follows, since, kept: Some(kept) };
     Ok(Ready::Run(prepared, notes))
 }
 

@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::distribution::Distribution;
 use super::peeks::Seen;
+use super::silence::Quiet;
 use super::snapshot::{Checkpoints, Input, Rows, Snapshot, Waits};
 use super::stages::{Queue, Stage, Stages};
 use super::stop::Taken;
+use crate::distribution::Distribution;
 use crate::input::{Origin, SourceSpec};
 use crate::operator::Held;
 use crate::operator::counts::Counts;
 use crate::operator::sequence::{Sequencer, Standing};
+use crate::operator::weight::Weight;
 use crate::stats::Summary;
 
 /// So many inputs are told one by one; the others together, under the name [`OTHERS`].
@@ -32,6 +34,12 @@ pub struct Progress {
     rows: Mutex<Rows>,
     latency: Mutex<Distribution>,
     waits: Mutex<Option<Waits>>,
+    /// Of each source how many bytes stand ahead that have not been read, where inputs are followed.
+    ahead: OnceLock<Vec<AtomicU64>>,
+    /// What the readers say of each source: since when it has brought nothing.
+    quiet: OnceLock<Arc<[Quiet]>>,
+    /// Whether somebody wants to know more than what is at hand anyway.
+    watched: AtomicBool,
     owners: OnceLock<Owners>,
     /// `None` where none are made.
     checkpoints: Mutex<Option<Checkpoints>>,
@@ -96,6 +104,12 @@ struct Reading {
     inputs: Vec<InputReading>,
     watermark: Option<i64>,
     ids: u64,
+    /// Memory taken up by them, in bytes, where somebody wants to know.
+    ids_bytes: Option<usize>,
+    /// The sources that have been read to their ends.
+    over: Vec<bool>,
+    /// How far behind the watermark late events were, where somebody wants to know.
+    late_by: Option<Distribution>,
     /// When records were last read.
     at: Option<SystemTime>,
 }
@@ -106,6 +120,8 @@ struct InputReading {
     before: Counts,
     newest: Option<i64>,
     watermark: Option<i64>,
+    /// Whether nobody waits for it; `None` once it is finished.
+    idle: Option<bool>,
 }
 
 impl InputReading {
@@ -113,6 +129,7 @@ impl InputReading {
     fn add(&mut self, source: &Standing) {
         self.counts += source.counts;
         if !source.over {
+            self.idle = Some(source.idle && self.idle.unwrap_or(true));
             self.newest = self.newest.max(source.newest);
             self.watermark = self.watermark.into_iter().chain(source.watermark).min();
         }
@@ -125,6 +142,8 @@ struct Owners {
     /// Whether they have the same windows, each for its own keys.
     share_windows: bool,
     held: Vec<Mutex<Held>>,
+    /// How much memory that takes up, where somebody wants to know.
+    weights: Vec<Mutex<Weight>>,
 }
 
 impl Progress {
@@ -132,6 +151,33 @@ impl Progress {
     pub(super) fn begin(&self, sources: &[SourceSpec]) {
         let inputs = self.inputs.get_or_init(|| Inputs::new(sources));
         locked(&self.reading).inputs = vec![InputReading::default(); inputs.names.len()];
+    }
+
+    /// So many sources are followed, or some of them.
+    pub(super) fn follow(&self, sources: usize) {
+        self.ahead.get_or_init(|| (0..sources).map(|_| AtomicU64::default()).collect());
+    }
+
+    /// So much of a source that is followed is there, and has not been read.
+    pub(super) fn is_behind(&self, source: u32, bytes: u64) {
+        if let Some(ahead) = self.ahead.get().and_then(|ahead| ahead.get(source as usize)) {
+            ahead.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Somebody wants to know all that there is to know.
+    pub fn watch(&self) {
+        self.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody does.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
+    /// Where the readers say which source has brought nothing, and since when.
+    pub(super) fn hear(&self, quiet: &Arc<[Quiet]>) {
+        self.quiet.get_or_init(|| quiet.clone());
     }
 
     /// Checkpoints will be made; the run goes on from one that was made then, if it goes on.
@@ -157,14 +203,20 @@ impl Progress {
         for input in &mut reading.inputs {
             *input = InputReading { before: input.before, ..InputReading::default() };
         }
+        reading.over.clear();
         for (source, place) in sequencer.standings().zip(places) {
             reading.job += source.counts;
+            reading.over.push(source.over);
             if let Some(input) = place.and_then(|place| reading.inputs.get_mut(place)) {
                 input.add(&source);
             }
         }
         reading.watermark = Some(sequencer.watermark()).filter(|&watermark| watermark != i64::MIN);
         reading.ids = sequencer.ids() as u64;
+        if self.is_watched() {
+            reading.ids_bytes = Some(sequencer.dedup_bytes());
+            reading.late_by = sequencer.late_by().copied();
+        }
         if reading.job.read != read {
             reading.at = Some(SystemTime::now());
         }
@@ -209,13 +261,21 @@ impl Progress {
     /// So many owners of keys begin; whether they have the same windows, each for its own keys.
     pub(super) fn own(&self, owners: usize, share_windows: bool) {
         let held = (0..owners).map(|_| Mutex::default()).collect();
-        self.owners.get_or_init(|| Owners { share_windows, held });
+        let weights = (0..owners).map(|_| Mutex::default()).collect();
+        self.owners.get_or_init(|| Owners { share_windows, held, weights });
     }
 
     /// Notes what an owner holds.
     pub(super) fn hold(&self, owner: usize, held: Held) {
         if let Some(place) = self.owners.get().and_then(|owners| owners.held.get(owner)) {
             *locked(place) = held;
+        }
+    }
+
+    /// Notes how much memory an owner takes up.
+    pub(super) fn weigh(&self, owner: usize, weight: Weight) {
+        if let Some(place) = self.owners.get().and_then(|owners| owners.weights.get(owner)) {
+            *locked(place) = weight;
         }
     }
 
@@ -264,31 +324,29 @@ impl Progress {
     /// What can be seen of the run now.
     pub fn snapshot(&self) -> Snapshot {
         let reading = locked(&self.reading);
-        let input = |(name, (bytes, input)): (&String, (&AtomicU64, &InputReading))| Input {
-            name: name.clone(),
-            bytes: bytes.load(Ordering::Relaxed),
-            run: input.counts - input.before,
-            newest: input.newest,
-            watermark: input.watermark,
-        };
-        let inputs = self.inputs.get().map_or_else(Vec::new, |known| {
-            known.names.iter().zip(known.bytes.iter().zip(&reading.inputs)).map(input).collect()
-        });
-        let Reading { job, before, watermark, ids, at, .. } = *reading;
+        let inputs = self.inputs_of(&reading);
+        let Reading { job, before, watermark, ids, ids_bytes, late_by, at, .. } = *reading;
         drop(reading);
         Snapshot {
             started: self.stages.started(),
             elapsed: self.stages.elapsed(),
             inputs,
+            bytes_ahead: self
+                .ahead
+                .get()
+                .map(|ahead| ahead.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()),
             job,
             run: job - before,
             watermark,
             ids,
+            ids_bytes,
+            late_by,
             read_at: at,
             waits: locked(&self.waits).clone(),
             rows: *locked(&self.rows),
             latency: *locked(&self.latency),
             held: self.owners.get().map(Owners::together),
+            weight: self.owners.get().filter(|_| self.is_watched()).map(Owners::weight),
             checkpoints: *locked(&self.checkpoints),
             stages: Stage::ALL.map(|stage| (stage, self.stages.account(stage))),
             queues: Queue::ALL.map(|queue| (queue, self.stages.queue(queue))),
@@ -296,7 +354,44 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// The inputs as they are told.
+    fn inputs_of(&self, reading: &Reading) -> Vec<Input> {
+        let Some(known) = self.inputs.get() else { return Vec::new() };
+        let silences = self.silences(known, &reading.over);
+        let numbers = known.bytes.iter().zip(&reading.inputs).zip(silences);
+        let input =
+            |(name, ((bytes, input), silence)): (&String, ((&AtomicU64, &InputReading), Duration))| Input {
+                name: name.clone(),
+                bytes: bytes.load(Ordering::Relaxed),
+                run: input.counts - input.before,
+                newest: input.newest,
+                watermark: input.watermark,
+                idle: input.idle,
+                silence: input.idle.map(|_| silence),
+            };
+        known.names.iter().zip(numbers).map(input).collect()
+    }
+
+    /// By name, for how long none of its unfinished sources has brought anything.
+    fn silences(&self, known: &Inputs, over: &[bool]) -> Vec<Duration> {
+        let mut silences: Vec<Option<Duration>> = vec![None; known.names.len()];
+        let quiet = self.quiet.get().map_or(&[][..], |quiet| quiet);
+        for ((place, quiet), over) in known.places.iter().zip(quiet).zip(over) {
+            if let (Some(place), false) = (*place, *over) {
+                let silence = quiet.lasted(self.stages.nanos());
+                silences[place] = Some(silences[place].unwrap_or(silence).min(silence));
+            }
+        }
+        silences.into_iter().map(Option::unwrap_or_default).collect()
+    }
+}
+
 impl Owners {
+    fn weight(&self) -> Weight {
+        self.weights.iter().map(|weight| *locked(weight)).sum()
+    }
+
     fn together(&self) -> Held {
         let all = self.held.iter().map(|held| *locked(held));
         all.reduce(|one, other| Held {
@@ -306,6 +401,7 @@ impl Owners {
             },
             keys: one.keys + other.keys,
             oldest: one.oldest.into_iter().chain(other.oldest).min(),
+            events: one.events.zip(other.events).map(|(one, other)| one + other),
         })
         .unwrap_or_default()
     }
@@ -348,9 +444,10 @@ mod tests {
             let progress = Progress::default();
             assert_eq!(progress.snapshot().held, None);
             progress.own(2, share_windows);
-            progress.hold(0, Held { windows: 2, keys: 5, oldest: None });
-            progress.hold(1, Held { windows: 3, keys: 4, oldest: Some(7) });
-            assert_eq!(progress.snapshot().held, Some(Held { windows: want, keys: 9, oldest: Some(7) }));
+            progress.hold(0, Held { windows: 2, keys: 5, oldest: None, events: Some(9) });
+            progress.hold(1, Held { windows: 3, keys: 4, oldest: Some(7), events: Some(4) });
+            let want = Held { windows: want, keys: 9, oldest: Some(7), events: Some(13) };
+            assert_eq!(progress.snapshot().held, Some(want));
         };
         check(true, 3);
         check(false, 5);

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -71,17 +71,18 @@ pub struct Readers {
     pub quiet: Arc<[Quiet]>,
 }
 
-/// Starts the readers.
+/// Starts the readers. Of what is followed nothing has come since some time.
 pub fn start(
     job: &Arc<Job>,
     projection: &Arc<Projection>,
     mut opened: HashMap<u32, Opened>,
-    mut follows: HashMap<u32, Follow>,
+    (mut follows, since): (HashMap<u32, Follow>, Instant),
     to_parsers: Sender<Read>,
     pool: Receiver<Vec<u8>>,
     progress: &Arc<Progress>,
 ) -> Readers {
     let quiet: Arc<[Quiet]> = job.sources.iter().map(|_| Quiet::default()).collect();
+    progress.hear(&quiet);
     // As many requests as can be under way, so that the front never waits for a reader.
     let credit = front::credit(job);
     let (shared_in, shared_out) = bounded(credit * front::live(job));
@@ -121,6 +122,7 @@ pub fn start(
     let reader = reader(files);
     thread::spawn(move || reader.serve(&shared_out));
     if !followed.is_empty() {
+        progress.follow(job.sources.len());
         let follower = Follower {
             job: job.clone(),
             projection: projection.clone(),
@@ -128,6 +130,7 @@ pub fn start(
             pool,
             progress: progress.clone(),
             quiet: quiet.clone(),
+            since,
             stop_after: job.follow.as_ref().and_then(|follow| follow.stop_after),
             files: followed,
         };
@@ -186,6 +189,7 @@ impl Reader {
         let stage = self.progress.stages.enter(Stage::Read);
         for request in stage.drain(requests) {
             let Some(mut state) = self.sources.remove(&request.source) else { continue };
+            self.note_silence(request.source, Quiet::nothing);
             // A panic would be a bug; the front would wait for ever for the answer, so it is told instead.
             let read = catch_unwind(AssertUnwindSafe(|| self.read(request.source, &mut state)));
             let read = read.unwrap_or_else(|_| Err(Error::Internal("a reader panicked".to_owned())));
@@ -195,6 +199,7 @@ impl Reader {
                 state.opened = None;
             }
             let Request { source, form } = request;
+            self.note_silence(source, |quiet, _| quiet.something());
             let nanos = self.progress.stages.nanos();
             let read = Read { source, number: state.next, form, nanos, what };
             state.next += 1;
@@ -275,6 +280,14 @@ impl Reader {
 }
 
 impl Reader {
+    /// Notes for those who watch the run that a source has brought nothing yet, or has. Where it may be silent for too
+    /// long, [`Reader::await_something`] does that, and more.
+    fn note_silence(&self, number: u32, note: impl FnOnce(&Quiet, u64)) {
+        if self.job.idle_timeout.is_none() && self.progress.is_watched() {
+            note(&self.quiet[number as usize], self.progress.stages.nanos());
+        }
+    }
+
     /// Waits until there is a line to read, and says of a source that may be silent for how long there is not.
     fn await_something(&self, number: u32, source: &mut Source) -> Result<()> {
         if self.job.idle_timeout.is_none() || !source.may_wait() {

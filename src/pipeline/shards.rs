@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Progress;
 use super::checkpointer::{OwnerPiece, Piece, Pieces};
-use super::stages::{Queue, Stage};
+use super::stages::{Queue, Stage, Worker};
 use crate::job::{Job, Task};
 use crate::operator::Owner;
 use crate::operator::loaded::Share;
@@ -89,11 +89,14 @@ fn serve(
 ) -> u64 {
     let stage = progress.stages.enter(Stage::Aggregate);
     progress.hold(number, owner.held());
+    let next = progress.is_watched().then(Instant::now);
+    let mut scale = Scale { progress: &progress, number, next, is_behind: false };
+    scale.weigh(owner.as_ref(), true);
     let hand_on = |slice| match stage.send(fired, slice) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     };
-    for step in stage.drain(steps) {
+    while let Some(step) = scale.next_step(owner.as_ref(), steps, &stage) {
         let applied = match step.peek {
             true => apply_and_peek(&mut *owner, &step, hand_on),
             false => owner.apply(&step, &mut { hand_on }),
@@ -110,7 +113,9 @@ fn serve(
             progress.pause(stopped.elapsed());
         }
         progress.hold(number, owner.held());
+        scale.weigh(owner.as_ref(), false);
     }
+    scale.weigh(owner.as_ref(), true);
     owner.taken()
 }
 
@@ -136,4 +141,81 @@ fn apply_and_peek(
     }
     hand_on(last)?;
     applied
+}
+
+/// Tells those who watch the run how much memory an owner takes up.
+struct Scale<'p> {
+    progress: &'p Progress,
+    number: usize,
+    /// Not before then; `None` where nobody watches.
+    next: Option<Instant>,
+    /// Whether a step has been applied since.
+    is_behind: bool,
+}
+
+/// Of the time of an owner, at most one part of so many is spent on that.
+const SHARE: u32 = 100;
+
+impl Scale<'_> {
+    /// Weighs an owner, if it is time to, or in any case.
+    fn weigh(&mut self, owner: &dyn Owner, in_any_case: bool) {
+        let Some(next) = self.next else { return };
+        let begun = Instant::now();
+        self.is_behind = !(in_any_case || begun >= next);
+        if !self.is_behind {
+            self.progress.weigh(self.number, owner.weigh());
+            let ended = Instant::now();
+            self.next = Some(ended + (ended - begun) * SHARE);
+        }
+    }
+
+    /// Takes the next step. If none comes, the owner is weighed as the last one has left it: what is told of a stream that
+    /// pauses must not stay as it was before.
+    fn next_step(
+        &mut self,
+        owner: &dyn Owner,
+        steps: &Receiver<Arc<Step>>,
+        stage: &Worker,
+    ) -> Option<Arc<Step>> {
+        if let (true, Some(next), true) = (self.is_behind, self.next, steps.is_empty()) {
+            match stage.starve(|| steps.recv_deadline(next)) {
+                Ok(step) => return Some(step),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.weigh(owner, true),
+            }
+        }
+        stage.recv(steps).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// It was too early after the last step, and no other one comes.
+    #[test]
+    fn an_owner_is_weighed_though_nothing_follows() {
+        let job = crate::cli::job(&["windrow", "-w", "1m"].map(Into::into)).unwrap();
+        let (owner, progress) = (owners(&job, 1).remove(0), Progress::default());
+        progress.watch();
+        progress.own(1, true);
+        let (steps_in, steps) = bounded(1);
+        let weight = || progress.snapshot().weight.unwrap_or_default().windows;
+        thread::scope(|scope| {
+            let (progress, steps) = (&progress, &steps);
+            scope.spawn(move || {
+                let next = Some(Instant::now() + Duration::from_millis(20));
+                let mut scale = Scale { progress, number: 0, next, is_behind: true };
+                let stage = progress.stages.enter(Stage::Aggregate);
+                assert!(scale.next_step(owner.as_ref(), steps, &stage).is_none());
+            });
+            let begun = Instant::now();
+            while weight() == 0 && begun.elapsed() < Duration::from_secs(30) {
+                thread::yield_now();
+            }
+            drop(steps_in);
+        });
+        assert!(weight() > 0, "nobody has weighed it");
+    }
 }

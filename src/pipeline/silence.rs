@@ -37,6 +37,15 @@ impl Quiet {
         self.first.store(0, Ordering::Relaxed);
     }
 
+    /// For how long it has brought nothing, at a time in nanoseconds since the run began: since the first look that
+    /// found nothing.
+    pub fn lasted(&self, nanos: u64) -> Duration {
+        match self.first.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            first => Duration::from_nanos(nanos.saturating_sub(first)),
+        }
+    }
+
     /// From when to when nothing was found.
     fn stretch(&self) -> Option<(Duration, Duration)> {
         let first = self.first.load(Ordering::Relaxed);
@@ -88,6 +97,18 @@ impl Silence {
                 _ => Vec::new(),
             },
         })
+    }
+
+    /// After how long a silent source is not waited for any more.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// For how long nobody may say anything, from the last word on, until a window closes that ends here: the clock moves
+    /// the watermark only when everybody is idle, and then as far as the silence has lasted.
+    pub fn closes_after(&self, watermark: i64, end: i64) -> Duration {
+        let stood = self.all.map_or(watermark, |(_, stood)| stood);
+        self.timeout.max(Duration::from_micros(end.saturating_sub(stood).max(0).unsigned_abs()))
     }
 
     /// Something has arrived.

@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::distribution::Distribution;
 use super::stages::{Account, Queue, Stage};
+use crate::distribution::Distribution;
 use crate::operator::Held;
 use crate::operator::counts::Counts;
+use crate::operator::weight::Weight;
 
 /// A run at one moment. Event times are in microseconds since the Unix epoch.
 ///
@@ -19,6 +20,9 @@ pub struct Snapshot {
     pub elapsed: Duration,
     /// Its inputs, those of one name together, and of very many all but the first ones.
     pub inputs: Vec<Input>,
+    /// How many bytes of followed inputs are there, as stored, that have not been read, as of the last look at each;
+    /// `None` where inputs are not followed.
+    pub bytes_ahead: Option<u64>,
     /// The ledger of the job, earlier runs included.
     pub job: Counts,
     /// The ledger of this run.
@@ -27,6 +31,10 @@ pub struct Snapshot {
     pub watermark: Option<i64>,
     /// How many ids are remembered, about.
     pub ids: u64,
+    /// Memory taken up by them, in bytes; `None` where nobody has asked for it.
+    pub ids_bytes: Option<usize>,
+    /// How far behind the watermark late events were; `None` where nobody has asked for it.
+    pub late_by: Option<Distribution>,
     /// When this run has last read records.
     pub read_at: Option<SystemTime>,
     /// What the run is waiting for, if it is.
@@ -38,6 +46,8 @@ pub struct Snapshot {
     pub latency: Distribution,
     /// What is open; `None` before the owners of keys have begun.
     pub held: Option<Held>,
+    /// How much memory that takes up; `None` where nobody has asked for it.
+    pub weight: Option<Weight>,
     /// `None` where none are made.
     pub checkpoints: Option<Checkpoints>,
     /// What the threads have done with their time.
@@ -65,6 +75,12 @@ pub struct Waits {
     /// The next window closes when an event at this time or later arrives, in microseconds since the Unix epoch; `None`
     /// where windows do not close by that.
     pub closes_at: Option<i64>,
+    /// Or when nobody has said anything for so long: `--idle-timeout`; `None` where only events count.
+    pub closes_after: Option<Duration>,
+    /// The input that holds the others up is not waited for once it has said nothing for so long.
+    pub patience: Option<Duration>,
+    /// Whether nothing has been read yet.
+    pub is_first: bool,
 }
 
 /// An input at one moment, or several of one name.
@@ -80,6 +96,11 @@ pub struct Input {
     pub newest: Option<i64>,
     /// Its own watermark; `None` before the first event, and once it is finished.
     pub watermark: Option<i64>,
+    /// Whether nobody waits for it, since it has been silent for longer than `--idle-timeout`; `None` once it is
+    /// finished.
+    pub idle: Option<bool>,
+    /// For how long it has brought nothing, although it was looked at; `None` once it is finished.
+    pub silence: Option<Duration>,
 }
 
 /// What has been written of the rows.
@@ -91,6 +112,8 @@ pub struct Rows {
     pub run: u64,
     /// Bytes by this run, the header included.
     pub run_bytes: u64,
+    /// Windows that have closed in this run; of sessions each, whichever its key.
+    pub closed: u64,
 }
 
 /// The checkpoints of a run.

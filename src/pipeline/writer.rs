@@ -26,6 +26,7 @@ use crate::output::set_aside;
 use crate::output::sink::Sink;
 use crate::output::table::Table;
 use crate::time::Form;
+use crate::window::Windows;
 
 /// What the writer goes by besides the job.
 pub struct Plan {
@@ -69,6 +70,10 @@ struct Writer {
     board: Option<Board>,
     numbers: Option<RowNumbers>,
     rows: u64,
+    /// By kind, whether a window is that of all keys together; if not, each key has its own.
+    shares_windows: Arc<[bool]>,
+    /// How many windows have closed in this run.
+    closed: u64,
     /// How much of the rows earlier runs have written.
     before: Mark,
     pieces: Option<Pieces>,
@@ -114,6 +119,8 @@ impl Writer {
             board,
             numbers,
             rows,
+            shares_windows: shares_windows(&job.task),
+            closed: 0,
             before,
             pieces,
             progress,
@@ -168,7 +175,7 @@ impl Writer {
 
     fn tell_rows(&self) {
         if let Some(sinks) = &self.sinks {
-            self.progress.written(rows_of(self.rows, &self.before, &sinks.rows));
+            self.progress.written(rows_of(self.rows, self.closed, &self.before, &sinks.rows));
         }
     }
 
@@ -228,7 +235,7 @@ impl Writer {
         }
         let stage = &self.stage;
         let (mut peeks, mut took): (Vec<Peek>, _) = (Vec::new(), Duration::ZERO);
-        let mut slices = Slices::new(fired.len(), |shard| {
+        let mut slices = Slices::new(fired.len(), self.shares_windows.clone(), |shard| {
             let slice = stage.recv(&fired[shard]);
             let mut slice = slice.map_err(|_| Error::Internal("a shard has stopped".to_owned()))?;
             if let Some(peek) = slice.peek.take() {
@@ -269,10 +276,11 @@ impl Writer {
             }
             if sinks.rows.is_full() {
                 deliver(&mut sinks.rows, progress)?;
-                progress.written(rows_of(self.rows, &self.before, &sinks.rows));
+                progress.written(rows_of(self.rows, self.closed, &self.before, &sinks.rows));
             }
             Ok(())
         })?;
+        self.closed += slices.closed;
         if let (Some(board), Some(plan)) = (board, &self.plan)
             && let Some(scene) = board.end(plan, peeks)
         {
@@ -323,10 +331,19 @@ impl Writer {
     }
 }
 
-/// What has been written: so many rows in all, these of them before this run.
-fn rows_of(rows: u64, before: &Mark, sink: &Sink) -> Rows {
+/// By kind of windows, whether all keys share them.
+fn shares_windows(task: &Task) -> Arc<[bool]> {
+    let shares = |windows: &Windows| !matches!(windows, Windows::Session { .. });
+    match task {
+        Task::Aggregate(task) => task.windows.each().into_iter().map(shares).collect(),
+        Task::Order => Arc::new([]),
+    }
+}
+
+/// What has been written: so many rows in all, these of them before this run, of so many windows in this run.
+fn rows_of(rows: u64, closed: u64, before: &Mark, sink: &Sink) -> Rows {
     let run_bytes = sink.produced_bytes().saturating_sub(before.len);
-    Rows { job: rows, run: rows - before.rows, run_bytes }
+    Rows { job: rows, run: rows - before.rows, run_bytes, closed }
 }
 
 /// Hands on what a sink holds, which may take as long as its reader likes.

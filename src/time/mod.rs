@@ -20,7 +20,7 @@ pub(crate) mod zone;
 
 use decimal::Fault;
 use pattern::Pattern;
-pub use write::write_time;
+pub use write::{shown_time, write_time};
 
 /// Usable event times lie strictly between `-LIMIT` and `LIMIT` microseconds (146,000 years either way),
 /// so that window arithmetic can never overflow.
@@ -224,6 +224,11 @@ fn in_range(micros: Result<i64, String>) -> Result<i64, String> {
 #[cold]
 fn refuse(text: &str, wanted: &str, reason: &str) -> String {
     format!("the event time `{}` is not {wanted}: {}", cut(text), Escaped(reason))
+}
+
+/// Whether a text is a time as RFC 3339 has it.
+pub fn is_rfc3339(text: &str) -> bool {
+    rfc3339::parse(text).is_ok()
 }
 
 #[cold]

@@ -27,6 +27,19 @@ pub fn write_time(micros: i64, form: Form, zone: Option<&TimeZone>, out: &mut Ve
     }
 }
 
+/// A time for people: as [`write_time`] has it, and where that is a number, as RFC 3339 beside it.
+pub fn shown_time(micros: i64, form: Form, zone: Option<&TimeZone>) -> String {
+    let written = |form| {
+        let mut out = Vec::new();
+        write_time(micros, form, zone, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    };
+    match form {
+        Form::Text => written(Form::Text),
+        Form::Number(_) => format!("{} ({})", written(form), written(Form::Text)),
+    }
+}
+
 /// The offset of a zone at a time, in seconds. Beyond jiff's years the nearest that it knows.
 fn offset_seconds(micros: i64, zone: &TimeZone) -> i64 {
     let timestamp = Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 {

@@ -82,6 +82,8 @@ pub struct Answer {
     pub watermark: Option<i64>,
     /// The event that had set it: where it stands, and its time.
     pub set_by: Option<(Place, i64)>,
+    /// Whether the input is followed: then other files may have had its name before.
+    pub is_followed: bool,
     /// `--delay`.
     pub delay: i64,
     /// What became of it.
@@ -353,6 +355,7 @@ impl<'j> Reading<'j> {
             form: self.sequencer.source_form(self.asked.source).unwrap_or(Form::Text),
             watermark,
             set_by: source.largest.map(|(line, time)| (place(line), time)),
+            is_followed: self.job.follow.is_some(),
             delay: self.job.delay,
             fate,
             windows,

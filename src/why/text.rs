@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, Fate, Place};
 use crate::error::{Escaped, printable};
 use crate::outline::line;
-use crate::time::{duration, write_time};
+use crate::time::{duration, shown_time, write_time};
 use crate::window::{Window, Windows};
 
 /// Columns of the names.
@@ -39,6 +39,16 @@ pub fn text(answer: &Answer) -> String {
     for (name, sentence) in std::iter::once("fate").chain(std::iter::repeat("")).zip(answer.sentences()) {
         add(name, &sentence);
     }
+    if answer.is_followed {
+        let input = printable(&answer.place.input);
+        add(
+            "note",
+            &format!(
+                "the job follows {input}: the line is looked for in the file that has the name now, and what files \
+                 before it had shown is not known here"
+            ),
+        );
+    }
     text
 }
 
@@ -46,7 +56,7 @@ pub fn text(answer: &Answer) -> String {
 pub fn object(answer: &Answer) -> Value {
     let place = |place: &Place| json!({ "input": place.input, "line": place.line });
     let windows = |windows: &[Window]| -> Vec<Value> {
-        let bound = |time| answer.time_text(time);
+        let bound = |time| answer.raw(time);
         windows
             .iter()
             .map(|window| json!({ "start": bound(window.start), "end": bound(window.end) }))
@@ -56,8 +66,8 @@ pub fn object(answer: &Answer) -> Value {
         "input": answer.place.input,
         "line": answer.place.line,
         "record": String::from_utf8_lossy(&answer.record),
-        "time": answer.time.map(|time| answer.time_text(time)),
-        "watermark": answer.watermark.map(|time| answer.time_text(time)),
+        "time": answer.time.map(|time| answer.raw(time)),
+        "watermark": answer.watermark.map(|time| answer.raw(time)),
         "watermark_set_by": answer.set_by.as_ref().map(|(by, _)| place(by)),
         "fate": answer.fate.word(),
         "why": answer.sentences(),
@@ -97,10 +107,15 @@ impl Fate {
 }
 
 impl Answer {
-    fn time_text(&self, micros: i64) -> String {
+    /// As the input writes it, for programs.
+    fn raw(&self, micros: i64) -> String {
         let mut text = Vec::new();
         write_time(micros, self.form, self.windows.zone(), &mut text);
         String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn time_text(&self, micros: i64) -> String {
+        shown_time(micros, self.form, self.windows.zone())
     }
 
     fn bounds(&self, windows: &[Window]) -> String {

@@ -159,6 +159,52 @@ fn the_highest_revision_is_drawn() {
     assert_eq!(printed("chart", "C.UTF-8", text.as_bytes()), printed("chart", "C.UTF-8", plain.as_bytes()));
 }
 
+/// Real results of jobs that write windows more than once are drawn as those of jobs that do not.
+#[test]
+fn early_and_revised_rows_are_drawn_as_final_ones() {
+    let check = |job: &str, more: &str| {
+        let (once, again) = (rows(job), rows(&format!("{job} {more}")));
+        let early = String::from_utf8_lossy(&again).matches("early").count();
+        assert!(early > 10, "{job} {more} writes {early} early rows");
+        let found = printed("chart --top 100", "C.UTF-8", &again);
+        assert_eq!(found, printed("chart --top 100", "C.UTF-8", &once), "{job} {more}");
+    };
+    let flights = "-q -d 1h -t sched_dep -b origin nyc-departures-2013-01.csv";
+    let quakes = "-q -d 1h -t time -b net earthquakes-2018w05.ndjson";
+    check(&format!("{flights} -w session:1h"), "--emit-every 1h");
+    check(&format!("{flights} -w session:15m"), "--emit-every 30m");
+    check(&format!("{quakes} -w session:3h"), "--emit-every 1h");
+    check(&format!("{quakes} -w 6h"), "--emit-every 1h");
+    check(&format!("{quakes} -w 1d/6h"), "--emit-every 5h");
+    check(&format!("{quakes} -w cumulate:1d/6h"), "--emit-every 5h");
+    check(&format!("{quakes} -w 6h --top 2 --order-by count"), "--emit-every 1h");
+    check(&format!("{quakes} -w 6h --having 'count < 12'"), "--emit-every 1h");
+}
+
+/// Without windows there is no time to draw over: what was written last is drawn, and that is said.
+#[test]
+fn early_rows_without_windows_are_bars() {
+    let job = "-q -w none -d 1h -t time -b net earthquakes-2018w05.ndjson";
+    let found = printed("chart", "C.UTF-8", &rows(&format!("{job} --emit-every 1d")));
+    let plain = printed("chart", "C.UTF-8", &rows(job));
+    assert_eq!(found, format!("{plain}drawn is what was written last: rows without windows have no time\n"));
+}
+
+/// A picture that cannot be written leaves the one that was there.
+#[test]
+fn a_failure_leaves_the_old_picture() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let file = dir.path().join("a.svg");
+    fs::write(&file, "old").expect("there is room");
+    let flights = dir.path().join("rows.csv");
+    fs::write(&flights, rows(FLIGHTS)).expect("there is room");
+    let limited = format!("ulimit -f 1; exec {BINARY} chart {} -o {}", flights.display(), file.display());
+    let output = Command::new("sh").args(["-c", &limited]).output().expect("there is a shell");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "old");
+    assert_eq!(fs::read_dir(dir.path()).expect("it is ours").count(), 2, "nothing is left beside");
+}
+
 #[test]
 fn what_is_not_drawn_is_told() {
     let text = "window_start,window_end,n,m,note\n0,60,1,NaN,x\n60,120,2,inf,y\n120,180,,3,z\n";
@@ -228,6 +274,22 @@ fn mistakes_are_told_with_their_place() {
          chart is drawn here",
     );
     check("chart -o x.svg --width 1", "", 2, "--width: a picture has 200 to 20000 pixels");
+    for width in [39, 401] {
+        check(
+            &format!("chart --width {width}"),
+            &format!("{head}0,1,a,5\n"),
+            2,
+            "--width: a chart in the terminal has 40 to 400 characters",
+        );
+    }
+    check(
+        "chart earthquakes-2018w05.ndjson",
+        "",
+        2,
+        "earthquakes-2018w05.ndjson: it has no window_start and window_end, and `time` looks like the time of an event: \
+         windrow chart draws results, so make one first, as with windrow -w 1h -t 'time' FILE --to csv | windrow chart; \
+         of a result of -w none, --by and --y name the columns",
+    );
     check(
         &format!("{FLIGHTS} --to chart -s state"),
         "",

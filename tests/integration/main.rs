@@ -8,6 +8,7 @@ mod exposition;
 mod filled;
 mod followed;
 mod followed_beside;
+mod followed_told;
 mod generate;
 mod golden;
 mod kept;

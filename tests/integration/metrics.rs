@@ -65,9 +65,26 @@ fn the_file_has_what_the_account_says() {
         assert_eq!(metrics.value("windrow_output_bytes_total", &[]), output.stdout.len() as f64);
         let bytes = files.len() as u64 * events(0..2_000).len() as u64;
         assert_eq!(metrics.sum("windrow_input_bytes_total", ("", "")), bytes as f64);
+        let late = |outcome| metrics.sum("windrow_late_records_total", ("outcome", outcome));
+        let told = metrics.value("windrow_lateness_seconds_count", &[]);
+        assert_eq!(told, late("dropped") + late("side_output"));
+        let windows: Vec<Value> = text(&output.stdout)
+            .lines()
+            .map(|row| serde_json::from_str::<Value>(row).expect("rows are JSON"))
+            .map(|row| serde_json::json!([row["window_start"], row["window_end"]]))
+            .collect();
+        // Each key has sessions of its own; of other windows the rows stand together.
+        let mut shared = windows.clone();
+        shared.dedup();
+        let closed = if options.contains(&"session:2s") { windows.len() } else { shared.len() };
+        assert_eq!(metrics.value("windrow_windows_closed_total", &[]), closed as f64, "{options:?}");
         metrics
     };
     let metrics = check(&["-w", "10s"], &["a.ndjson"]);
+    // From ten seconds behind the watermark, at the start, to a thousand.
+    let late = metrics.value("windrow_lateness_seconds_count", &[]);
+    let up_to = |bound| metrics.value("windrow_lateness_seconds_bucket", &[("le", bound)]);
+    assert!((up_to("1"), up_to("3600")) == (0.0, late) && up_to("900") < late, "{late}");
     assert_eq!(metrics.get("windrow_checkpoints_total", &[("outcome", "ok")]), None);
     check(&["-w", "10s/2s", "--late", "late"], &["a", "b"]);
     check(&["-w", "session:2s"], &["a\\b\"c\nd é", "-x"]);

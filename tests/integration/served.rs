@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::exposition::Metrics;
 use crate::watched::{STDIN, Watched, check_identity, events, file, job, run, text, wait_until};
 
 #[test]
@@ -23,6 +24,68 @@ fn order_tells_of_waiting_events() {
     assert_eq!(metrics.value("windrow_event_time_skew_seconds", &[("input", STDIN)]), 10.0);
     assert_eq!(metrics.get("windrow_open_windows", &[]), None);
     assert_eq!(watched.finish().0, Some(0));
+}
+
+/// What is open takes up memory, part by part, and less of it once it has closed.
+#[test]
+fn memory_is_told_by_its_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = job(&["-w", "1h", "-a", "count(*), topk(id, 3)", "-j", "2"]);
+    let mut watched = Watched::start(dir.path(), &args);
+    let mut told = [0.0; 3];
+    let mut look = |watched: &Watched| {
+        let metrics = watched.scrape();
+        told = ["windows", "sketches", "dedup"]
+            .map(|part| metrics.get("windrow_state_bytes", &[("part", part)]).unwrap_or(0.0));
+        told
+    };
+    watched.send(&events(0..2_000));
+    // Some 900 distinct values of 32 bytes and more, and as many ids.
+    wait_until("no memory is told of", || {
+        let [windows, sketches, ids] = look(&watched);
+        windows > 500.0 && sketches > 20_000.0 && ids > 5_000.0
+    });
+    let [before_windows, before_sketches, _] = look(&watched);
+    watched.send(&events(2_000..3_500));
+    wait_until("memory does not grow", || look(&watched)[1] > before_sketches);
+    watched.send("{\"t\":8000,\"id\":8000,\"k\":1}\n");
+    wait_until("memory is not given back", || look(&watched)[1] < before_sketches / 2.0);
+    assert!(before_windows < 1_000_000.0, "{before_windows}");
+    assert_eq!(watched.finish().0, Some(0));
+}
+
+/// An input that says nothing is told of, and whether the others still wait for it.
+#[test]
+fn silent_inputs_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a"), "{\"t\":1}\n").unwrap();
+    let silence = |metrics: &Metrics, input| metrics.get("windrow_input_idle_seconds", &[("input", input)]);
+    let idle = |metrics: &Metrics, input| metrics.get("windrow_input_idle", &[("input", input)]);
+    // Nobody decides that it is idle; how long it is silent is known all the same. A file has its end, and no silence.
+    let mut watched = Watched::start(dir.path(), &["-w", "1s", "-t", "t", "-f", "ndjson", "-", "a"]);
+    watched.send("{\"t\":5}\n");
+    wait_until("silence is not told", || {
+        let now = watched.scrape();
+        let lasts = silence(&now, STDIN).is_some_and(|lasts| lasts > 0.2);
+        lasts && (idle(&now, STDIN), silence(&now, "a"), idle(&now, "a")) == (Some(0.0), None, None)
+    });
+    watched.send("{\"t\":6}\n");
+    wait_until("it is not heard", || silence(&watched.scrape(), STDIN).is_some_and(|lasts| lasts < 0.1));
+    assert_eq!(watched.finish().0, Some(0));
+    // With a limit it is idle behind that, until it says something.
+    let args = ["-w", "1s", "-t", "t", "-f", "ndjson", "-d", "0s", "--idle-timeout", "300ms"];
+    let mut watched = Watched::start(dir.path(), &args);
+    watched.send("{\"t\":5}\n");
+    // Alone it holds nobody up: time goes on by the clock.
+    wait_until("silence is not told", || silence(&watched.scrape(), STDIN).is_some_and(|lasts| lasts > 0.3));
+    assert_eq!(watched.finish().0, Some(0));
+    let followed =
+        ["-w", "1s", "-t", "t", "-f", "ndjson", "-d", "0s", "-F", "b", "c", "--idle-timeout", "300ms"];
+    fs::write(dir.path().join("b"), "{\"t\":1}\n").unwrap();
+    fs::write(dir.path().join("c"), "{\"t\":2}\n").unwrap();
+    let watched = Watched::start(dir.path(), &followed);
+    wait_until("nobody is idle", || idle(&watched.scrape(), "b") == Some(1.0));
+    assert!(silence(&watched.scrape(), "b").is_some_and(|lasts| lasts >= 0.3));
 }
 
 /// Scraped as fast as it goes while a job runs: what is counted adds up and never goes back, and in the end it is

@@ -137,6 +137,7 @@ fn a_run_that_goes_on_and_is_killed() {
     assert_eq!((&checkpoint["watermark"], &checkpoint["time_field"]), (&1_700_000_094.into(), &"ts".into()));
     assert_eq!(of_kind(&dump, "job")[0]["options"]["window"], "1m");
     let source = of_kind(&dump, "source")[0];
+    assert_eq!(source["byte"], source["bytes"]);
     assert_eq!((&source["bytes"], &source["accepted"]), (&events().len().into(), &100.into()));
     assert_eq!((&source["watermark"], &source["finished"]), (&1_700_000_094.into(), &false.into()));
     let windows: Vec<String> = of_kind(&dump, "window").iter().map(|window| window.to_string()).collect();

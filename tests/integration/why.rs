@@ -48,9 +48,10 @@ fn each_fate_has_its_reason() {
     let inputs = events();
     assert_eq!(
         inputs.text(&format!("a.ndjson:3 {JOB}")),
-        "a.ndjson:3\n  record      {\"ts\":112,\"id\":2,\"v\":1}\n  time        112\n  watermark   95 before it: \
-         a.ndjson:1 has the largest time of the input so far, 100, and --delay is 5s\n  fate        accepted: it \
-         counts in [110, 120)\n"
+        "a.ndjson:3\n  record      {\"ts\":112,\"id\":2,\"v\":1}\n  time        112 (1970-01-01T00:01:52Z)\n  watermark   95 \
+         (1970-01-01T00:01:35Z) before it: a.ndjson:1 has the largest time of the input so far, 100 \
+         (1970-01-01T00:01:40Z), and --delay is 5s\n  fate        accepted: it counts in [110 (1970-01-01T00:01:50Z), 120 \
+         (1970-01-01T00:02:00Z))\n"
     );
     let check = |line: u32, fate: &str, why: &str| {
         let answer = inputs.object(&format!("a.ndjson:{line} {JOB}"));
@@ -58,7 +59,7 @@ fn each_fate_has_its_reason() {
         assert!(answer["fate"] == fate && said.contains(why), "{line}: {answer}");
         answer
     };
-    check(1, "accepted", "it counts in [100, 110)");
+    check(1, "accepted", "it counts in [100 (1970-01-01T00:01:40Z), 110 (1970-01-01T00:01:50Z))");
     let duplicate = check(4, "duplicate", "a.ndjson:1 has the same id");
     assert_eq!(duplicate["first"]["line"], 1);
     check(5, "filtered", "--where");
@@ -69,6 +70,10 @@ fn each_fate_has_its_reason() {
     let held = inputs.object(&format!("a.ndjson:6 {}", JOB.replace("-d 5s", "-d 8s1ms")));
     assert_eq!(held["fate"], "accepted");
     check(7, "bad", "");
+    // Of a log that is rotated one file is looked at, and not what it had been before.
+    let followed = inputs
+        .text(&format!("a.ndjson:3 {} -F", JOB.replace(" a.ndjson", "")).replace(" -F", " -F a.ndjson"));
+    assert!(followed.contains("  note        the job follows a.ndjson: "), "{followed}");
 }
 
 /// The answer is what the job counts, record by record.

@@ -124,6 +124,7 @@ fn source(checkpoint: &CheckpointV1, rank: usize, found: &Found, out: &mut dyn W
         .text("format", &saved.format)
         .raw("bytes", saved.offset)
         .raw("records", saved.records)
+        .raw("byte", saved.offset.saturating_sub(checkpoint.part(rank as u32).start))
         .raw("line", saved.lines.saturating_add(1))
         .raw("largest_time", found.time(saved.largest))
         .raw("watermark", found.time(watermark))

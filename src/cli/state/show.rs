@@ -169,7 +169,8 @@ impl Page<'_> {
         let checkpoint = &self.looked.checkpoint;
         for (rank, source) in checkpoint.sources.iter().enumerate() {
             self.text += &format!("  {}\n", printable(&source.name.now));
-            self.line("  position", &position(source));
+            let start = checkpoint.part(rank as u32).start;
+            self.line("  position", &position(source, start));
             let watermark = match source.largest {
                 None => "none yet".to_owned(),
                 Some(largest) => self.plan.time_text(largest.saturating_sub(self.plan.delay)),
@@ -215,10 +216,18 @@ impl Page<'_> {
     }
 }
 
-fn position(source: &SourceV1) -> String {
+/// Where a source stands: in the file that begins behind `start` bytes of those that had its name before.
+fn position(source: &SourceV1, start: u64) -> String {
     let SourceV1 { offset, records, lines, over, .. } = source;
     let over = if *over { ", read to its end" } else { "" };
-    format!("byte {offset}, line {}, records {records}{over}", lines.saturating_add(1))
+    let (byte, line) = (offset.saturating_sub(start), lines.saturating_add(1));
+    match start {
+        0 => format!("byte {byte}, line {line}, records {records}{over}"),
+        _ => format!(
+            "byte {byte}, line {line} of the file that is read now; {start} bytes of files before it, records \
+             {records} in all{over}"
+        ),
+    }
 }
 
 /// When a checkpoint was taken, and how long ago that is.
@@ -237,6 +246,17 @@ fn taken(at: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Byte and line are of one file.
+    #[test]
+    fn where_a_source_stands() {
+        let mut source = SourceV1::new("a", "ndjson".to_owned(), None);
+        (source.offset, source.lines, source.records) = (130, 3, 12);
+        assert_eq!(position(&source, 0), "byte 130, line 4, records 12");
+        let want =
+            "byte 30, line 4 of the file that is read now; 100 bytes of files before it, records 12 in all";
+        assert_eq!(position(&source, 100), want);
+    }
 
     #[test]
     fn when_it_was_taken() {

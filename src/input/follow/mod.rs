@@ -123,15 +123,21 @@ const DOUBTFUL_LOOKS: u32 = 200;
 impl Follow {
     /// Follows the file that has this name now, from its start, whatever it is called by the time it is read.
     pub fn new(spec: &SourceSpec, path: &Path, options: &ReadOptions) -> Follow {
+        let follow = Follow::nowhere(spec, path, options);
+        let named = follow.beside.named();
+        let head = named.as_ref().and_then(|named| follow.beside.beginning(named).ok().flatten());
+        let beginning = Beginning { identity: named.map(|named| named.identity), at: now(), head };
+        Follow { beginning: Some(beginning), ..follow }
+    }
+
+    /// Stands nowhere yet. No file is looked at.
+    fn nowhere(spec: &SourceSpec, path: &Path, options: &ReadOptions) -> Follow {
         let (holds, is_strict) = (options.hold, options.digests);
         // What has no line end yet may go on.
         let options = ReadOptions { hold: true, digests: true, ..options.clone() };
-        let beside = Beside::new(spec, path, options);
-        let named = beside.named();
-        let head = named.as_ref().and_then(|named| beside.beginning(named).ok().flatten());
         Follow {
-            beginning: Some(Beginning { identity: named.map(|named| named.identity), at: now(), head }),
-            beside,
+            beginning: None,
+            beside: Beside::new(spec, path, options),
             current: None,
             parts: 0,
             start: 0,
@@ -154,7 +160,7 @@ impl Follow {
 
     /// Begins where an earlier run would have begun, had it come to read anything.
     pub fn begin(spec: &SourceSpec, path: &Path, options: &ReadOptions, beginning: Beginning) -> Follow {
-        Follow { beginning: Some(beginning), ..Follow::new(spec, path, options) }
+        Follow { beginning: Some(beginning), ..Follow::nowhere(spec, path, options) }
     }
 
     /// Looks for the file with which the stream begins: it may have been rotated and compressed since.
@@ -200,8 +206,8 @@ impl Follow {
         options: &ReadOptions,
         place: Place,
     ) -> Result<Follow> {
-        let mut follow = Follow::new(spec, path, options).beside(others);
-        (follow.start, follow.beginning) = (place.start, None);
+        let mut follow = Follow::nowhere(spec, path, options).beside(others);
+        follow.start = place.start;
         // Files may begin alike: the one that it was comes first, then the oldest.
         let rotated = follow.beside.list();
         let named = follow.beside.named();
@@ -361,6 +367,15 @@ impl Follow {
     /// How much of the current file has been read, as stored, in bytes.
     pub fn stored_position(&self) -> u64 {
         self.current.as_ref().map_or(0, |part| part.source.stored_position())
+    }
+
+    /// How much of the current file, and of the one that has the name now, has not been read, as stored, in bytes.
+    pub fn bytes_ahead(&self) -> u64 {
+        let named = self.beside.named();
+        let Some(part) = &self.current else { return named.map_or(0, |named| named.size) };
+        let size = part.file.metadata().map_or(0, |status| status.size());
+        let next = named.filter(|named| named.identity != part.at.identity).map_or(0, |named| named.size);
+        size.saturating_sub(part.source.stored_position()) + next
     }
 
     /// What the user should know, once.

@@ -18,6 +18,7 @@ use crate::operator::saved_repeats::{ChangedV3, GroupsV3, PanesV3, WrittenV3};
 use crate::operator::stacks::Stacks;
 use crate::operator::step::Part;
 use crate::operator::table::{Calls, Table};
+use crate::operator::weight::Weight;
 use crate::output::rows::Timing;
 use crate::window::{Pane, Panes, Window};
 
@@ -88,6 +89,8 @@ impl RepeatedPanes {
         }
         let (calls, additions) = (&store.calls, &mut store.additions);
         let open = store.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
+        open.events += rows.len() as u64;
+        store.events += rows.len() as u64;
         open.table.find_slots(&part.batch, rows, keys, additions);
         let mut revised = Vec::new();
         if !self.repeats.whole {
@@ -158,6 +161,7 @@ impl RepeatedPanes {
             && *first.key() < needed
         {
             let (start, pane) = first.remove_entry();
+            self.store.events -= pane.events;
             pane.table.release(keys);
             self.changed.remove(&start);
         }
@@ -296,6 +300,17 @@ impl RepeatedPanes {
     /// How many panes are held.
     pub fn open(&self) -> usize {
         self.store.open()
+    }
+
+    /// How many events they hold, where none of these has been written; `None` where that is not known, since windows
+    /// that have fired stay for late events.
+    pub fn events(&self) -> Option<u64> {
+        (self.repeats.lateness == 0).then(|| self.store.events())
+    }
+
+    /// Memory taken up by their groups.
+    pub fn weigh(&self) -> Weight {
+        self.store.weigh()
     }
 
     /// Where the oldest of them starts.

@@ -1,6 +1,9 @@
 //! Lateness and deduplication: whether an event counts, at the watermark before it.
 
+use std::time::Duration;
+
 use super::rules::{Closing, Rules};
+use crate::distribution::{Distribution, LATENESS};
 use crate::operator::dedup::Dedup;
 use crate::window::{PaneFinder, Windows};
 
@@ -36,6 +39,8 @@ pub struct Judge {
     pub remember: i64,
     /// For how long beyond their ends windows take in events.
     lateness: i64,
+    /// How far behind the watermark late events were, where somebody wants to know.
+    pub late_by: Option<Distribution>,
 }
 
 pub enum Judgement {
@@ -68,6 +73,7 @@ impl Judge {
             closing: rules.closing.clone(),
             dedup: rules.dedup.then(|| Dedup::new(span(rules))),
             lateness: rules.firing.lateness(),
+            late_by: rules.tells_lateness.then(|| Distribution::of(&LATENESS)),
             remember: rules.remember,
         }
     }
@@ -119,6 +125,13 @@ impl Judge {
             }
         }
         (closes, behind)
+    }
+
+    /// A late event has come at a watermark.
+    pub fn note_late(&mut self, time: i64, watermark: i64) {
+        if let Some(late_by) = &mut self.late_by {
+            late_by.observe(Duration::from_micros(watermark.abs_diff(time)), 1);
+        }
     }
 
     /// What ends here or before takes in nothing more at a watermark. Without allowed lateness that is what has closed.

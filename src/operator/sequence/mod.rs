@@ -26,6 +26,7 @@ use super::counts::{Account, Counts};
 use super::cut::SequenceCut;
 use super::dedup::Dedup;
 use super::step::Step;
+use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::parse::batch::Batch;
 use crate::parse::project::Lead;
@@ -88,6 +89,8 @@ pub struct Standing {
     pub watermark: Option<i64>,
     /// Whether it has been read to its end.
     pub over: bool,
+    /// Whether it is not waited for, since it has been silent for long.
+    pub idle: bool,
 }
 
 /// A step is handed on when it holds this many rows or more, moments and records that are set aside among them.
@@ -462,6 +465,7 @@ impl Sequencer {
             newest: source.largest,
             watermark: source.largest.map(|_| source.watermark(self.rules.delay)),
             over: source.over,
+            idle: source.idle,
         })
     }
 
@@ -481,6 +485,16 @@ impl Sequencer {
     /// The watermark; `i64::MIN` before the first event.
     pub fn watermark(&self) -> i64 {
         self.watermark
+    }
+
+    /// How far behind the watermark the late events of this run were, where [`Rules::tells_lateness`].
+    pub fn late_by(&self) -> Option<&Distribution> {
+        self.judge.late_by.as_ref()
+    }
+
+    /// Memory taken up by the remembered ids, in bytes.
+    pub fn dedup_bytes(&self) -> usize {
+        self.judge.dedup.as_ref().map_or(0, Dedup::memory_bytes)
     }
 
     /// How many ids are remembered, about.

@@ -17,6 +17,8 @@ pub struct Rules {
     pub closing: Closing,
     /// When windows are written besides the moment at which they close.
     pub firing: Firing,
+    /// Whether it is noted how late late events are.
+    pub tells_lateness: bool,
     /// Whether late events are handed on to be written.
     pub keep_late: bool,
     /// What happens with bad records.

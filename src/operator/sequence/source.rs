@@ -273,6 +273,14 @@ impl Source {
         before + *lines + 1
     }
 
+    /// The byte at which the record of a row of the first batch starts, in its file.
+    pub fn offset_in_file(&self, row: u32) -> u64 {
+        let Some(head) = self.queue.front() else { return self.offset - self.part.start };
+        // Where another file begins with the batch, it begins where the one before ends.
+        let start = head.lead.as_ref().map_or(self.part.start, |_| self.offset);
+        head.batch.offset + u64::from(head.batch.spans[row as usize].0) - start
+    }
+
     /// The line on which the first batch starts.
     pub fn first_line(&self) -> u64 {
         let lead = self.queue.front().and_then(|head| head.lead.as_ref());

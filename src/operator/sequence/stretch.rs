@@ -166,6 +166,7 @@ impl Stretch<'_> {
             Judgement::Duplicate => self.source.counts.duplicate += 1,
             Judgement::Late => {
                 self.source.counts.late += 1;
+                self.judge.note_late(time, watermark);
                 if self.rules.keep_late {
                     self.set_aside(row, Why::Late { watermark });
                 }
@@ -247,8 +248,8 @@ impl Stretch<'_> {
     }
 
     fn set_aside(&mut self, row: u32, why: Why) {
-        let line = self.source.line(row);
-        self.set_aside.push(SetAside { batch: self.batch.clone(), row, line, why });
+        let (line, offset) = (self.source.line(row), self.source.offset_in_file(row));
+        self.set_aside.push(SetAside { batch: self.batch.clone(), row, line, offset, why });
     }
 }
 

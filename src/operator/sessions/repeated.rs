@@ -16,6 +16,7 @@ use crate::operator::repeats::{Out, Repeats, post_increment};
 use crate::operator::saved_repeats::{SessionV3, SessionsV3};
 use crate::operator::table::Calls;
 use crate::operator::timers::{Found, Timers};
+use crate::operator::weight::Weight;
 use crate::output::rows::Timing;
 use crate::prefetch::{AHEAD, prefetch};
 use crate::window::Window;
@@ -130,6 +131,11 @@ impl RepeatedSessions {
     /// How many there are.
     pub fn held_count(&self) -> usize {
         self.store.open_count()
+    }
+
+    /// Memory taken up by the sessions and their states.
+    pub fn weigh(&self) -> Weight {
+        self.store.weigh()
     }
 
     fn lives(&mut self) -> &mut Lives {

@@ -17,6 +17,7 @@ use crate::operator::sessions::SessionStore;
 use crate::operator::sessions::repeated::RepeatedSessions;
 use crate::operator::step::{Due, Part};
 use crate::operator::table::{Additions, Calls, Table};
+use crate::operator::weight::Weight;
 use crate::operator::whole::RepeatedWhole;
 use crate::window::Windows;
 
@@ -146,8 +147,8 @@ impl Open {
         }
     }
 
-    /// How much is held, and of keys, if they are known here and not among `keys`.
-    pub fn held(&self, keys: &Keys) -> Held {
+    /// How much is held. Keys are counted here or among `keys`; so many events have been added.
+    pub fn held(&self, keys: &Keys, events_added: u64) -> Held {
         let (windows, keys, oldest) = match self {
             Open::Panes(store) => (store.open(), keys.used(), store.oldest()),
             Open::Sessions(store) => (store.open_count(), keys.used(), None),
@@ -156,7 +157,25 @@ impl Open {
             Open::RepeatedSessions(store) => (store.held_count(), keys.used(), None),
             Open::RepeatedWhole(whole) => (usize::from(whole.groups() > 0), whole.groups(), None),
         };
-        Held { windows: windows as u64, keys: keys as u64, oldest }
+        let events = match self {
+            Open::Panes(store) => Some(store.events()),
+            Open::RepeatedPanes(store) => store.events(),
+            Open::Whole(..) | Open::RepeatedWhole(_) => Some(events_added),
+            Open::Sessions(_) | Open::RepeatedSessions(_) => None,
+        };
+        Held { windows: windows as u64, keys: keys as u64, oldest, events }
+    }
+
+    /// How much memory that takes up, about, without the keys.
+    pub fn weigh(&self) -> Weight {
+        match self {
+            Open::Panes(store) => store.weigh(),
+            Open::Sessions(store) => store.weigh(),
+            Open::Whole(table, _) => table.weigh(),
+            Open::RepeatedPanes(store) => store.weigh(),
+            Open::RepeatedSessions(store) => store.weigh(),
+            Open::RepeatedWhole(whole) => whole.weigh(),
+        }
     }
 
     /// What is open, as it is written.

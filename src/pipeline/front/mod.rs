@@ -407,6 +407,7 @@ pub fn rules(job: &Job) -> Rules {
             Task::Order => Firing::default(),
             Task::Aggregate(task) => task.firing,
         },
+        tells_lateness: job.metrics.are_wanted(),
         keep_late: job.late != LatePolicy::Drop,
         bad: match job.bad {
             BadPolicy::Fail => Bad::Fail,

@@ -10,6 +10,7 @@ use crate::error::{Error, Result, Signal};
 use crate::operator::sequence::{Decided, Decision};
 use crate::operator::step::Step;
 use crate::pipeline::parsers::Arrival;
+use crate::pipeline::silence::Silence;
 use crate::pipeline::snapshot::Waits;
 
 /// What the front has waited for. There is one at a time: its size does not matter.
@@ -75,18 +76,19 @@ impl Front {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         let held_up = source.filter(|_| !self.alone);
         let watermark = self.sequencer.watermark();
+        let end = match watermark {
+            i64::MIN => None,
+            _ => self.closing.iter_mut().filter_map(|panes| Some(panes.pane(watermark)?.first_end)).min(),
+        };
+        let silence = self.silence.as_ref();
         Waits {
             since,
             input: held_up.map(|source| self.job.sources[source as usize].name.clone()),
             behind: held_up.and_then(|source| self.sequencer.behind(source)),
-            closes_at: match watermark {
-                i64::MIN => None,
-                _ => {
-                    let ends =
-                        self.closing.iter_mut().filter_map(|panes| Some(panes.pane(watermark)?.first_end));
-                    ends.min().and_then(|end| end.checked_add(self.job.delay))
-                }
-            },
+            closes_at: end.and_then(|end| end.checked_add(self.job.delay)),
+            closes_after: silence.zip(end).map(|(silence, end)| silence.closes_after(watermark, end)),
+            patience: silence.filter(|_| held_up.is_some()).map(Silence::timeout),
+            is_first: watermark == i64::MIN && self.sequencer.read_records() == 0,
         }
     }
 
