@@ -11,8 +11,10 @@ use crate::window::Window;
 
 /// So many windows are remembered.
 pub const WINDOWS_MAX: usize = 15;
-/// So many keys of a window are remembered, or of sessions that close together: ten times as many as are shown.
+/// So many keys of a window are remembered: ten times as many as are shown.
 const ROWS_MAX: usize = 2_000;
+/// So many sessions are, of those that close together: that is often, and mostly each has another key.
+const SESSIONS_MAX: usize = 200;
 /// At most twice as many keys are remembered in all.
 const KEYS_MAX: usize = 10_000;
 /// A window is thinned out when so many of its keys are at hand.
@@ -98,14 +100,14 @@ impl History {
         gathered.keys.extend_from_slice(key);
         gathered.entries.push(Entry { window, rank, key: start..gathered.keys.len() });
         if gathered.entries.len() == GATHERED_MAX {
-            gathered.thin_out();
+            gathered.thin_out(if self.is_apart { SESSIONS_MAX } else { ROWS_MAX });
         }
     }
 
     /// Enters what has been gathered.
     pub fn settle(&mut self) {
         let mut gathered = std::mem::take(&mut self.gathered);
-        gathered.thin_out();
+        gathered.thin_out(if self.is_apart { SESSIONS_MAX } else { ROWS_MAX });
         if let Some(window) = gathered.window {
             if self.windows.len() == WINDOWS_MAX {
                 self.windows.pop_front();
@@ -166,14 +168,14 @@ impl History {
 
 impl Gathered {
     /// Leaves the keys that rank first.
-    fn thin_out(&mut self) {
-        if self.entries.len() <= ROWS_MAX {
+    fn thin_out(&mut self, rows_max: usize) {
+        if self.entries.len() <= rows_max {
             return;
         }
         let order = |a: &Entry, b: &Entry| b.rank.total_cmp(&a.rank);
-        let (_, least, _) = self.entries.select_nth_unstable_by(ROWS_MAX - 1, order);
+        let (_, least, _) = self.entries.select_nth_unstable_by(rows_max - 1, order);
         self.least = Some(least.rank);
-        self.entries.truncate(ROWS_MAX);
+        self.entries.truncate(rows_max);
         let mut keys = Vec::with_capacity(self.keys.len());
         for Entry { key, .. } in &mut self.entries {
             let at = keys.len();
