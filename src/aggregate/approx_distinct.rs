@@ -14,7 +14,7 @@ use super::count::count_value;
 use super::slots::{Accumulator, Slots};
 use super::stored::split;
 use super::written::{self, Bytes};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::parse::batch::Input;
 use crate::value::Value;
 
@@ -24,6 +24,7 @@ pub const APPROX_DISTINCT: Definition = Definition {
     usage: "approx_distinct(x)",
     help: "how many different values, in at most 4 KiB: exact up to 512, then with a standard error of 1.6 %",
     takes: Takes::Any,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<ApproxDistinct>::boxed(()),
 };

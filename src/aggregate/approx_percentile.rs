@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::params::Quantile;
 use super::slots::{Accumulator, Slots, numbers};
-use super::{Definition, Span, Takes, params, written};
+use super::{Definition, Gives, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
@@ -22,6 +22,7 @@ pub const APPROX_PERCENTILE: Definition = Definition {
     usage: "approx_percentile(x, q)",
     help: "percentile for q between 0 and 1, within 0.79 % of the value at that rank, in bounded memory",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_quantile,
     make: |params| Slots::<Sketch>::boxed(params::quantile(params)),
 };

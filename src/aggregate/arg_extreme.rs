@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::slots::{Accumulator, Slots};
 use super::stored::{Stored, StoredV1};
 use super::written::PlaceV1;
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::parse::batch::{Input, Place};
 use crate::value::Value;
 
@@ -16,6 +16,7 @@ pub const ARG_MIN: Definition = Definition {
     usage: "arg_min(x, by)",
     help: "x of the event with the least by; of equals the earliest event",
     takes: Takes::AnyBy,
+    gives: Gives::AsGiven,
     check: params::check_none,
     make: |_| Slots::<ArgExtreme<false>>::boxed(()),
 };
@@ -26,6 +27,7 @@ pub const ARG_MAX: Definition = Definition {
     usage: "arg_max(x, by)",
     help: "x of the event with the greatest by; of equals the earliest event",
     takes: Takes::AnyBy,
+    gives: Gives::AsGiven,
     check: params::check_none,
     make: |_| Slots::<ArgExtreme<true>>::boxed(()),
 };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::slots::{Accumulator, Slots};
 use super::stored::{Stored, StoredV1, split};
 use super::written::PlaceV1;
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::output::json::write_json_value;
 use crate::parse::batch::{Input, Place};
 use crate::value::Value;
@@ -16,6 +16,7 @@ pub const ARRAY_AGG: Definition = Definition {
     usage: "array_agg(x)",
     help: "all values in an array, by event time, then source, then position",
     takes: Takes::Any,
+    gives: Gives::List,
     check: params::check_none,
     make: |_| Slots::<ArrayAgg>::boxed(()),
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::slots::{Accumulator, Slots, numbers};
 use super::total::{Total, TotalV1};
-use super::{Definition, Span, Takes, params, written};
+use super::{Definition, Gives, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
@@ -15,6 +15,7 @@ pub const AVG: Definition = Definition {
     usage: "avg(x)",
     help: "mean: the exact sum divided once, as the nearest double",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Avg>::boxed(()),
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::slots::{Accumulator, Slots, presence};
-use super::{Definition, Span, Takes, params, written};
+use super::{Definition, Gives, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::Input;
 use crate::value::Value;
@@ -14,6 +14,7 @@ pub const COUNT: Definition = Definition {
     usage: "count(*), count(x)",
     help: "how many events, or how many where x is not null",
     takes: Takes::Presence,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Count>::boxed(()),
 };

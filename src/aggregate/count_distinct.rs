@@ -3,7 +3,7 @@
 use super::count::count_value;
 use super::slots::{Accumulator, Slots};
 use super::tally::{Tally, TallyV1};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::parse::batch::Input;
 use crate::value::Value;
 
@@ -13,6 +13,7 @@ pub const COUNT_DISTINCT: Definition = Definition {
     usage: "count(distinct x)",
     help: "how many different values, by their text as written: 1 and 1.0 are two",
     takes: Takes::Any,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<CountDistinct>::boxed(()),
 };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::slots::{Accumulator, Slots, numbers};
 use super::written::{self, BigIntV1};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::number::Number;
 use crate::number::rational::{DOUBLE_EXPONENT_MIN, big_ratio_to_f64, double_units, ratio_to_f64};
 use crate::parse::batch::{Input, NumberColumn, Packed};
@@ -20,6 +20,7 @@ pub const STDDEV: Definition = Definition {
     usage: "stddev(x)",
     help: "sample standard deviation; null below two values",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Deviation<SAMPLE, ROOT>>::boxed(()),
 };
@@ -30,6 +31,7 @@ pub const STDDEV_POP: Definition = Definition {
     usage: "stddev_pop(x)",
     help: "population standard deviation",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Deviation<POPULATION, ROOT>>::boxed(()),
 };
@@ -40,6 +42,7 @@ pub const VARIANCE: Definition = Definition {
     usage: "variance(x)",
     help: "sample variance; null below two values",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Deviation<SAMPLE, SQUARE>>::boxed(()),
 };
@@ -50,6 +53,7 @@ pub const VARIANCE_POP: Definition = Definition {
     usage: "variance_pop(x)",
     help: "population variance",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Deviation<POPULATION, SQUARE>>::boxed(()),
 };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::slots::{Accumulator, Slots};
 use super::stored::{Stored, StoredV1};
 use super::written::PlaceV1;
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::parse::batch::{Input, Place};
 use crate::value::Value;
 
@@ -15,6 +15,7 @@ pub const FIRST: Definition = Definition {
     usage: "first(x)",
     help: "value of the earliest event by event time, then source, then position",
     takes: Takes::Any,
+    gives: Gives::AsGiven,
     check: params::check_none,
     make: |_| Slots::<End<false>>::boxed(()),
 };
@@ -25,6 +26,7 @@ pub const LAST: Definition = Definition {
     usage: "last(x)",
     help: "value of the latest event by event time, then source, then position",
     takes: Takes::Any,
+    gives: Gives::AsGiven,
     check: params::check_none,
     make: |_| Slots::<End<true>>::boxed(()),
 };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::slots::{Accumulator, Slots};
 use super::stored::{Kind, Stored, StoredV1, split};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::number::{compare_short, compare_written, is_json_number, is_number, short};
 use crate::parse::batch::Input;
 use crate::value::Value;
@@ -18,6 +18,7 @@ pub const MIN: Definition = Definition {
     usage: "min(x)",
     help: "least number or text, as written; numbers come before text",
     takes: Takes::Ordered,
+    gives: Gives::AsGiven,
     check: params::check_none,
     make: |_| Slots::<Extreme<false>>::boxed(()),
 };
@@ -28,6 +29,7 @@ pub const MAX: Definition = Definition {
     usage: "max(x)",
     help: "greatest number or text, as written; numbers come before text",
     takes: Takes::Ordered,
+    gives: Gives::AsGiven,
     check: params::check_none,
     make: |_| Slots::<Extreme<true>>::boxed(()),
 };

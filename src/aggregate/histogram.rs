@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::slots::{Accumulator, Slots, numbers};
-use super::{Definition, Span, Takes, params, written};
+use super::{Definition, Gives, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
@@ -14,6 +14,7 @@ pub const HISTOGRAM: Definition = Definition {
     usage: "histogram(x, b1, b2, ...)",
     help: "counts below b1, in [b1, b2), ..., and from the last bound on",
     takes: Takes::Number,
+    gives: Gives::List,
     check: params::check_bounds,
     make: |params| Slots::<Histogram>::boxed(params.to_vec()),
 };

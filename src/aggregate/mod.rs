@@ -103,6 +103,17 @@ pub enum Takes {
     AnyBy,
 }
 
+/// What an aggregate gives, if anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gives {
+    /// A number.
+    Number,
+    /// One of the values that it was given.
+    AsGiven,
+    /// An array.
+    List,
+}
+
 /// One aggregate function.
 pub struct Definition {
     /// Its name in lower case. `p` stands for the family `p50`, `p99.9`.
@@ -113,6 +124,8 @@ pub struct Definition {
     pub help: &'static str,
     /// What it takes.
     pub takes: Takes,
+    /// What it gives.
+    pub gives: Gives,
     /// Checks the constant parameters; the message goes on where the aggregate's name stands: `takes one quantile`.
     pub check: fn(&Params) -> Result<(), String>,
     /// The empty states for a call with these parameters, which `check` has accepted.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::params::Quantile;
 use super::slots::{Accumulator, Slots, numbers};
 use super::written::{self, NumberV1};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::number::Number;
 use crate::number::rational::{big_ratio_to_f64, ratio_to_f64};
 use crate::parse::batch::{Input, NumberColumn, Packed};
@@ -26,6 +26,7 @@ pub const MEDIAN: Definition = Definition {
     usage: "median(x)",
     help: "exact median, interpolated; an entry per distinct value",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Percentile>::boxed(Quantile::MEDIAN),
 };
@@ -36,6 +37,7 @@ pub const P: Definition = Definition {
     usage: "p50(x) ... p99.9(x)",
     help: "exact percentile, interpolated; an entry per distinct value",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_quantile,
     make: |params| Slots::<Percentile>::boxed(params::quantile(params)),
 };
@@ -46,6 +48,7 @@ pub const PERCENTILE: Definition = Definition {
     usage: "percentile(x, q)",
     help: "exact percentile for q between 0 and 1, interpolated; an entry per distinct value",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_quantile,
     make: |params| Slots::<Percentile>::boxed(params::quantile(params)),
 };

@@ -2,7 +2,7 @@
 
 use super::count::{Count, CountV1};
 use super::slots::{Accumulator, Slots, presence};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::number::Number;
 use crate::number::rational::ratio_to_f64;
 use crate::parse::batch::Input;
@@ -14,6 +14,7 @@ pub const RATE: Definition = Definition {
     usage: "rate(*), rate(x)",
     help: "count per second of window; null where windows have no bounds",
     takes: Takes::Presence,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Rate>::boxed(()),
 };

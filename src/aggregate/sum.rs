@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::slots::{Accumulator, Slots, numbers};
 use super::total::{Total, TotalV1};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
 
@@ -14,6 +14,7 @@ pub const SUM: Definition = Definition {
     usage: "sum(x)",
     help: "exact sum of the decimals as written; beyond 1e30 or 18 decimals the exact sum of the doubles, rounded once",
     takes: Takes::Number,
+    gives: Gives::Number,
     check: params::check_none,
     make: |_| Slots::<Sum>::boxed(()),
 };

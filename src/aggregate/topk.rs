@@ -3,7 +3,7 @@
 use super::slots::{Accumulator, Slots};
 use super::stored::Stored;
 use super::tally::{Tally, TallyV1};
-use super::{Definition, Span, Takes, params};
+use super::{Definition, Gives, Span, Takes, params};
 use crate::output::json::write_json_value;
 use crate::parse::batch::Input;
 use crate::value::Value;
@@ -14,6 +14,7 @@ pub const TOPK: Definition = Definition {
     usage: "topk(x, n)",
     help: "the n most frequent values with their counts; exact, an entry per distinct value",
     takes: Takes::Any,
+    gives: Gives::List,
     check: params::check_size,
     make: |params| Slots::<TopK>::boxed(params::size(params)),
 };

@@ -11,6 +11,7 @@ use super::inspect_job::Plan;
 use super::inspect_repeats::{self, Fired};
 use super::written::CheckpointV1;
 use crate::aggregate::{Accumulators, Span};
+use crate::operator::fills;
 use crate::operator::keys::Keys;
 use crate::operator::loaded::{LoadedPanes, LoadedSessions, LoadedTable, Share};
 use crate::operator::panes::PaneStore;
@@ -30,6 +31,8 @@ pub struct Open {
     kinds: Vec<Kind>,
     /// What has fired, and is not among what they hold any more.
     fired: Fired,
+    /// How many last rows of keys are remembered for windows without events, and how many bytes they are.
+    last_rows: (u64, u64),
     seed: u64,
 }
 
@@ -112,10 +115,18 @@ impl Open {
                 kind.owners.push(owner);
             }
         }
+        let mut last_rows = (0, 0);
         for fills in &checkpoint.fills {
-            check_fills(&plan, fills, kinds.len())?;
+            if fills.len() != kinds.len() {
+                return Err(Damage::Content);
+            }
+            for (kind, saved) in kinds.iter().zip(fills) {
+                kind.check_fills(&plan, saved)?;
+                last_rows.0 += saved.windows.len() as u64;
+                last_rows.1 += (saved.keys.0.len() + saved.texts.0.len()) as u64;
+            }
         }
-        Ok(Open { plan, kinds, fired, seed: checkpoint.hash_seed })
+        Ok(Open { plan, kinds, fired, last_rows, seed: checkpoint.hash_seed })
     }
 
     /// The job.
@@ -144,6 +155,11 @@ impl Open {
         let found = self.kinds.iter().filter_map(|kind| Some((next(kind)?, kind)));
         let ((_, bounds), kind) = found.min_by_key(|((closes, _), _)| *closes)?;
         Some(Next { bounds, windows: &kind.windows })
+    }
+
+    /// How many last rows of keys are remembered for windows without events, and how many bytes they are.
+    pub fn last_rows(&self) -> (u64, u64) {
+        self.last_rows
     }
 
     /// How many kinds of windows there are.
@@ -180,6 +196,16 @@ impl Kind {
             owners: Vec::new(),
         };
         windows.each().into_iter().enumerate().map(kind).collect()
+    }
+
+    /// Checks the last rows of an owner's keys: only of panes there are some.
+    fn check_fills(&self, plan: &Plan, saved: &FillsV6) -> Result<(), Damage> {
+        let Windows::Panes(panes) = &self.windows else {
+            return if saved.windows.is_empty() { Ok(()) } else { Err(Damage::Content) };
+        };
+        let fired =
+            self.owners.iter().filter_map(panes_of).map(|saved| saved.fired).max().unwrap_or(i64::MIN);
+        fills::check(&mut PaneFinder::new(panes), saved, fired, plan.keys.len())
     }
 
     /// Counts what is open, and collects the keys.
@@ -378,15 +404,6 @@ fn check(plan: &Plan, windows: &Windows, owner: &OwnerV1) -> Result<(), Damage> 
         _ => false,
     };
     if fits { Ok(()) } else { Err(Damage::Content) }
-}
-
-/// Checks the last rows of an owner's keys.
-fn check_fills(plan: &Plan, fills: &[FillsV6], kinds: usize) -> Result<(), Damage> {
-    for row in fills.iter().flat_map(FillsV6::rows) {
-        let (key, ..) = row?;
-        key::is_encoded(key, plan.keys.len()).then_some(()).ok_or(Damage::Content)?;
-    }
-    (fills.len() == kinds).then_some(()).ok_or(Damage::Content)
 }
 
 /// Whether a time is one that an event or a pane can have.

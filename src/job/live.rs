@@ -5,14 +5,15 @@ use std::path::Path;
 use super::columns::Columns;
 use super::settings::Settings;
 use super::{Aggregation, Top};
+use crate::aggregate::Gives;
 use crate::cli::args::AggregateArgs;
 use crate::cli::options::AggregationOptions;
 use crate::cli::values::OutputFormatName;
 use crate::error::Result;
 use crate::expr;
 
-/// Aggregates that are hardly ever numbers to sort by.
-const OTHERS: [&str; 7] = ["first", "last", "arg_min", "arg_max", "topk", "histogram", "array_agg"];
+/// Aggregates of the values that they are given, which are numbers mostly.
+const EXTREMES: [&str; 2] = ["min", "max"];
 
 /// Refuses what a view cannot do.
 pub fn check(args: &AggregateArgs, output: Option<&Path>, settings: &Settings) -> Result<()> {
@@ -53,7 +54,9 @@ pub fn order(
         return Err(settings.unfit("ties", "needs --top, which says how many rows are kept"));
     }
     let text = options.order_by.clone().unwrap_or_else(|| {
-        let is_number = |call: &&expr::Call| !OTHERS.contains(&call.definition.name);
+        let is_number = |call: &&expr::Call| {
+            call.definition.gives == Gives::Number || EXTREMES.contains(&call.definition.name)
+        };
         let call = task.calls.iter().find(is_number).unwrap_or(&task.calls[0]);
         format!("\"{}\"", call.name.replace('"', "\"\""))
     });

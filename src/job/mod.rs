@@ -173,7 +173,7 @@ impl Aggregation {
 /// What rows of windows without events hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Fill {
-    /// 0 for each aggregate that was a number in the row of the key before, else null.
+    /// 0 for each aggregate, null for lists, and for what was text in the row of the key before.
     Zero,
     /// Null for each aggregate.
     Null,

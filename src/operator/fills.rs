@@ -4,7 +4,7 @@
 //! that window, in the order of their own windows. What they hold is known when the row before is written, and kept as
 //! text: one for each key that there has been, for as long as the job runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use super::keys::Keys;
@@ -14,6 +14,8 @@ use super::saved_fills::FillsV6;
 use super::table::{Group, Table};
 use super::weight::Weight;
 use crate::checkpoint::codec::Damage;
+use crate::parse::key;
+use crate::time::{DURATION_LIMIT, LIMIT};
 use crate::window::{PaneFinder, Panes, Window};
 
 /// The keys of one shard that have had a row, of one kind of windows.
@@ -25,6 +27,27 @@ pub struct Fills {
     fired: Option<Window>,
     /// Groups with windows to fill: their last windows, and their places among the groups that fire; reused.
     returning: Vec<(Window, u32)>,
+}
+
+/// Checks that these may be the last rows of keys with so many fields, where windows that end at `fired` or before have
+/// fired: a window that there is not would make a run fill for ever.
+///
+/// # Errors
+///
+/// [`Damage::Content`] if they are not.
+pub fn check(finder: &mut PaneFinder, saved: &FillsV6, fired: i64, key_fields: usize) -> Result<(), Damage> {
+    let mut keys = HashSet::new();
+    for row in saved.rows() {
+        let (key, window, _) = row?;
+        let is_time = (-LIMIT - DURATION_LIMIT..LIMIT).contains(&window.start) && window.end <= fired;
+        let pane = if is_time { finder.pane(window.start) } else { None };
+        let is_window = pane
+            .is_some_and(|pane| finder.windows(pane.start, window.end - 1, window.end).any(|w| w == window));
+        if !is_window || !key::is_encoded(key, key_fields) || !keys.insert(key) {
+            return Err(Damage::Content);
+        }
+    }
+    Ok(())
 }
 
 /// The last row of a key.
@@ -116,10 +139,17 @@ impl Fills {
     /// # Errors
     ///
     /// [`Damage::Content`] if they make no sense.
-    pub fn load(&mut self, saved: &FillsV6, share: Share, keys: &mut Keys) -> Result<(), Damage> {
+    pub fn load(
+        &mut self,
+        saved: &FillsV6,
+        (fired, key_fields): (i64, usize),
+        share: Share,
+        keys: &mut Keys,
+    ) -> Result<(), Damage> {
+        check(&mut self.finder, saved, fired, key_fields)?;
         for row in saved.rows() {
             let (key, window, text) = row?;
-            let hash = crate::parse::key::hash(key, share.seed);
+            let hash = key::hash(key, share.seed);
             if !share.takes(hash) {
                 continue;
             }
@@ -134,5 +164,41 @@ impl Fills {
             self.last[place] = Some(LastRow { window, text: text.to_vec() });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::Windows;
+
+    /// The checksum of these would fit; a run that believed them would fill for ever, or wrongly.
+    #[test]
+    fn windows_that_there_are_not_are_damage() {
+        let Ok(Windows::Panes(panes)) = Windows::parse("10us/5us") else { panic!("these are panes") };
+        let check = |rows: &[(&[u8], i64, i64)], want| {
+            let mut saved = FillsV6::default();
+            rows.iter().for_each(|&(key, start, end)| saved.push(key, Window { end, start }, b""));
+            assert_eq!(super::check(&mut PaneFinder::new(&panes), &saved, 100, 1), want, "{rows:?}");
+        };
+        let keys: Vec<Vec<u8>> = ["a", "b"]
+            .iter()
+            .map(|&text| {
+                let mut encoded = Vec::new();
+                assert!(key::encode(&crate::value::Value::Text(text.into()), &mut encoded));
+                encoded
+            })
+            .collect();
+        let [a, b] = [&keys[0][..], &keys[1][..]];
+        let damage = Err(Damage::Content);
+        check(&[(a, 90, 100), (b, -5, 5)], Ok(()));
+        check(&[(a, 95, 105)], damage.clone());
+        check(&[(a, 1, 11)], damage.clone());
+        check(&[(a, 0, 15)], damage.clone());
+        check(&[(a, 0, 10), (a, 5, 15)], damage.clone());
+        check(&[(b"", 0, 10)], damage.clone());
+        for (start, end) in [(i64::MIN, i64::MAX), (i64::MIN, -5), (0, i64::MAX), (i64::MAX - 10, i64::MAX)] {
+            check(&[(a, start, end)], damage.clone());
+        }
     }
 }

@@ -9,7 +9,7 @@ pub mod amendments;
 pub mod counts;
 pub mod cut;
 pub mod dedup;
-mod fills;
+pub mod fills;
 pub mod jump;
 pub mod keys;
 pub mod loaded;

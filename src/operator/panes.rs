@@ -35,6 +35,8 @@ pub struct PaneStore {
     fired: i64,
     /// No window ends after `fired` and before this.
     next_end: i64,
+    /// Of panes that start before this all windows have fired: those that are there wait for late events.
+    settled: i64,
     additions: Additions,
     /// The rows of a part by pane, in order of appearance; empty between calls, as are the places.
     sorted: Vec<(Pane, Vec<u32>)>,
@@ -76,6 +78,7 @@ impl PaneStore {
             stacks: None,
             fired: i64::MIN,
             next_end: i64::MIN,
+            settled: i64::MIN,
             additions: Additions::default(),
             sorted: Vec::new(),
             places: HashMap::new(),
@@ -156,7 +159,7 @@ impl PaneStore {
             return None;
         }
         // The windows of the first pane that some have not fired of end first.
-        let mut panes = self.panes.range(..watermark);
+        let mut panes = self.panes.range(self.settled.min(watermark)..watermark);
         let (&start, _) = panes.find(|(_, open)| open.last_end > self.fired)?;
         self.finder.windows(start, self.fired, watermark).next().map(|window| window.end)
     }
@@ -176,7 +179,7 @@ impl PaneStore {
         // A window is found by the first of its panes: those that hold an earlier pane too end by its last end.
         // In a calendar neighbouring windows may end together, so that very end is looked at again.
         let (mut found, mut last) = (self.fired, None);
-        for (&start, open) in self.panes.range(..watermark) {
+        for (&start, open) in self.panes.range(self.settled.min(watermark)..watermark) {
             if found >= watermark {
                 break;
             }
@@ -195,6 +198,12 @@ impl PaneStore {
             found = found.max(open.last_end - 1);
         }
         self.fired = watermark;
+        // Panes start in the order in which their last windows end.
+        while let Some((&start, open)) = self.panes.range(self.settled..).next()
+            && open.last_end <= watermark
+        {
+            self.settled = start + 1;
+        }
         self.next_end = match self.finder.pane(watermark.clamp(1 - time::LIMIT, time::LIMIT - 1)) {
             Some(pane) => pane.end,
             None => i64::MIN,
@@ -241,6 +250,11 @@ impl PaneStore {
             let open = self.panes.entry(*start).or_insert_with(|| OpenPane::new(calls, *last_end));
             open.table.load(table, share, keys);
         }
+    }
+
+    /// Windows that end here or before have fired.
+    pub fn fired(&self) -> i64 {
+        self.fired
     }
 
     /// How many panes are open.

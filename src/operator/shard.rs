@@ -39,10 +39,10 @@ pub struct Shard {
     repeats: Option<Repeats>,
     builder: RowBuilder,
     rows_added: u64,
-    /// Rows whose keys it owns, those of them that are in time for a kind of windows, and the groups of a window that
-    /// fires; reused.
+    /// Rows whose keys it owns; of all rows and of these, those that are in time for a kind of windows; the groups of a
+    /// window that fires; reused.
     owned: Vec<u32>,
-    in_time: Vec<u32>,
+    in_time: [Vec<u32>; 2],
     groups: Vec<Group>,
 }
 
@@ -65,7 +65,7 @@ impl Shard {
             builder: RowBuilder::new(plan),
             rows_added: 0,
             owned: Vec::new(),
-            in_time: Vec::new(),
+            in_time: [Vec::new(), Vec::new()],
             groups: Vec::new(),
         }
     }
@@ -135,9 +135,14 @@ impl Owner for Shard {
         if has_fills == saved.is_empty() || (has_fills && saved.len() != self.fills.len()) {
             return Err(Damage::Content);
         }
-        for (fills, saved) in self.fills.iter_mut().zip(saved) {
-            if let Some(fills) = fills {
-                fills.load(saved, self.share, &mut self.keys)?;
+        for ((fills, open), saved) in self.fills.iter_mut().zip(&self.kinds).zip(saved) {
+            if let (Some(fills), Open::Panes(store)) = (fills, open) {
+                fills.load(
+                    saved,
+                    (store.fired(), self.builder.plan().key_fields()),
+                    self.share,
+                    &mut self.keys,
+                )?;
             }
         }
         Ok(())
@@ -194,12 +199,13 @@ impl Shard {
             (Some(_), [only]) => only.add(part, rows, mine, keys),
             (Some(over), kinds) => {
                 for open in kinds {
-                    let mut all = rows.to_vec();
-                    open.retain_in_time(part, over, &mut all);
-                    in_time.clear();
-                    in_time.extend_from_slice(mine);
-                    open.retain_in_time(part, over, in_time);
-                    open.add(part, &all, in_time, keys);
+                    let [all, own] = in_time;
+                    for (in_time, rows) in [(&mut *all, rows), (&mut *own, mine)] {
+                        in_time.clear();
+                        in_time.extend_from_slice(rows);
+                        open.retain_in_time(part, over, in_time);
+                    }
+                    open.add(part, all, own, keys);
                 }
             }
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::json::{write_json_bytes, write_json_string, write_json_value};
-use crate::aggregate::{Accumulators, Span};
+use crate::aggregate::{Accumulators, Gives, Span};
 use crate::expr::{Expr, Row};
 use crate::job::{Aggregation, Fill, OutputFormat, Top};
 use crate::number::Number;
@@ -33,6 +33,8 @@ pub struct RowPlan {
     results: usize,
     /// What rows of windows without events hold, where there are such.
     fill: Option<Fill>,
+    /// By aggregate, what it gives.
+    gives: Vec<Gives>,
     /// Whether rows say when they were written: the last two columns.
     has_timing: bool,
     having: Option<Expr>,
@@ -95,6 +97,7 @@ impl RowPlan {
             leading: task.leading().len(),
             results: task.leading().len() + task.keys.len(),
             fill: task.fill,
+            gives: task.calls.iter().map(|call| call.definition.gives).collect(),
             has_timing: task.firing.repeats(),
             having: task.having.clone(),
             untyped,
@@ -127,6 +130,11 @@ impl RowPlan {
     /// Whether windows without events have rows, too.
     pub fn fills(&self) -> bool {
         self.fill.is_some()
+    }
+
+    /// How many fields a key has.
+    pub fn key_fields(&self) -> usize {
+        self.results - self.leading
     }
 
     /// The header line, for formats that have one in the stream.

@@ -51,7 +51,7 @@ fn row(line: &str) -> ((i64, i64), &str, &str) {
 
 /// What rows of windows without events hold behind one that holds this.
 fn filled(fill: &str, results: &str) -> String {
-    let zero = |cell: &str| if cell.parse::<f64>().is_ok() { "0" } else { "" };
+    let zero = |cell: &str| if cell.is_empty() || cell.parse::<f64>().is_ok() { "0" } else { "" };
     match fill {
         "previous" => results.to_owned(),
         "null" => ",".to_owned(),
@@ -129,6 +129,19 @@ fn missing_rows_are_put_where_they_belong() {
         assert!(done(&dir, "state verify st").contains("checkpoint"), "{job}");
     }
     assert!(added > CASES as usize * 10, "few rows were missing: {added}");
+}
+
+/// What an aggregate gives says what stands for nothing, whatever the row before holds; text stays text.
+#[test]
+fn zero_is_by_aggregate() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let text = "t,v,w\n5,,x\n25,4,y\n26,6,\n45,,z\n";
+    fs::write(dir.path().join("a.csv"), text).expect("there is room");
+    let aggregates = "count(*),sum(v),avg(v),stddev(v),min(v),first(v),last(w),topk(w,1),rate(*)";
+    let rows = done(&dir, &format!("-w 10s -t t -a {aggregates} --fill zero --to csv -q a.csv"));
+    let filled: Vec<&str> =
+        rows.lines().filter(|row| row.starts_with("10,") || row.starts_with("30,")).collect();
+    assert_eq!(filled, ["10,20,0,0,0,0,0,0,,,0", "30,40,0,0,0,0,0,0,,,0"]);
 }
 
 /// A key that was away for long brings its rows by the window, and not all at once.

@@ -1,6 +1,7 @@
 //! Windows of several kinds in one job: each kind's rows are those of a job with it alone.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -123,6 +124,22 @@ fn rows_stand_in_the_order_in_which_windows_close() {
     };
     lines.sort_by_key(closes);
     assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), lines);
+}
+
+/// Windows that wait for late events are not gone through whenever one of another kind closes.
+#[test]
+fn windows_that_wait_cost_nothing() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let events: String = (0..20_000).map(|t| format!("{{\"ts\":{t}}}\n")).collect();
+    put(&dir, "a", &events);
+    let took = |windows: &str| {
+        let started = Instant::now();
+        let line = format!("-w {windows} -t ts --time-format s -d 5s -q -o out --allowed-lateness 1d a");
+        assert_eq!(windrow(&dir, &line).0, Some(0));
+        started.elapsed()
+    };
+    let (alone, both) = (took("1s"), took("1s,1h"));
+    assert!(both < 5 * alone + Duration::from_secs(2), "{both:?} against {alone:?}");
 }
 
 /// An event may come too late for short windows and in time for long ones, and its id is known for as long as those

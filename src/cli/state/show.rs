@@ -100,6 +100,10 @@ impl Page<'_> {
         if let Some(next) = self.next(open, counts.open > 0) {
             self.line("next", &next);
         }
+        let (rows, bytes) = open.last_rows();
+        if rows > 0 {
+            self.line("last rows", &format!("{rows} of keys, for --fill: bytes {bytes}"));
+        }
         let ids = ids(self.looked);
         if !ids.is_empty() {
             let known: u64 = ids.iter().filter_map(|(.., file)| file.as_ref()).map(|file| file.count).sum();

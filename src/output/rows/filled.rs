@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use super::{
     CELL_END, HandOn, Place, RowBuilder, RowPlan, Timing, finish_csv_row, write_key, write_table_value,
 };
-use crate::aggregate::{Accumulators, Span};
+use crate::aggregate::{Accumulators, Gives, Span};
 use crate::job::{Fill, OutputFormat};
 use crate::value::Value;
 use crate::window::Window;
@@ -22,8 +22,16 @@ impl RowBuilder {
         match self.plan.fill {
             Some(Fill::Previous) => text.extend_from_slice(&self.fired.text[self.results_at..]),
             Some(Fill::Zero) => {
-                let is_number = columns.iter().map(|column| column.finish(slot, span).as_number().is_some());
-                write_results(&self.plan, is_number, text);
+                let is_zero = columns.iter().zip(&self.plan.gives).map(|(column, gives)| match gives {
+                    Gives::Number => true,
+                    Gives::List => false,
+                    // What has been nothing so far may become a number; what has been text stays text.
+                    Gives::AsGiven => match self.plan.as_column(column.finish(slot, span)) {
+                        Value::Null => true,
+                        value => value.as_number().is_some(),
+                    },
+                });
+                write_results(&self.plan, is_zero, text);
             }
             Some(Fill::Null) | None => write_results(&self.plan, columns.iter().map(|_| false), text),
         }
@@ -50,20 +58,20 @@ impl RowBuilder {
     }
 }
 
-/// Writes the results of a row: those that are numbers are 0, the others null.
-fn write_results(plan: &RowPlan, is_number: impl Iterator<Item = bool>, text: &mut Vec<u8>) {
-    let zero = |is_number: bool| if is_number { Value::Written("0") } else { Value::Null };
+/// Writes the results of a row, which are 0 or null.
+fn write_results(plan: &RowPlan, is_zero: impl Iterator<Item = bool>, text: &mut Vec<u8>) {
+    let zero = |is_zero: bool| if is_zero { Value::Written("0") } else { Value::Null };
     match plan.to {
         OutputFormat::Ndjson => {
-            for (lead_in, is_number) in plan.lead_ins[plan.results..].iter().zip(is_number) {
+            for (lead_in, is_zero) in plan.lead_ins[plan.results..].iter().zip(is_zero) {
                 text.extend_from_slice(lead_in);
-                text.extend_from_slice(if is_number { b"0" } else { b"null" });
+                text.extend_from_slice(if is_zero { b"0" } else { b"null" });
             }
             text.extend_from_slice(b"}\n");
         }
         OutputFormat::Csv { delimiter } => {
-            for is_number in is_number {
-                if is_number {
+            for is_zero in is_zero {
+                if is_zero {
                     text.push(b'0');
                 }
                 text.push(delimiter);
@@ -73,8 +81,8 @@ fn write_results(plan: &RowPlan, is_number: impl Iterator<Item = bool>, text: &m
             finish_csv_row(text, 0, plan.columns.len());
         }
         OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
-            for is_number in is_number {
-                write_table_value(&zero(is_number), text);
+            for is_zero in is_zero {
+                write_table_value(&zero(is_zero), text);
                 text.push(CELL_END);
             }
         }
