@@ -43,6 +43,8 @@ pub struct Frame {
     /// The columns that are shown, and how many cells of a row stand before them.
     names: Vec<String>,
     skipped: usize,
+    /// Which of a row's cells are aggregates: those from here on.
+    results: usize,
     /// What the rows are sorted by, in words.
     order: String,
     /// Columns do not become narrower while the terminal stays as it is: a view that jumps about is hard to read.
@@ -83,6 +85,7 @@ impl Frame {
             zone: task.windows.zone().cloned(),
             names: task.columns().split_off(skipped),
             skipped,
+            results: task.columns().len() - task.calls.len(),
             order,
             widths: Vec::new(),
             look: Look::default(),
@@ -190,8 +193,12 @@ impl Frame {
 
     /// The cells of a row that are shown, harmless.
     fn cells(&self, row: &SceneRow) -> Vec<String> {
-        let cells = row.cells.iter().skip(self.skipped);
-        cells.map(|cell| shown(cell, self.look.columns, self.look.unicode)).collect()
+        let cells = row.cells.iter().enumerate().skip(self.skipped);
+        let text = |(n, cell): (usize, &String)| match rounded(cell).filter(|_| n >= self.results) {
+            Some(rounded) => rounded,
+            None => shown(cell, self.look.columns, self.look.unicode),
+        };
+        cells.map(text).collect()
     }
 
     /// How wide the columns would like to be.
@@ -315,6 +322,21 @@ fn after(first: &str, then: &str) -> String {
         (Some((day, _)), Some((other, time))) if day == other => time.to_owned(),
         _ => then.to_owned(),
     }
+}
+
+/// A number of many places, short enough to be compared with those above and below it: three places, below 1 as many
+/// digits.
+fn rounded(cell: &str) -> Option<String> {
+    let (_, places) = cell.split_once('.')?;
+    if places.len() <= 3 || !places.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // Above this a double has no three places.
+    let value = cell.parse().ok().filter(|value: &f64| value.abs() < 1e12)?;
+    let zeros = places.bytes().take_while(|byte| *byte == b'0').count();
+    let kept = if value.abs() < 1.0 { zeros + 3 } else { 3 };
+    let text = format!("{value:.kept$}");
+    Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
 /// Whether all cells of a column that are not empty read as numbers.

@@ -180,3 +180,18 @@ fn lags_are_told_roughly() {
     check(90_061, "1d1h");
     check(400 * 86_400 + 7_000, "400d");
 }
+
+#[test]
+fn numbers_of_many_places_are_rounded() {
+    let check = |cell: &str, want: Option<&str>| assert_eq!(rounded(cell).as_deref(), want, "{cell}");
+    check("223.55555555555554", Some("223.556"));
+    check("-1.99996", Some("-2"));
+    check("0.000123456", Some("0.000123"));
+    check("-0.0004999", Some("-0.0005"));
+    check("12345678901234567890.1234", None);
+    check("0.125", None);
+    check("12", None);
+    check("1.2.3.4444", None);
+    check("/p/1.2345x", None);
+    check("1.2345e300", None);
+}
