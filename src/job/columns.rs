@@ -2,8 +2,8 @@
 
 use crate::error;
 use crate::expr::{FieldPath, Scope, Step};
+use crate::output::fired::TIMING_COLUMNS;
 use crate::output::numbered::COLUMN;
-use crate::output::rows::TIMING_COLUMNS;
 use crate::suggest::closest;
 
 use super::Aggregation;

@@ -20,7 +20,7 @@ use crate::chart::terminal::Look;
 use crate::expr::{Call, Expr, FieldPath, Key};
 use crate::input::pattern::Pattern;
 use crate::input::{Format, ReadOptions, SourceSpec};
-use crate::output::rows::TIMING_COLUMNS;
+use crate::output::fired::TIMING_COLUMNS;
 use crate::time::TimeFormat;
 use crate::window::{Firing, Windows};
 

@@ -12,7 +12,9 @@ use std::ops::Range;
 
 use crate::job::{Aggregation, OutputFormat};
 use crate::operator::peek::{Best, BestRow, Peek};
-use crate::output::rows::{CELL_END, Fired, RowPlan};
+use crate::output::cells::CELL_END;
+use crate::output::fired::Fired;
+use crate::output::plan::RowPlan;
 use crate::window::{Window, Windows};
 use history::{History, Past};
 

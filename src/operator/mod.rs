@@ -33,7 +33,7 @@ mod whole;
 use std::ops::ControlFlow;
 
 use crate::checkpoint::codec::Damage;
-use crate::output::rows::HandOn;
+use crate::output::fired::HandOn;
 use loaded::Loaded;
 use peek::Peek;
 use saved::OwnerV1;

@@ -12,7 +12,7 @@ use super::weight::Weight;
 use super::{Held, Owner};
 use crate::checkpoint::codec::Damage;
 use crate::checkpoint::written::Blob;
-use crate::output::rows::{Fired, HandOn};
+use crate::output::fired::{Fired, HandOn};
 use crate::parse::batch::Place;
 
 /// The events that wait.

@@ -5,7 +5,8 @@
 
 use std::cmp::Ordering;
 
-use crate::output::rows::{Fired, RowPlan};
+use crate::output::fired::Fired;
+use crate::output::plan::RowPlan;
 use crate::parse::key;
 use crate::window::Window;
 

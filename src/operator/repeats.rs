@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use super::keys::Keys;
 use super::table::{Group, SlotMap, Table};
 use crate::aggregate::Accumulators;
-use crate::output::rows::{HandOn, RowBuilder, Timing};
+use crate::output::builder::RowBuilder;
+use crate::output::fired::{HandOn, Timing};
 use crate::prefetch::AHEAD;
 use crate::window::{Firing, Window};
 

@@ -11,7 +11,7 @@ use super::step::Part;
 use super::table::{Additions, Calls, Table};
 use super::weight::Weight;
 use crate::checkpoint::codec::Damage;
-use crate::output::rows::Timing;
+use crate::output::fired::Timing;
 use crate::window::Window;
 
 /// The table of one shard.

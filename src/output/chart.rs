@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-use super::rows::{CELL_END, Fired};
+use super::cells::CELL_END;
+use super::fired::Fired;
 use crate::chart::cells::Span;
 use crate::chart::clock::Clock;
 use crate::chart::collect::Collector;

@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::rows::{Failure, Fired, Place, RowPlan, Timing};
+use super::fired::{Failure, Fired, Place, Timing};
+use super::plan::RowPlan;
 use crate::error::Result;
 use crate::job::OutputFormat;
 use crate::parse::key;
@@ -210,7 +211,7 @@ fn in_rank_order(
 mod tests {
     use super::*;
     use crate::job::Task;
-    use crate::output::rows::Timing;
+    use crate::output::fired::Timing;
     use crate::value::Value;
     use crate::window::Window;
     use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! `--row-id`: rows with their numbers, 1, 2, 3, ..., in a first column `row`.
 
 use crate::job::OutputFormat;
-use crate::output::rows::CELL_END;
+use crate::output::cells::CELL_END;
 
 /// The name of the column.
 pub const COLUMN: &str = "row";

@@ -1,6 +1,6 @@
 //! `--to table`: aligned columns for people, written when the run ends, since only then their widths are known.
 
-use super::rows::CELL_END;
+use super::cells::CELL_END;
 
 /// The rows of an aligned table, as they come.
 #[derive(Default)]

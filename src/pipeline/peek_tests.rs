@@ -12,7 +12,8 @@ use crate::operator::Owner;
 use crate::operator::peek::Best;
 use crate::operator::sequence::{Pause, Sequencer};
 use crate::operator::step::Step;
-use crate::output::rows::{Fired, RowPlan};
+use crate::output::fired::Fired;
+use crate::output::plan::RowPlan;
 use crate::parse::project::{ChunkToParse, Layout, Parser, Projection};
 use crate::window::{Window, Windows};
 

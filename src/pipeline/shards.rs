@@ -18,7 +18,8 @@ use crate::operator::repeats::Repeats;
 use crate::operator::shard::Shard;
 use crate::operator::step::Step;
 use crate::operator::table::Calls;
-use crate::output::rows::{Fired, RowPlan};
+use crate::output::fired::Fired;
+use crate::output::plan::RowPlan;
 
 /// The running shards.
 pub struct Shards {

@@ -19,7 +19,7 @@ use crate::operator::stacks::Stacks;
 use crate::operator::step::Part;
 use crate::operator::table::{Calls, Table};
 use crate::operator::weight::Weight;
-use crate::output::rows::Timing;
+use crate::output::fired::Timing;
 use crate::window::{Pane, Panes, Window};
 
 /// The panes of one shard.

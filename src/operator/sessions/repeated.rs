@@ -17,7 +17,7 @@ use crate::operator::saved_repeats::{SessionV3, SessionsV3};
 use crate::operator::table::Calls;
 use crate::operator::timers::{Found, Timers};
 use crate::operator::weight::Weight;
-use crate::output::rows::Timing;
+use crate::output::fired::Timing;
 use crate::prefetch::{AHEAD, prefetch};
 use crate::window::Window;
 

@@ -11,7 +11,8 @@ use super::open::Open;
 use crate::aggregate::{Accumulators, Span};
 use crate::operator::keys::Keys;
 use crate::operator::peek::{Best, Peek, ROWS_MAX};
-use crate::output::rows::{self, RowBuilder};
+use crate::output::builder::RowBuilder;
+use crate::output::plan;
 use crate::value::Value;
 use crate::window::Window;
 
@@ -98,7 +99,7 @@ fn choose(
     let plan = builder.plan();
     let order = |a: &Candidate<'_>, b: &Candidate<'_>| -> Ordering {
         let by_size = a.size.total_cmp(&b.size);
-        let by_rank = by_size.then_with(|| rows::compare_values(&a.value, &b.value));
+        let by_rank = by_size.then_with(|| plan::compare_values(&a.value, &b.value));
         let by_rank = if plan.is_descending() { by_rank.reverse() } else { by_rank };
         let by_key =
             || keys.compare((keys.head(a.group.key), a.group.key), (keys.head(b.group.key), b.group.key));

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::Shard;
 use crate::operator::repeats::Out;
 use crate::operator::step::{Due, Moment, Step};
-use crate::output::rows::HandOn;
+use crate::output::fired::HandOn;
 
 /// How far a step has been added: so many parts, and so many rows of the next one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

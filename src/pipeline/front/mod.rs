@@ -28,7 +28,7 @@ use crate::operator::cut::SequenceCut;
 use crate::operator::dedup::Dedup;
 use crate::operator::sequence::{Bad, Closing, Decided, Pause, Rules, Sequencer};
 use crate::operator::step::Step;
-use crate::output::rows::csv_header;
+use crate::output::cells::csv_header;
 use crate::parse::project::{Layout, Projection};
 use crate::window::{Firing, PaneFinder};
 

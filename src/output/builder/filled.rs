@@ -5,9 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use super::{
-    CELL_END, HandOn, Place, RowBuilder, RowPlan, Timing, finish_csv_row, write_key, write_table_value,
-};
+use super::super::cells::{CELL_END, finish_csv_row, write_table_value};
+use super::super::fired::{HandOn, Place, Timing};
+use super::super::plan::RowPlan;
+use super::{RowBuilder, write_key};
 use crate::aggregate::{Accumulators, Gives, Span};
 use crate::job::{Fill, OutputFormat};
 use crate::value::Value;
