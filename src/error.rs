@@ -182,7 +182,7 @@ impl SyntaxError {
 }
 
 impl fmt::Display for SyntaxError {
-    /// The message, then the text with the place marked beneath it.
+    /// The message, then the text with the place marked beneath it, unless there is none to mark.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.option.is_empty() {
             write!(f, "{}: ", self.option)?;
@@ -190,6 +190,9 @@ impl fmt::Display for SyntaxError {
         f.write_str(&shown(&self.message))?;
         if let Some(help) = &self.help {
             write!(f, "; {}", shown(help))?;
+        }
+        if self.text.trim().is_empty() {
+            return Ok(());
         }
         // A long text is shown around the mistake only.
         let line: String = self.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -257,6 +260,15 @@ impl fmt::Display for Escaped<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_text_is_no_picture() {
+        let shown =
+            |text: &str| SyntaxError::new(text, text.len()..text.len(), "a name is missing").to_string();
+        assert_eq!(shown("a,"), "a name is missing\n  | a,\n  |   ^");
+        assert_eq!(shown(""), "a name is missing");
+        assert_eq!(shown(" \t"), "a name is missing");
+    }
 
     #[test]
     fn nothing_drives_a_terminal() {

@@ -62,7 +62,7 @@ fn the_long_help_ends_with_examples() {
     let help = succeeds(&["--help"]);
     assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     let (_, examples) = help.split_once("\nExamples:\n").expect("there are examples");
-    assert_eq!(examples.split("\n\n").count(), 6, "{examples}");
+    assert_eq!(examples.split("\n\n").count(), 7, "{examples}");
     assert!(!help.contains("chunk-bytes"), "{help}");
 }
 
@@ -193,6 +193,20 @@ fn a_plan() {
     has("having b > 1");
     has("top 2 by b, greatest first, and what ties with the last");
     assert!(plan.lines().all(|line| line.trim_end() == line), "{plan}");
+}
+
+#[test]
+fn the_plan_of_windows_of_several_kinds() {
+    let plan = succeeds(&["explain", "-w", "60s", "-w", "session:10s,1d", "--fill", "zero"]);
+    for line in [
+        "  kind            60s: tumbling windows of 1m\n",
+        "  kind            session:10s: sessions with a gap of 10s\n",
+        "  kind            1d: tumbling windows of 1d\n",
+        "  gaps            windows without events between two of a key have rows: zero (not for session:10s)\n",
+    ] {
+        assert!(plan.contains(line), "{line:?} is missing in\n{plan}");
+    }
+    assert!(!succeeds(&["explain", "-w60s,1d", "--fill=zero"]).contains("not for"));
 }
 
 #[test]

@@ -15,6 +15,8 @@ const MEASURES_MAX: usize = 8;
 pub struct Roles {
     /// `window_start` and `window_end`.
     pub bounds: Option<(usize, usize)>,
+    /// `window`, of a result with windows of several kinds.
+    pub kind: Option<usize>,
     /// `revision` and `pane`, of a result that has both.
     pub revision: Option<(usize, usize)>,
     /// The columns that tell the rows of a window apart.
@@ -36,7 +38,8 @@ pub type Sampled = Vec<(Kind, u64)>;
 /// # Errors
 /// [`Error::Usage`] where a column that is named is not there, or one to be drawn holds texts.
 pub fn roles(names: &[String], sample: &[Sampled], y: &[String], by: &[String]) -> Result<Roles> {
-    let place = |wanted: &str| names.iter().position(|name| name == wanted);
+    let kind = kind_of_windows(names);
+    let place = |wanted: &str| (0..names.len()).find(|at| Some(*at) != kind && names[*at] == wanted);
     let revision = place("revision").zip(place("pane"));
     let bounds = match (place("window_start"), place("window_end")) {
         (Some(start), Some(end)) => Some((start, end)),
@@ -50,20 +53,23 @@ pub fn roles(names: &[String], sample: &[Sampled], y: &[String], by: &[String]) 
     if bounds.is_none() && revision.is_none() && y.is_empty() && by.is_empty() {
         check_no_events(names, sample)?;
     }
-    let special: Vec<usize> = [place("window_start"), place("window_end"), row_numbers(names)]
+    // What tells a row from those of other windows. A number of its own would tell it from all.
+    let window: Vec<usize> = [place("window_start"), place("window_end"), kind]
         .into_iter()
         .flatten()
         .chain(revision.into_iter().flat_map(|(revision, pane)| [revision, pane]))
         .collect();
+    let row = row_numbers(names);
     let named = |option: &str, wanted: &[String]| -> Result<Vec<usize>> {
-        wanted.iter().map(|name| place(name).ok_or_else(|| unknown(option, name, names))).collect()
+        let unknown = |name| unknown(option, name, &without(names, kind));
+        wanted.iter().map(|name| place(name).ok_or_else(|| unknown(name))).collect()
     };
     let (measures, keys) = (named("--y", y)?, named("--by", by)?);
-    let free: Vec<usize> =
-        (0..names.len()).filter(|at| !special.contains(at) && !measures.contains(at)).collect();
-    let mut roles = Roles { bounds, revision, measures, ..Roles::default() };
+    let is_free = |at: &usize| Some(*at) != row && !window.contains(at) && !measures.contains(at);
+    let free: Vec<usize> = (0..names.len()).filter(is_free).collect();
+    let mut roles = Roles { bounds, kind, revision, measures, ..Roles::default() };
     roles.keys = match by.is_empty() {
-        true => keys_among(&free, &special, sample),
+        true => keys_among(&free, &window, sample),
         false => keys,
     };
     for (&at, name) in roles.measures.iter().zip(y) {
@@ -87,7 +93,7 @@ pub fn roles(names: &[String], sample: &[Sampled], y: &[String], by: &[String]) 
     if roles.measures.is_empty() && !sample.is_empty() {
         return Err(Error::usage(format!(
             "no column is left that holds numbers to draw; the columns are {}",
-            crate::parse::hints::listed(names, 20)
+            crate::parse::hints::listed(&without(names, kind), 20)
         )));
     }
     Ok(roles)
@@ -113,7 +119,27 @@ fn check_no_events(names: &[String], sample: &[Sampled]) -> Result<()> {
 
 /// The column of `--row-id`, which stands first.
 fn row_numbers(names: &[String]) -> Option<usize> {
-    (names.len() > 1 && names[0] == "row" && names[1] == "window_start").then_some(0)
+    let is_row = |rest: &[String]| kind_of_windows(rest) == Some(0) || begins(rest, &["window_start"]);
+    names.split_first().filter(|(first, rest)| *first == "row" && is_row(rest)).map(|_| 0)
+}
+
+/// The column that says of which kind a window is. Elsewhere a column of that name is one like others.
+fn kind_of_windows(names: &[String]) -> Option<usize> {
+    match names {
+        names if begins(names, &["window", "window_start"]) => Some(0),
+        names if begins(names, &["row", "window", "window_start"]) => Some(1),
+        _ => None,
+    }
+}
+
+fn begins(names: &[String], with: &[&str]) -> bool {
+    names.len() >= with.len() && names.iter().zip(with).all(|(name, wanted)| name == wanted)
+}
+
+/// The names but for that of one column.
+fn without(names: &[String], column: Option<usize>) -> Vec<String> {
+    let others = names.iter().enumerate().filter(|(at, _)| Some(*at) != column);
+    others.map(|(_, name)| name.clone()).collect()
 }
 
 fn unknown(option: &str, name: &str, names: &[String]) -> Error {
@@ -128,11 +154,11 @@ fn is_text(column: usize, sample: &[Sampled]) -> bool {
     sample.iter().any(|row| matches!(row[column].0, Kind::Text | Kind::Time))
 }
 
-fn keys_among(free: &[usize], special: &[usize], sample: &[Sampled]) -> Vec<usize> {
+fn keys_among(free: &[usize], window: &[usize], sample: &[Sampled]) -> Vec<usize> {
     let texts = free.iter().take_while(|at| is_text(**at, sample)).count();
     // What a row is told apart by, hashed: its window, then more and more columns.
     let mut told: Vec<u64> =
-        sample.iter().map(|row| special.iter().fold(0, |all, at| join(all, row[*at].1))).collect();
+        sample.iter().map(|row| window.iter().fold(0, |all, at| join(all, row[*at].1))).collect();
     let mut keys = 0;
     while !are_distinct(&told) {
         let Some(&at) = free.get(keys) else {
@@ -196,6 +222,7 @@ mod tests {
             ":n | not numbers, and not drawn: place",
         );
         check("row,window_start,window_end,n\n1,0,1,5\n2,1,2,6", &[], &[], ":n");
+        check("row,window_start,window_end,s,n\n1,0,1,200,5\n2,0,1,500,6", &[], &[], "s:n");
         let panes =
             "window_start,window_end,k,n,pane,revision\n0,1,a,5,early,0\n0,1,a,6,final,1\n0,1,b,6,final,1";
         check(panes, &[], &[], "k:n");
@@ -203,6 +230,26 @@ mod tests {
         check("window_start,window_end,h,n\n0,1,1,5\n1,2,1,6", &[], &["h"], "h:n");
         check("window_start,window_end,h,n\n0,1,1,5\n1,2,1,6", &["n"], &[], ":n");
         check("window_start,window_end,n\n0,1,\n1,2,NaN", &[], &[], ":n");
+    }
+
+    #[test]
+    fn the_kind_of_windows_is_neither_key_nor_measure() {
+        let rows = "window,window_start,window_end,s,n\n1h,0,1,200,5\n1d,0,1,200,5\n1h,0,1,500,6";
+        check(rows, &[], &[], "s:n");
+        check(rows, &["n"], &["s"], "s:n");
+        let columns = "the columns are window_start, window_end, s, n";
+        for (y, by) in [(&["window"][..], &[][..]), (&[], &["window"])] {
+            let option = if y.is_empty() { "--by" } else { "--y" };
+            check(rows, y, by, &format!("{option}: there is no column `window`; {columns}"));
+        }
+        check("window,window_start,window_end,n\n1h,0,60,5\n1m,0,60,5", &[], &[], ":n");
+        let numbered = "row,window,window_start,window_end,s,n\n1,1h,0,1,200,5\n2,1h,0,1,500,6";
+        check(numbered, &[], &[], "s:n");
+        // One of that name elsewhere is a column like others.
+        check("window_start,window_end,window,n\n0,1,a,5\n0,1,b,6", &[], &[], "window:n");
+        check("window,n\na,5\nb,6", &[], &[], "window:n");
+        let apart = "window,k,window_start,window_end,n\na,1,0,1,5\nb,1,0,1,6";
+        check(apart, &[], &["window"], "window:k+n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Charts: a result over time, in a terminal, as SVG and as HTML.
 //!
-//! `collect` takes rows and keeps what can be drawn (`cells`), `read`, with `open`, `columns` and `revisions`, gets them from a file, `output::chart` from a run.
+//! `collect` takes rows and keeps what can be drawn (`cells`), `read`, with `open`, `columns`, `kinds` and `revisions`,
+//! gets them from a file, `output::chart` from a run.
 //! A [`Chart`] is what is to be drawn; `plot` says where: scales (`scale`), ticks (`calendar`), places for labels
 //! (`label`). `layout` does that in pixels. `terminal`, with `canvas`, and `svg`, which `html` wraps, draw it. Everything that comes from outside is
 //! text to be escaped, and a chart depends on nothing but the rows and the size that it is given.
@@ -12,6 +13,7 @@ pub mod clock;
 pub mod collect;
 pub mod columns;
 pub mod html;
+mod kinds;
 pub mod label;
 pub mod layout;
 mod open;

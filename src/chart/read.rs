@@ -7,9 +7,10 @@ use super::cells::Span;
 use super::clock::Clock;
 use super::collect::Collector;
 use super::columns::{self, Roles};
+use super::kinds::Kinds;
 use super::open::{bad, fields, open, sample, too_long};
 use super::revisions::{Revisions, Written};
-use super::{Chart, label, scale};
+use super::{Chart, kinds, label, scale};
 use crate::error::{Error, Result, printable};
 use crate::input::{Chunk, SourceSpec};
 use crate::parse::batch::{Cell, field_value};
@@ -29,6 +30,8 @@ pub struct Request {
     pub y: Vec<String>,
     /// `--by`: the key columns; empty: they are found out.
     pub by: Vec<String>,
+    /// `--window`: the kind of windows that is drawn, where there are several.
+    pub kind: Option<String>,
     /// `--top`: how many keys are drawn.
     pub top: usize,
     /// `--time-zone`; without it times are shown as the result writes them, numbers in UTC.
@@ -46,13 +49,18 @@ pub fn chart(request: &Request) -> Result<Chart> {
     let source = &request.source.name;
     let (mut input, names) = open(request)?;
     let sample = sample(&mut input, &names)?;
-    let roles = columns::roles(&names, &sample, &request.y, &request.by).map_err(|error| match error {
+    let of_source = |error: Error| match error {
         Error::Usage(message) => Error::usage(format!("{}: {message}", printable(source))),
         other => other,
-    })?;
+    };
+    let roles = columns::roles(&names, &sample, &request.y, &request.by).map_err(of_source)?;
     drop(sample);
+    if request.kind.is_some() && roles.kind.is_none() && !names.is_empty() {
+        return Err(of_source(kinds::without_column()));
+    }
     let mut rows = Rows::new(request, roles, &names)?;
     rows.read(&mut input, names.len())?;
+    rows.kinds.check().map_err(of_source)?;
     Ok(rows.finish(request))
 }
 
@@ -61,11 +69,12 @@ struct Rows<'r> {
     request: &'r Request,
     roles: Roles,
     names: &'r [String],
-    /// The columns that are read, by cell: bounds, revision and pane, keys, measures.
+    /// The columns that are read, by cell: bounds, revision and pane, keys, measures, the kind of the window.
     places: Vec<usize>,
     /// Where keys and measures begin among the cells.
     keys: usize,
     measures: usize,
+    kinds: Kinds,
     format: TimeFormat,
     form: Option<Form>,
     clock: Clock,
@@ -86,6 +95,7 @@ impl<'r> Rows<'r> {
         places.extend(&roles.keys);
         let measures = places.len();
         places.extend(&roles.measures);
+        places.extend(roles.kind);
         let drawn = roles.measures.iter().map(|at| names[*at].clone()).collect();
         let revisions = roles.revision.map(|_| Revisions::default());
         Ok(Rows {
@@ -96,6 +106,7 @@ impl<'r> Rows<'r> {
             places,
             keys,
             measures,
+            kinds: Kinds::new(request.kind.as_deref()),
             format: TimeFormat::new("auto", None).map_err(Error::Internal)?,
             form: None,
             clock: request.zone.clone().map_or_else(Clock::utc, Clock::zone),
@@ -148,6 +159,10 @@ impl<'r> Rows<'r> {
         line: impl Fn() -> u64,
     ) -> std::result::Result<(), String> {
         let value = |at: usize| field_value(bytes, arena, cells[at]);
+        let behind = self.measures + self.values.len();
+        if self.roles.kind.is_some() && !self.kinds.is_drawn(&value(behind)) {
+            return Ok(());
+        }
         let span = match self.roles.bounds {
             None => None,
             Some(_) => {
@@ -167,7 +182,7 @@ impl<'r> Rows<'r> {
                 key::encode(&value, &mut self.key);
             }
         }
-        for at in self.measures..cells.len() {
+        for at in self.measures..behind {
             let value = value(at);
             let number = match &value {
                 Value::Written(text) | Value::Untyped(text) => scale::number(text.as_bytes()),

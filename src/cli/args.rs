@@ -119,6 +119,8 @@ pub enum Command {
     /// fit, a column of the picture shows the first, least, greatest and last value, so that no spike is lost. Of rows
     /// with `pane` and `revision` the one with the highest revision counts. The same rows and options make the same bytes.
     ///
+    /// Rows of several -w have a first column `window`. One chart draws one kind of windows: --window says which.
+    ///
     /// Exit codes: 0 if it is drawn, also if there are no rows; 1 if the result cannot be read, or is none; 2 for a wrong
     /// command line, or columns that are not there.
     #[command(override_usage = "windrow chart [OPTIONS] [RESULT]", max_term_width = 80)]
@@ -155,8 +157,8 @@ pub enum Command {
     /// Nothing is written. Without a state directory; standard input has to be in a file.
     ///
     /// --to json: one object with input, line, record, time, watermark, watermark_set_by (input, line), fate (accepted,
-    /// filtered, late, duplicate, bad), why (sentences), and by the fate windows and missed (start, end),
-    /// delay_wanted, first (input, line).
+    /// filtered, late, duplicate, bad), why (sentences), and by the fate windows and missed (start, end; of several
+    /// -w also window, its name), delay_wanted, first (input, line).
     ///
     /// Exit codes: 0 with an answer; 1 if an input cannot be read that far; 2 for a wrong command line, or a line without
     /// a record.
@@ -300,6 +302,10 @@ pub struct ChartArgs {
     // Not called `by`, which is the id of an option of jobs.
     #[arg(short = 'b', long = "by", value_name = "COLUMN", value_delimiter = ',')]
     pub columns: Vec<String>,
+    /// Of rows of several -w: draw those of this one, as the column `window` has it
+    // Not called `window`, as above.
+    #[arg(long = "window", value_name = "NAME")]
+    pub kind: Option<String>,
     /// Draw the N keys with the largest totals
     // Not called `top`, as above.
     #[arg(long = "top", value_name = "N", value_parser = super::values::lines, default_value = "8")]

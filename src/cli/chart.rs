@@ -119,6 +119,7 @@ fn request(args: &ChartArgs, settings: &Settings) -> Result<Request> {
         guess,
         y: args.y.clone(),
         by: args.columns.clone(),
+        kind: args.kind.clone(),
         top: args.keys,
         zone,
         record_bytes_max: args.max_record,

@@ -9,7 +9,7 @@ pub struct Example {
 }
 
 /// The examples, simplest first.
-pub const EXAMPLES: [Example; 6] = [
+pub const EXAMPLES: [Example; 7] = [
     Example {
         title: "Earthquakes in every six hours: how many, and the largest",
         command: "windrow -w 6h -d 7d -t time --where \"type = 'earthquake'\" \\
@@ -30,6 +30,11 @@ pub const EXAMPLES: [Example; 6] = [
         title: "Flights an hour by airport, drawn in the terminal",
         command: "windrow -w 1h -d 1d -t sched_dep -b origin --to chart \\
       testdata/nyc-departures-2013-01.csv",
+    },
+    Example {
+        title: "Flights an hour and a day at once, hours without any as 0",
+        command: "windrow -w 1h -w 1d@America/New_York -d 1d -t sched_dep -b origin \\
+      --fill zero testdata/nyc-departures-2013-01.csv",
     },
     Example {
         title: "Commits a month, newest first in the file, RFC 2822 dates",

@@ -116,7 +116,7 @@ pub struct TimeOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Windows and aggregates")]
 pub struct WindowOptions {
-    /// 1m, 5m/1m, session:30s, cumulate:1h/1m or none
+    /// 1m, 5m/1m, session:30s, none ...; repeatable
     ///
     /// Which windows an event belongs to: `1m` tumbling; `5m/1m` hopping (size/advance); `session:30s` sessions by their gap;
     /// `cumulate:1h/1m` windows that grow by 1m to 1h; `none` one row per key at the end. In full

@@ -1,6 +1,7 @@
 //! From the options as typed to the checked job. Everything that can be wrong with a job by itself is
 //! found here, before any input is read.
 
+use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use crate::cli::values::{OutputFormatName, StatsName};
 use crate::error::Result;
 use crate::expr;
 use crate::input::{Format, ReadOptions};
+use crate::outline;
 use crate::time::{TimeFormat, duration};
 use crate::window::{Firing, Windows};
 
@@ -193,12 +195,7 @@ fn aggregation(
     }
     let to = output_format(&args.rows, first, look);
     let row_id = args.rows.row_id;
-    if let Some(OutputFormatName::Chart | OutputFormatName::Live) = args.rows.to
-        && windows.kinds() > 1
-    {
-        let message = "draws windows of one kind; give one -w, or write the rows to a file";
-        return Err(settings.unfit("to", message));
-    }
+    check_kinds(args, &windows, settings)?;
     if args.rows.to == Some(OutputFormatName::Chart) {
         if row_id {
             return Err(settings.unfit("row-id", "numbers rows, and a chart has none"));
@@ -227,13 +224,31 @@ fn aggregation(
 
 fn windows(args: &AggregateArgs, settings: &Settings) -> Result<Windows> {
     match &args.window.window[..] {
-        [_, ..] => Windows::parse(&args.window.window.join(",")).map_err(settings.in_option("window")),
+        [_, ..] => Windows::parse_each(&args.window.window).map_err(settings.in_option("window")),
         [] => Err(settings.unfit(
             "window",
             "is missing; give 1m (tumbling), 5m/1m (hopping), session:30s, cumulate:1h/1m, \
              or none (one row per key at the end)",
         )),
     }
+}
+
+/// A chart and a live view have one time axis, and so windows of one kind.
+fn check_kinds(args: &AggregateArgs, windows: &Windows, settings: &Settings) -> Result<()> {
+    let [first, ..] = windows.names()[..] else { return Ok(()) };
+    let first = outline::word(OsStr::new(first));
+    let message = match args.rows.to {
+        Some(OutputFormatName::Chart) => format!(
+            "chart draws windows of one kind; write the rows to a file, then windrow chart FILE --window {first}"
+        ),
+        Some(OutputFormatName::Live) => {
+            format!(
+                "live shows windows of one kind; give one -w, as -w {first}, or write the rows without --to live"
+            )
+        }
+        _ => return Ok(()),
+    };
+    Err(settings.unfit("to", message))
 }
 
 /// A chart is text for a terminal, and no picture whatever its file is called.
@@ -285,9 +300,7 @@ fn fill(
         return unfit("is for windows that are written once, without --emit-every and --allowed-lateness");
     }
     if args.aggregation.having.is_some() || args.aggregation.top.is_some() {
-        return unfit(
-            "says that no row is missing, and --having and --top leave some out; do that behind windrow",
-        );
+        return unfit("cannot go with --having or --top, which leave rows out; filter the output instead");
     }
     if let Some(OutputFormatName::Chart | OutputFormatName::Live) = args.rows.to {
         return unfit("is for rows; a chart or a live view shows by itself where there was nothing");

@@ -75,13 +75,15 @@ impl Plan {
 
     fn aggregation(&mut self, aggregation: &Aggregation, settings: &Settings) {
         self.section("windows");
-        for windows in aggregation.windows.each() {
-            self.line("kind", &windows.describe());
+        let names = aggregation.windows.names();
+        for (at, windows) in aggregation.windows.each().into_iter().enumerate() {
+            let name = names.get(at).map_or_else(String::new, |name| format!("{name}: "));
+            self.line("kind", &format!("{name}{}", windows.describe()));
         }
         self.line("close", &closing(&aggregation.windows, settings));
         if let Some(fill) = aggregation.fill {
-            let name = fill.name();
-            self.line("gaps", &format!("windows without events between two of a key have rows: {name}"));
+            let (name, but) = (fill.name(), unfilled(&aggregation.windows));
+            self.line("gaps", &format!("windows without events between two of a key have rows: {name}{but}"));
         }
         let Firing { every, lateness } = aggregation.firing;
         if let Some(every) = every {
@@ -191,6 +193,16 @@ fn time_field(job: &Job) -> String {
     match &job.time_field {
         Some(FieldPath { text, .. }) => text.clone(),
         None => format!("the first of {} that the first record has", DEFAULT_TIME_FIELDS.join(", ")),
+    }
+}
+
+/// The kinds that `--fill` has nothing to add to: sessions.
+fn unfilled(windows: &Windows) -> String {
+    let kinds = windows.names().into_iter().zip(windows.each());
+    let sessions = kinds.filter(|(_, kind)| matches!(kind, Windows::Session { .. })).map(|(name, _)| name);
+    match &sessions.collect::<Vec<_>>()[..] {
+        [] => String::new(),
+        names => format!(" (not for {})", names.join(", ")),
     }
 }
 

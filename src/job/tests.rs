@@ -216,6 +216,36 @@ fn windows_are_required() {
 }
 
 #[test]
+fn windows_of_several_kinds() {
+    let list = aggregation(good(&["-w", "1m,1h", "-w", "1d"])).windows;
+    assert_eq!(list, aggregation(good(&["-w1m", "-w1h", "-w1d"])).windows);
+    let shown = |line: &[&str]| job(line).err().expect("it is refused").to_string();
+    let error = shown(&["-w", "1m", "-w", "5x"]);
+    assert!(error.ends_with("\n  | 5x\n  | ^^"), "{error}");
+    let error = shown(&["-w", "1m", "-w", ""]);
+    assert!(error.starts_with("--window: a window is missing; ") && !error.contains('|'), "{error}");
+    refused(
+        &["-w1h", "-w1d", "--to=chart"],
+        "--to chart draws windows of one kind; write the rows to a file, then windrow chart FILE --window 1h",
+    );
+    refused(
+        &["-w", "1h + 5m", "-w1d", "--to=chart"],
+        "--to chart draws windows of one kind; write the rows to a file, then windrow chart FILE --window '1h + 5m'",
+    );
+    refused(
+        &["-w1h", "-w1d", "--to=live"],
+        "--to live shows windows of one kind; give one -w, as -w 1h, or write the rows without --to live",
+    );
+}
+
+#[test]
+fn filling() {
+    let message = "--fill cannot go with --having or --top, which leave rows out; filter the output instead";
+    refused(&["-w1m", "--fill=zero", "--having=count > 1"], message);
+    refused(&["-w1m", "--fill=zero", "--top=1", "--order-by=count"], message);
+}
+
+#[test]
 fn ranking() {
     let rank = "needs --order-by, which says what the rows are ranked by";
     let rows = "needs --top, which says how many rows are kept";

@@ -5,6 +5,7 @@
 //! and nothing is written.
 
 mod input;
+mod kinds;
 mod text;
 
 pub use text::{object, text};
@@ -21,8 +22,10 @@ use crate::parse::hints::Hint;
 use crate::parse::project::{Parser, Projection};
 use crate::pipeline;
 use crate::time::Form;
-use crate::window::{PaneFinder, Window, Windows};
+use crate::window::Windows;
+
 use input::Input;
+pub use kinds::Entered;
 
 /// Where a record stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +42,12 @@ pub enum Fate {
     /// It counts.
     Accepted {
         /// The windows that it entered while they were open; the first ones of very many.
-        windows: Vec<Window>,
+        windows: Vec<Entered>,
         /// Those that had fired, and were written again for it: `--allowed-lateness`. Of sessions, the stretch that it
         /// covers itself.
-        revised: Vec<Window>,
+        revised: Vec<Entered>,
         /// Those of its windows that took in nothing more.
-        missed: Vec<Window>,
+        missed: Vec<Entered>,
     },
     /// All its windows had closed: the last one then.
     Late {
@@ -95,9 +98,6 @@ pub struct Answer {
     /// What `--delay` would have been enough for a late one.
     pub delay_wanted: Option<i64>,
 }
-
-/// Windows of one event that are named.
-const WINDOWS_MAX: usize = 10;
 
 /// What becomes of the record on a line of an input when a job is run.
 ///
@@ -325,7 +325,7 @@ impl<'j> Reading<'j> {
                 == (self.asked.source, record.offset, record.row)
         });
         let fate = match (accepted, aside.map(|aside| &aside.why)) {
-            (true, _) => accepted_in(&windows, record.time.unwrap_or_default(), watermark, lateness),
+            (true, _) => kinds::accepted_in(&windows, record.time.unwrap_or_default(), watermark, lateness),
             (false, Some(Why::Late { .. })) => {
                 late(&self.job.task, &windows, record.time.unwrap_or_default())
             }
@@ -383,57 +383,14 @@ fn is_asked_id(step: &Step, source: u32, record: &Waiting, id: u128) -> bool {
     })
 }
 
-/// The windows of an accepted event.
-fn accepted_in(windows: &Windows, time: i64, watermark: Option<i64>, lateness: i64) -> Fate {
-    let fate = |windows, revised, missed| Fate::Accepted { windows, revised, missed };
-    let Windows::Panes(panes) = windows else {
-        if windows.kinds() > 1 {
-            return accepted_in_several(windows, time, watermark, lateness);
-        }
-        let Windows::Session { gap } = windows else { return fate(Vec::new(), Vec::new(), Vec::new()) };
-        let own = vec![Window { start: time, end: time + gap }];
-        return match watermark.is_some_and(|watermark| time < watermark) {
-            true => fate(Vec::new(), own, Vec::new()),
-            false => fate(own, Vec::new(), Vec::new()),
-        };
-    };
-    let mut finder = PaneFinder::new(panes);
-    let Some(pane) = finder.pane(time) else { return fate(Vec::new(), Vec::new(), Vec::new()) };
-    let passed = watermark.unwrap_or(i64::MIN);
-    let (over, closed) = (passed.saturating_sub(lateness).max(pane.start), passed.max(pane.start));
-    let mut between = |after, upto| finder.windows(pane.start, after, upto).take(WINDOWS_MAX).collect();
-    let (missed, revised) = (between(pane.start, over), between(over, closed));
-    fate(between(closed, pane.last_end), revised, missed)
-}
-
-/// The windows of an accepted event in several kinds. Of sessions it may be too late for.
-fn accepted_in_several(windows: &Windows, time: i64, watermark: Option<i64>, lateness: i64) -> Fate {
-    let over = watermark.unwrap_or(i64::MIN).saturating_sub(lateness);
-    let (mut all, mut all_revised, mut all_missed) = (Vec::new(), Vec::new(), Vec::new());
-    for kind in windows.each() {
-        match (kind, accepted_in(kind, time, watermark, lateness)) {
-            (Windows::Session { gap }, _) if time < over => {
-                all_missed.push(Window { start: time, end: time + gap });
-            }
-            (_, Fate::Accepted { windows, revised, missed }) => {
-                all.extend(windows);
-                all_revised.extend(revised);
-                all_missed.extend(missed);
-            }
-            _ => {}
-        }
-    }
-    Fate::Accepted { windows: all, revised: all_revised, missed: all_missed }
-}
-
 /// When the last window of a late event closed.
 fn late(task: &Task, windows: &Windows, time: i64) -> Fate {
     let (closed_at, session) = match (task, windows) {
-        (Task::Aggregate(_), Windows::Panes(_) | Windows::Several(_)) => {
+        (Task::Aggregate(_), Windows::Panes(_) | Windows::Several(_)) if !windows.finders().is_empty() => {
             let ends = windows.finders().into_iter().filter_map(|mut panes| Some(panes.pane(time)?.last_end));
             (ends.max().unwrap_or(time), false)
         }
-        // Late is what stands before the watermark.
+        // For sessions late is what stands before the watermark.
         _ => (time, true),
     };
     Fate::Late { closed_at, session }

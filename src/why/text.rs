@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Fate, Place};
+use super::{Answer, Entered, Fate, Place};
 use crate::error::{Escaped, printable};
 use crate::outline::line;
 use crate::time::{duration, shown_time, write_time};
-use crate::window::{Window, Windows};
+use crate::window::Windows;
 
 /// Columns of the names.
 const COLUMNS: usize = 10;
@@ -55,13 +55,8 @@ pub fn text(answer: &Answer) -> String {
 /// The answer as one JSON object.
 pub fn object(answer: &Answer) -> Value {
     let place = |place: &Place| json!({ "input": place.input, "line": place.line });
-    let windows = |windows: &[Window]| -> Vec<Value> {
-        let bound = |time| answer.raw(time);
-        windows
-            .iter()
-            .map(|window| json!({ "start": bound(window.start), "end": bound(window.end) }))
-            .collect()
-    };
+    let windows =
+        |entered: &[Entered]| -> Vec<Value> { entered.iter().map(|one| answer.window(one)).collect() };
     let mut object = json!({
         "input": answer.place.input,
         "line": answer.place.line,
@@ -118,10 +113,40 @@ impl Answer {
         shown_time(micros, self.form, self.windows.zone())
     }
 
-    fn bounds(&self, windows: &[Window]) -> String {
-        let bounds =
-            |window: &Window| format!("[{}, {})", self.time_text(window.start), self.time_text(window.end));
-        windows.iter().map(bounds).collect::<Vec<_>>().join(", ")
+    /// For programs; among several kinds with the name of its kind, as in rows.
+    fn window(&self, entered: &Entered) -> Value {
+        let (start, end) = (self.raw(entered.window.start), self.raw(entered.window.end));
+        match self.windows.names().get(entered.kind) {
+            Some(name) => json!({ "window": name, "start": start, "end": end }),
+            None => json!({ "start": start, "end": end }),
+        }
+    }
+
+    /// Bounds, among several kinds with the name of the kind behind each.
+    fn bounds<'e>(&self, windows: impl IntoIterator<Item = &'e Entered>) -> String {
+        let names = self.windows.names();
+        let bounds = windows.into_iter().map(|Entered { kind, window, .. }| {
+            let name = names.get(*kind).map_or_else(String::new, |name| format!(" {name}"));
+            format!("[{}, {}){name}", self.time_text(window.start), self.time_text(window.end))
+        });
+        bounds.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Windows by their bounds, then sessions by the stretches of them that are known; `before` stands before either.
+    fn each(&self, entered: &[Entered], before: &str) -> String {
+        let of = |sessions: bool| entered.iter().filter(move |one| one.is_session == sessions);
+        let mut parts = Vec::new();
+        if of(false).next().is_some() {
+            parts.push(format!("{before}{}", self.bounds(of(false))));
+        }
+        match of(true).count() {
+            0 => {}
+            1 => {
+                parts.push(format!("{before}the session of its key that covers {}", self.bounds(of(true))));
+            }
+            _ => parts.push(format!("{before}the sessions of its key that cover {}", self.bounds(of(true)))),
+        }
+        parts.join(", and ")
     }
 
     /// What became of it, and what to do.
@@ -140,7 +165,7 @@ impl Answer {
                         )
                     }
                     (_, true) => "accepted".to_owned(),
-                    (_, false) => format!("accepted: it counts in {}", self.bounds(windows)),
+                    (_, false) => format!("accepted: it counts {}", self.each(windows, "in ")),
                 }];
                 if !revised.is_empty() {
                     let lateness = duration::format(self.lateness);
@@ -149,6 +174,11 @@ impl Answer {
                             "revising: --allowed-lateness {lateness} lets it in, and what had fired of that session is \
                              written again"
                         ),
+                        Windows::Several(_) => format!(
+                            "revising: --allowed-lateness {lateness} lets it in, and what had fired is written \
+                             again: {}",
+                            self.each(revised, "of ")
+                        ),
                         _ => format!(
                             "revising: {} had fired, and --allowed-lateness {lateness} lets it in: it is written again",
                             self.bounds(revised)
@@ -156,7 +186,7 @@ impl Answer {
                     });
                 }
                 if !missed.is_empty() {
-                    said.push(format!("partially late: {} had closed", self.bounds(missed)));
+                    said.push(format!("partially late: {} had closed", self.each(missed, "")));
                 }
                 said
             }

@@ -71,7 +71,13 @@ impl Windows {
     /// months and years with the calendar, and with a zone all of it goes by the zone's wall clock. There a
     /// boundary lies at the first instant at which the clock shows it or later.
     pub fn parse(text: &str) -> Result<Windows, SyntaxError> {
-        parse::parse(text)
+        parse::parse(&[text])
+    }
+
+    /// Parses what `--window` has been given, once or several times: as [`Windows::parse`] does the texts joined with
+    /// commas, but an error has the one text that is wrong.
+    pub fn parse_each(texts: &[impl AsRef<str>]) -> Result<Windows, SyntaxError> {
+        parse::parse(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>())
     }
 
     /// The zone that bounds are written in, for windows with one; none for UTC, and for several that differ in it.

@@ -14,9 +14,35 @@ use crate::error::SyntaxError;
 use crate::time::duration::{self, DAY, Months, WEEK, Written};
 use crate::time::zone;
 
-/// Parses the text of `--window`.
-pub(super) fn parse(text: &str) -> Result<Windows, SyntaxError> {
-    Parser { text }.windows().map_err(|error| error.in_option("--window"))
+/// Parses the texts of `--window`, each one kind of windows or several. A mistake is shown in the text it stands in.
+pub(super) fn parse(texts: &[&str]) -> Result<Windows, SyntaxError> {
+    windows(texts).map_err(|error| error.in_option("--window"))
+}
+
+fn windows(texts: &[&str]) -> Parsed<Windows> {
+    let items = texts.iter().flat_map(|text| {
+        let parser = Parser { text };
+        parser.items().into_iter().map(move |span| (parser, span))
+    });
+    let items: Vec<(Parser<'_>, Range<usize>)> = items.collect();
+    if let [(parser, only)] = &items[..] {
+        return parser.one(only.clone());
+    }
+    let mut resolutions: Vec<Resolution> = Vec::new();
+    for (parser, span) in items {
+        let windows = parser.one(span.clone())?;
+        if windows == Windows::None {
+            let error = parser.error(span, "`none` has no windows, so it stands alone");
+            return Err(error.with_help("leave it out, or run it as a job of its own"));
+        }
+        let name = parser.text[span.clone()].to_owned();
+        if let Some(same) = resolutions.iter().find(|other| other.windows == windows) {
+            let message = format!("`{name}` is given twice{}", spelled(&name, &same.name));
+            return Err(parser.error(span, &message).with_help("leave one of them out"));
+        }
+        resolutions.push(Resolution { name, windows });
+    }
+    Ok(Windows::Several(resolutions))
 }
 
 /// A length as read, and where it stands.
@@ -25,6 +51,7 @@ struct Part {
     written: Written,
 }
 
+#[derive(Clone, Copy)]
 struct Parser<'a> {
     text: &'a str,
 }
@@ -32,32 +59,15 @@ struct Parser<'a> {
 type Parsed<T> = Result<T, SyntaxError>;
 
 impl Parser<'_> {
-    fn windows(&self) -> Parsed<Windows> {
+    /// What stands between the commas.
+    fn items(self) -> Vec<Range<usize>> {
         let mut start = 0;
         let spans = self.text.split(',').map(|item| {
             let span = start..start + item.len();
             start = span.end + 1;
             trim(self.text, span)
         });
-        let spans: Vec<Range<usize>> = spans.collect();
-        if let [only] = &spans[..] {
-            return self.one(only.clone());
-        }
-        let mut resolutions: Vec<Resolution> = Vec::new();
-        for span in spans {
-            let windows = self.one(span.clone())?;
-            if windows == Windows::None {
-                let error = self.error(span, "`none` has no windows, so it stands alone");
-                return Err(error.with_help("leave it out, or run it as a job of its own"));
-            }
-            let name = self.text[span.clone()].to_owned();
-            if let Some(same) = resolutions.iter().find(|other| other.windows == windows) {
-                let message = format!("`{name}` is given twice{}", spelled(&name, &same.name));
-                return Err(self.error(span, &message).with_help("leave one of them out"));
-            }
-            resolutions.push(Resolution { name, windows });
-        }
-        Ok(Windows::Several(resolutions))
+        spans.collect()
     }
 
     /// One kind of windows.
@@ -317,13 +327,13 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, description: &str) {
-        let windows = parse(text).unwrap_or_else(|error| panic!("{error}"));
+        let windows = parse(&[text]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(windows.describe(), description, "{text}");
     }
 
     #[track_caller]
     fn check_error(text: &str, at: &str, message: &str) {
-        let error = parse(text).expect_err(text);
+        let error = parse(&[text]).expect_err(text);
         assert_eq!(&text[error.span.clone()], at, "{error}");
         let shown = error.to_string();
         assert!(shown.starts_with("--window: ") && shown.contains(message), "{shown}");
@@ -376,12 +386,28 @@ mod tests {
 
     #[test]
     fn several_keep_their_names() {
-        let windows = parse(" 60s, 1h/5m@Europe/Berlin").unwrap();
+        let windows = parse(&[" 60s, 1h/5m@Europe/Berlin"]).unwrap();
         assert_eq!(windows.names(), ["60s", "1h/5m@Europe/Berlin"]);
         assert_eq!((windows.kinds(), windows.finders().len()), (2, 2));
         assert_eq!(windows.zone(), None);
-        assert!(parse("1d@Europe/Berlin,1mo@Europe/Berlin").unwrap().zone().is_some());
-        assert_eq!(parse("1m").unwrap().names(), [""; 0]);
+        assert!(parse(&["1d@Europe/Berlin,1mo@Europe/Berlin"]).unwrap().zone().is_some());
+        assert_eq!(parse(&["1m"]).unwrap().names(), [""; 0]);
+    }
+
+    #[test]
+    fn a_mistake_is_shown_in_the_text_it_stands_in() {
+        let check = |texts: &[&str], text: &str, at: &str| {
+            let error = parse(texts).expect_err("it is refused");
+            assert_eq!((&error.text[..], &error.text[error.span.clone()]), (text, at), "{texts:?}");
+        };
+        check(&["1m", "5x"], "5x", "5x");
+        check(&["5x", "1m"], "5x", "5x");
+        check(&["1m", "1h,5x"], "1h,5x", "5x");
+        check(&["1m,1h", "60s"], "60s", "60s");
+        check(&["none", "1m"], "none", "none");
+        check(&["1m", ""], "", "");
+        assert_eq!(parse(&["1m", "1h, 1d"]).unwrap(), parse(&["1m,1h,1d"]).unwrap());
+        assert_eq!(parse(&["1m", "1h, 1d"]).unwrap().names(), ["1m", "1h", "1d"]);
     }
 
     #[test]

@@ -125,6 +125,29 @@ fn forms_of_results_make_no_difference() {
     assert_eq!(plots(&at_once), plots(&later));
 }
 
+/// Rows of several windows in one result: of each kind the picture that a job with it alone has.
+#[test]
+fn one_kind_of_several_is_drawn() {
+    let dir = tempfile::tempdir().expect("there is room");
+    let quakes = "-d 7d -t time -b net -a 'count(*), max(mag)' earthquakes-2018w05.ndjson";
+    let windows = "-w 6h -w 1d -w session:1h";
+    for options in
+        ["", "--to csv", "--to csv --row-id", "--row-id", "--to tsv --allowed-lateness 1d --emit-every 3h"]
+    {
+        let several = rows(&format!("{windows} {quakes} {options}"));
+        for kind in ["6h", "1d", "session:1h"] {
+            let alone = rows(&format!("-w {kind} {quakes} {options}"));
+            let found = picture(&dir, &format!("--window {kind}"), &several, "svg");
+            assert_eq!(found, picture(&dir, "", &alone, "svg"), "{kind}, {options}");
+        }
+    }
+    let csv = String::from_utf8(rows(&format!("{windows} {quakes} --to csv"))).expect("it is UTF-8");
+    let is_daily = |line: &&str| line.starts_with("window,") || line.starts_with("1d,");
+    let daily: String = csv.lines().filter(is_daily).map(|line| format!("{line}\n")).collect();
+    let want = picture(&dir, "", &rows(&format!("-w 1d {quakes}")), "svg");
+    assert_eq!(picture(&dir, "", daily.as_bytes(), "svg"), want, "of one kind it need not be said");
+}
+
 /// Numbers in every unit and RFC 3339 mean the same times.
 #[test]
 fn times_in_every_form() {
@@ -264,6 +287,31 @@ fn mistakes_are_told_with_their_place() {
         &format!("{head}60,0,a,1\n"),
         1,
         &format!("(standard input):2: its window ends before it starts; the record begins 60,0,a,1; {out}"),
+    );
+    let several = "window,window_start,window_end,n\n1d,0,86400,7\n1h,0,3600,5\n1h,3600,7200,2\n";
+    check(
+        "chart",
+        several,
+        2,
+        "(standard input): it has windows of several kinds (1d, 1h), and a chart draws one; name it, as in --window 1d",
+    );
+    check(
+        "chart --window 60m",
+        several,
+        2,
+        "(standard input): --window: there are no windows of the kind `60m`; there are 1d, 1h",
+    );
+    check(
+        "chart --window 1h --by window",
+        several,
+        2,
+        "(standard input): --by: there is no column `window`; the columns are window_start, window_end, n",
+    );
+    check(
+        "chart --window 1h",
+        &format!("{head}0,60,a,5\n"),
+        2,
+        "(standard input): --window: it has no first column `window`, as rows of several -w have; leave --window out",
     );
     check("chart none.csv", "", 1, "none.csv: no such file or directory");
     check(

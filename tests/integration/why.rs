@@ -105,6 +105,59 @@ fn the_answers_add_up_to_the_ledger() {
     assert!(ledger["late"] > 0 && ledger["duplicate"] > 0 && ledger["filtered"] > 0, "{ledger:?}");
 }
 
+/// Of several kinds each window is said with the name of its kind.
+#[test]
+fn windows_of_several_kinds_have_names() {
+    let inputs =
+        Inputs::new(&[("a", "{\"ts\":5}\n{\"ts\":31}\n{\"ts\":9}\n{\"ts\":27}\n{\"ts\":99}\n{\"ts\":30}\n")]);
+    let windows = "-w 10s -w 1m -w session:20s";
+    let ask = |line: u32, job: &str| {
+        let answer = inputs.object(&format!("a:{line} -- {job} -t ts --late late a"));
+        let why: Vec<String> = serde_json::from_value(answer["why"].clone()).expect("they are sentences");
+        (why.join("|").replace(" (1970-01-01T00:00:", "(").replace(" (1970-01-01T00:01:", "(1:"), answer)
+    };
+    let (why, answer) = ask(1, &format!("{windows} -d 0s"));
+    let session = "the session of its key that covers";
+    assert_eq!(
+        why,
+        format!(
+            "accepted: it counts in [0(00Z), 10(10Z)) 10s, [0(00Z), 60(1:00Z)) 1m, and in {session} [5(05Z), 25(25Z)) \
+             session:20s"
+        )
+    );
+    assert_eq!(
+        answer["windows"][2],
+        serde_json::json!({ "window": "session:20s", "start": "5", "end": "25" })
+    );
+    let (why, answer) = ask(3, &format!("{windows} -d 0s"));
+    assert_eq!(
+        why,
+        format!(
+            "accepted: it counts in [0(00Z), 60(1:00Z)) 1m|partially late: [0(00Z), 10(10Z)) 10s, and {session} \
+             [9(09Z), 29(29Z)) session:20s had closed"
+        )
+    );
+    assert_eq!(answer["missed"][0]["window"], "10s");
+    let (why, _) = ask(4, &format!("{windows} -d 0s --allowed-lateness 5s"));
+    assert_eq!(
+        why,
+        format!(
+            "accepted: it counts in [0(00Z), 60(1:00Z)) 1m|revising: --allowed-lateness 5s lets it in, and what had fired \
+             is written again: of [20(20Z), 30(30Z)) 10s, and of {session} [27(27Z), 47(47Z)) session:20s"
+        )
+    );
+    let (why, _) = ask(1, "-w session:5s -w session:20s");
+    let both =
+        "in the sessions of its key that cover [5(05Z), 10(10Z)) session:5s, [5(05Z), 25(25Z)) session:20s";
+    assert!(why.ends_with(both), "{why}");
+    // Late for sessions is late for each of them: by the watermark, as for one.
+    let (why, answer) = ask(6, "-w session:5s -w session:20s -d 0s");
+    assert_eq!(why, "late: its time lies before the watermark|a --delay of 1m9s would have let it in");
+    assert_eq!(answer["fate"], "late");
+    let (why, _) = ask(6, "-w session:5s -w session:20s -d 1m9s");
+    assert!(why.starts_with("accepted: "), "{why}");
+}
+
 #[test]
 fn a_question_that_makes_no_sense() {
     let inputs = events();
