@@ -45,6 +45,8 @@ pub struct Shard {
     /// window that fires; reused.
     owned: Vec<u32>,
     in_time: [Vec<u32>; 2],
+    /// By kind of windows, whether what has changed of those that take in nothing more must be written.
+    settling: Vec<bool>,
     groups: Vec<Group>,
 }
 
@@ -68,6 +70,7 @@ impl Shard {
             rows_added: 0,
             owned: Vec::new(),
             in_time: [Vec::new(), Vec::new()],
+            settling: vec![false; windows.kinds()],
             groups: Vec::new(),
         }
     }

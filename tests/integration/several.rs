@@ -9,7 +9,7 @@ use crate::common;
 use crate::generate::Case;
 
 /// How many random jobs are run.
-const CASES: u64 = 500;
+const CASES: u64 = 1000;
 
 /// Windows that are put beside those of a job, from very short to very long.
 const OTHERS: [&str; 8] =

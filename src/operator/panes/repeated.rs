@@ -129,6 +129,15 @@ impl RepeatedPanes {
         self.store.retain_in_time(part, over, rows);
     }
 
+    /// Whether one of these rows of a part comes too late for some windows, and enters others, where what ends at `over`
+    /// or before takes in nothing more.
+    pub fn misses(&mut self, part: &Part, over: i64, rows: &[u32]) -> bool {
+        rows.iter().any(|&row| {
+            let pane = self.store.pane_of(part, row);
+            pane.first_end <= over && over < pane.last_end
+        })
+    }
+
     /// Fires every window that ends at `watermark` or before, and forgets those whose allowed lateness is over.
     pub fn close(&mut self, watermark: i64, keys: &mut Keys, out: &mut Out<'_, '_>) -> ControlFlow<()> {
         if watermark <= self.watermark {

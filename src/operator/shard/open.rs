@@ -77,6 +77,15 @@ impl Open {
         }
     }
 
+    /// Whether one of these rows of a part comes too late for some windows, and enters others, where what ends at `over`
+    /// or before takes in nothing more.
+    pub fn misses(&mut self, part: &Part, over: i64, rows: &[u32]) -> bool {
+        match self {
+            Open::RepeatedPanes(store) => store.misses(part, over, rows),
+            _ => false,
+        }
+    }
+
     /// At which watermark something fires next, if it is `watermark` or less. All that fires by then must be fired
     /// before anything is added.
     pub fn next_firing(&mut self, watermark: i64, keys: &Keys) -> Option<i64> {

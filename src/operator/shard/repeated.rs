@@ -23,6 +23,9 @@ impl Shard {
             closed = Some(watermark);
             self.builder.set_moment(self.moment(number));
             self.fire(watermark, hand_on)?;
+            if due == Due::Settle {
+                self.find_settling(step, number as usize, watermark);
+            }
             self.write(due, number, hand_on)?;
         }
         self.add_up_to(step, &mut added, Added { part: step.parts.len(), row: 0 }, closed);
@@ -34,6 +37,26 @@ impl Shard {
         self.fire(i64::MAX, hand_on)?;
         self.fire_whole(hand_on)?;
         self.write(Due::Revise, number, hand_on)
+    }
+
+    /// Finds the kinds of windows for which an event behind a moment, and before the next, comes too late for some that
+    /// would else take it in. With one kind that is the one.
+    fn find_settling(&mut self, step: &Step, number: usize, watermark: i64) {
+        let Shard { kinds, settling, repeats, .. } = self;
+        settling.clear();
+        settling.resize(kinds.len(), kinds.len() == 1);
+        let (Some(repeats), [_, _, ..]) = (repeats, &kinds[..]) else { return };
+        let over = repeats.over(watermark);
+        let place =
+            |n: usize| step.moments.get(n).map_or((step.parts.len(), 0), |next| (next.part, next.row));
+        let ((from_part, from_row), (to_part, to_row)) = (place(number), place(number + 1));
+        for (n, part) in step.parts.iter().enumerate().take(to_part + 1).skip(from_part) {
+            let from = if n == from_part { from_row } else { 0 };
+            let to = if n == to_part { to_row } else { part.rows.len() };
+            for (open, settles) in kinds.iter_mut().zip(settling.iter_mut()) {
+                *settles = *settles || open.misses(part, over, &part.rows[from..to]);
+            }
+        }
     }
 
     /// The number that rows have which close at a moment. Behind it each kind of windows has one for what is written
@@ -57,7 +80,10 @@ impl Shard {
     fn write(&mut self, due: Due, number: u32, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         let moment = self.moment(number);
         let out = &mut Out::new(&mut self.builder, &mut self.groups, hand_on);
-        for (n, open) in self.kinds.iter_mut().enumerate() {
+        for (n, (open, settles)) in self.kinds.iter_mut().zip(&self.settling).enumerate() {
+            if due == Due::Settle && !settles {
+                continue;
+            }
             out.builder.set_kind(n);
             out.builder.set_moment(moment + 1 + n as u32);
             open.write(due, &mut self.keys, out)?;
