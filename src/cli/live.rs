@@ -2,7 +2,9 @@
 //! the run stands, and writes a frame. If the terminal is slow, that keeps nobody else waiting.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
@@ -135,6 +137,8 @@ struct Drawer {
     rate: Rate,
     /// Set when the process has been stopped and goes on: others have written in between.
     continued: Arc<AtomicBool>,
+    /// Standard output.
+    terminal: File,
     /// What was written last.
     lines: Vec<String>,
     size: (usize, usize),
@@ -153,6 +157,9 @@ impl Drawer {
             progress,
             rate: Rate::default(),
             continued,
+            terminal: io::stdout().as_fd().try_clone_to_owned().map(File::from).map_err(|cause| {
+                Error::Failed(format!("standard output: {}", crate::error::words(&cause)))
+            })?,
             lines: Vec::new(),
             size: (0, 0),
         })
@@ -182,9 +189,9 @@ impl Drawer {
         }
         let text = self.screen.frame(&above, &lines, size);
         (self.lines, self.size) = (lines, size);
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
+        // Not through the buffer of lines, which would write the end of a frame apart from its lines.
+        let _lock = io::stdout().lock();
+        self.terminal.write_all(text.as_bytes())
     }
 }
 

@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::error::printable;
 
 /// What other tools call an option: the option that is meant (empty: there is none), and what is said.
-const ELSEWHERE: [(&str, &str, &str); 13] = [
+const ELSEWHERE: [(&str, &str, &str); 15] = [
     ("filter", "where", "--where EXPR keeps the events for which it is true"),
     ("limit", "top", "--top N --order-by EXPR keeps the first rows of each window"),
     ("format", "from", "--from names the format of the input, --to that of the rows"),
@@ -29,6 +29,12 @@ const ELSEWHERE: [(&str, &str, &str); 13] = [
         "rows come in the order of windows and keys; --top N --order-by EXPR ranks them within each",
     ),
     ("sort-by", "order-by", "--top N --order-by EXPR ranks the rows within each window"),
+    ("live", "to", "--to live shows the open windows on the terminal"),
+    (
+        "watch",
+        "to",
+        "--to live shows the open windows on the terminal, and --follow reads files as they grow",
+    ),
     ("separator", "delimiter", "--delimiter names the character between the fields of CSV"),
 ];
 

@@ -15,11 +15,12 @@ use super::work::Work;
 use super::{newcomers, outputs, report, signals, status, waits};
 use crate::error::{Error, Escaped, Result, Signal};
 use crate::input::Origin;
-use crate::job::{Job, Report, Stats, Task};
+use crate::job::{Job, OutputFormat, Report, Stats, Task};
 use crate::metrics::Exporter;
 use crate::operator::Held;
 use crate::pipeline::{self, Progress, Ready};
 use crate::stats::Summary;
+use crate::window::Windows;
 
 /// Runs a job to its end, or goes on with it where an earlier run stood, for those who watch it too.
 pub fn run(job: Job) -> Result<()> {
@@ -138,14 +139,23 @@ fn last_words(job: &Job, progress: &Arc<Progress>, exporter: Option<&Arc<Exporte
     let (exporter, progress) = (exporter.cloned(), progress.clone());
     // What is kept is not lost, and whoever wants to hear nothing hears nothing.
     let says = job.state.is_none() && !job.report.quiet && job.report.stats != Stats::Json;
-    let is_order = matches!(job.task, Task::Order);
+    let (job, is_account_asked) = (job.clone(), job.state.is_none() && job.report.stats != Stats::Auto);
     Arc::new(move |code| {
         if let Some(exporter) = &exporter {
             exporter.finish(code);
         }
-        let held = progress.snapshot().held.unwrap_or_default();
-        if let (true, Some(lost)) = (says, unwritten(held, is_order)) {
-            say_in_time(lost);
+        let snapshot = progress.snapshot();
+        let mut text = String::new();
+        if is_account_asked {
+            let mut summary = Summary::new(snapshot.inputs.iter().map(|input| input.name.clone()));
+            summary.take(snapshot.inputs.iter().map(|input| &input.run), snapshot.rows.job);
+            text += &account(&job, &summary, &Work::of(&snapshot), false, false);
+        }
+        if let (true, Some(lost)) = (says, unwritten(&job.task, snapshot.held.unwrap_or_default())) {
+            text += &format!("windrow: {lost}\n");
+        }
+        if !text.is_empty() {
+            say_in_time(text);
         }
     })
 }
@@ -157,26 +167,37 @@ const LAST_LINE_MAX: Duration = Duration::from_millis(500);
 fn say_in_time(text: String) {
     let (done, is_done) = bounded::<()>(0);
     thread::spawn(move || {
-        report::line(&text);
+        report::text(&text);
         drop(done);
     });
     let _ = is_done.recv_timeout(LAST_LINE_MAX);
 }
 
 /// What a run that cannot be continued has read and not written, and what to do about it; `None` if that is nothing.
-fn unwritten(held: Held, is_order: bool) -> Option<String> {
+fn unwritten(task: &Task, held: Held) -> Option<String> {
     let counted = |number: u64, one: &str| match number {
         1 => format!("1 {one}"),
         _ => format!("{number} {one}s"),
     };
     let Held { windows, events, .. } = held;
-    let what = match (is_order, events) {
-        _ if windows == 0 => return None,
-        (true, _) => format!("{} waiting for the watermark", counted(windows, "event")),
-        (false, Some(events)) => {
-            format!("{} with {}", counted(windows, "open window"), counted(events, "event"))
+    let what = match (task, events) {
+        (Task::Aggregate(task), _) if matches!(task.to, OutputFormat::Table | OutputFormat::Chart(_)) => {
+            return Some(
+                "stopped, and none of its rows is written: a table or chart is made at the end; --to csv or ndjson \
+                 writes rows as windows close"
+                    .to_owned(),
+            );
         }
-        (false, None) => counted(windows, "open window"),
+        _ if windows == 0 => return None,
+        (Task::Order, _) => format!("{} waiting for the watermark", counted(windows, "event")),
+        (Task::Aggregate(task), _) if task.firing.lateness.is_some() => {
+            format!("what has changed since in {} that take in events", counted(windows, "window"))
+        }
+        (Task::Aggregate(task), None) if matches!(task.windows, Windows::Session { .. }) => {
+            counted(windows, "open session")
+        }
+        (_, Some(events)) => format!("{} with {}", counted(windows, "open window"), counted(events, "event")),
+        (_, None) => counted(windows, "open window"),
     };
     Some(format!(
         "stopped, and not written: {what}; with --state-dir the same command would go on with that, and the end of the \
@@ -292,14 +313,22 @@ mod tests {
 
     #[test]
     fn what_is_not_written_is_said() {
-        let check = |windows, events, is_order, want: Option<&str>| {
-            let said = unwritten(Held { windows, events, ..Held::default() }, is_order);
-            assert_eq!(said.as_deref().and_then(|said| said.split("; ").next()), want);
+        let check = |line: &str, windows, events, want: Option<&str>| {
+            let argv: Vec<_> = format!("windrow {line}").split(' ').map(Into::into).collect();
+            let job = crate::cli::job(&argv).expect("a good job");
+            let said = unwritten(&job.task, Held { windows, events, ..Held::default() });
+            let said = said.as_deref().and_then(|said| said.split("; ").next());
+            assert_eq!(said.map(|said| said.trim_start_matches("stopped, and ")), want, "{line}");
         };
-        check(0, Some(0), false, None);
-        check(2, Some(1), false, Some("stopped, and not written: 2 open windows with 1 event"));
-        check(1, None, false, Some("stopped, and not written: 1 open window"));
-        check(3, Some(3), true, Some("stopped, and not written: 3 events waiting for the watermark"));
+        check("-w 1m", 0, Some(0), None);
+        check("-w 1m", 2, Some(1), Some("not written: 2 open windows with 1 event"));
+        check("-w session:1m", 1, None, Some("not written: 1 open session"));
+        check("-w session:1m,1m", 2, None, Some("not written: 2 open windows"));
+        check("order", 3, Some(3), Some("not written: 3 events waiting for the watermark"));
+        let since = "not written: what has changed since in 3 windows that take in events";
+        check("-w 1m --allowed-lateness 1h", 3, None, Some(since));
+        let none = "none of its rows is written: a table or chart is made at the end";
+        check("-w 1m --to table", 0, None, Some(none));
     }
 
     #[test]

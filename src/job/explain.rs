@@ -120,7 +120,11 @@ impl Plan {
         if aggregation.having.is_some() {
             self.line("having", &value(settings, "having"));
         }
-        if let Some(top) = &aggregation.top {
+        if let (OutputFormat::Live, Some(top)) = (aggregation.to, &aggregation.top) {
+            let direction = if top.descending { "greatest" } else { "least" };
+            let by = top.order_by.to_string();
+            self.line("sorted", &format!("by {}, {direction} first", by.trim_matches('"')));
+        } else if let Some(top) = &aggregation.top {
             let direction = if top.descending { "greatest" } else { "least" };
             let ties = if top.ties { ", and what ties with the last" } else { "" };
             let order_by = value(settings, "order-by");

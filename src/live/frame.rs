@@ -240,7 +240,10 @@ impl Frame {
     fn row(&self, cells: &[String], (widths, numeric): (&[usize], &[bool]), past: &str) -> String {
         let mut line = String::new();
         for ((cell, &wide), &numeric) in cells.iter().zip(widths).zip(numeric) {
-            let cell = shown(cell, wide, self.look.unicode);
+            let cell = match numeric && width(cell) > wide {
+                true => in_short(cell, wide),
+                false => shown(cell, wide, self.look.unicode),
+            };
             let pad = " ".repeat(wide.saturating_sub(width(&cell)));
             let gap = if line.is_empty() { "" } else { "  " };
             match numeric {
@@ -301,6 +304,8 @@ fn status_words(status: &Status) -> Vec<String> {
         )
     });
     let counts = [("late", status.late), ("duplicate", status.duplicate), ("bad", status.bad)];
+    // What has not happened needs no room.
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
     let counts = counts.map(|(what, count)| format!("{what} {}", HumanCount(count)));
     [read, watermark].into_iter().chain(counts).collect()
 }
@@ -337,6 +342,13 @@ fn rounded(cell: &str) -> Option<String> {
     let kept = if value.abs() < 1.0 { zeros + 3 } else { 3 };
     let text = format!("{value:.kept$}");
     Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
+}
+
+/// A number in so many columns: with an exponent, and as many digits as fit. Cut off it would look like another.
+fn in_short(cell: &str, wide: usize) -> String {
+    let Ok(value) = cell.parse::<f64>() else { return "#".repeat(wide) };
+    let fits = (0..=6).rev().map(|digits| format!("{value:.digits$e}")).find(|text| text.len() <= wide);
+    fits.unwrap_or_else(|| "#".repeat(wide))
 }
 
 /// Whether all cells of a column that are not empty read as numbers.

@@ -4,10 +4,10 @@
 //! last: memory is bounded, whatever the keys.
 
 use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use crate::parse::key::Fields;
-use crate::window::Window;
+use crate::window::{PaneFinder, Window};
 
 /// So many windows are remembered.
 pub const WINDOWS_MAX: usize = 15;
@@ -17,6 +17,8 @@ const ROWS_MAX: usize = 2_000;
 const SESSIONS_MAX: usize = 200;
 /// At most twice as many keys are remembered in all.
 const KEYS_MAX: usize = 10_000;
+/// So many windows without rows are gone through at most: more than are remembered.
+const GAPS_MAX: usize = 1_000;
 /// A window is thinned out when so many of its keys are at hand.
 const GATHERED_MAX: usize = 4 * ROWS_MAX;
 
@@ -25,7 +27,9 @@ pub struct History {
     is_descending: bool,
     /// Whether each key has windows of its own.
     is_apart: bool,
-    /// The last windows that had rows, in order, and whether all of their keys are remembered.
+    /// Knows of the windows between those that had rows.
+    finder: Option<PaneFinder>,
+    /// The last windows, in order, and whether all of their keys are remembered.
     windows: VecDeque<(Window, bool)>,
     gathered: Gathered,
     /// Keys that had something lately, and those that had before.
@@ -72,11 +76,13 @@ pub fn number(rank: &[u8]) -> Option<f64> {
 }
 
 impl History {
-    /// Nothing has fired yet; whether the largest ranks first, and whether each key has windows of its own.
-    pub fn new(is_descending: bool, is_apart: bool) -> History {
+    /// Nothing has fired yet; whether the largest ranks first, and whether each key has windows of its own. With a finder
+    /// windows in which nobody had a row are seen, too.
+    pub fn new(is_descending: bool, is_apart: bool, finder: Option<PaneFinder>) -> History {
         History {
             is_descending,
             is_apart,
+            finder,
             windows: VecDeque::new(),
             gathered: Gathered::default(),
             young: HashMap::new(),
@@ -109,10 +115,8 @@ impl History {
         let mut gathered = std::mem::take(&mut self.gathered);
         gathered.thin_out(if self.is_apart { SESSIONS_MAX } else { ROWS_MAX });
         if let Some(window) = gathered.window {
-            if self.windows.len() == WINDOWS_MAX {
-                self.windows.pop_front();
-            }
-            self.windows.push_back((window, gathered.least.is_none()));
+            self.enter_gaps(window);
+            self.push((window, gathered.least.is_none()));
         } else {
             gathered.entries.sort_unstable_by_key(|entry| entry.window);
         }
@@ -123,6 +127,28 @@ impl History {
         gathered.entries.clear();
         gathered.keys.clear();
         self.gathered = Gathered { window: None, least: None, ..gathered };
+    }
+
+    /// Enters the windows without rows before this one.
+    fn enter_gaps(&mut self, window: Window) {
+        let Some(&(last, _)) = self.windows.back() else { return };
+        let Some(mut finder) = self.finder.take() else { return };
+        let mut count = 0;
+        let flow = finder.between(last, window, &mut |gap| {
+            count += 1;
+            self.push((gap, true));
+            if count < GAPS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        // Of a longer gap no more can be seen.
+        let _ = flow;
+        self.finder = Some(finder);
+    }
+
+    fn push(&mut self, window: (Window, bool)) {
+        if self.windows.len() == WINDOWS_MAX {
+            self.windows.pop_front();
+        }
+        self.windows.push_back(window);
     }
 
     fn enter(&mut self, key: &[u8], window: Window, number: f64) {
@@ -196,8 +222,24 @@ mod tests {
     }
 
     #[test]
+    fn windows_without_rows_are_seen() {
+        let finder = crate::window::Windows::parse("10us").expect("they are good").finders().pop();
+        let mut history = History::new(true, false, finder);
+        for (end, number) in [(10, 1.0), (40, 2.0), (50, 3.0)] {
+            history.add(window(end), b"a", Some(number));
+        }
+        history.settle();
+        let want = [Number(1.0), Nothing, Nothing, Number(2.0), Number(3.0)];
+        assert_eq!(history.of_windows(b"a", window(60)), want);
+        history.add(window(100_000_000), b"a", Some(4.0));
+        history.settle();
+        let found = history.of_windows(b"a", window(200_000_000));
+        assert_eq!((found.len(), found[0], found[14]), (15, Nothing, Number(4.0)));
+    }
+
+    #[test]
     fn gaps_are_seen() {
-        let mut history = History::new(true, false);
+        let mut history = History::new(true, false, None);
         for (end, key, number) in [(10, b"a", 1.0), (10, b"b", 2.0), (20, b"b", 3.0), (30, b"a", 4.0)] {
             history.add(window(end), key, Some(number));
         }
@@ -211,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_last_windows_are_remembered() {
-        let mut history = History::new(false, false);
+        let mut history = History::new(false, false, None);
         for end in 1..=40 {
             history.add(window(end), b"a", Some(end as f64));
             history.add(window(end), b"b", None);
@@ -224,7 +266,7 @@ mod tests {
 
     #[test]
     fn sessions_are_told_by_key() {
-        let mut history = History::new(true, true);
+        let mut history = History::new(true, true, None);
         for (end, key, number) in [(40, b"a", 4.0), (10, b"a", 1.0), (20, b"b", 3.0)] {
             history.add(window(end), key, Some(number));
         }
@@ -239,7 +281,7 @@ mod tests {
     #[test]
     fn of_many_keys_those_that_rank_first_are_remembered() {
         for is_descending in [true, false] {
-            let mut history = History::new(is_descending, false);
+            let mut history = History::new(is_descending, false, None);
             for end in 1..=3 {
                 for key in 0..100_000u32 {
                     history.add(window(end), &key.to_le_bytes(), Some(f64::from(key * 7 % 100_000)));

@@ -85,7 +85,11 @@ impl Board {
             kind: Kind::of(&task.windows),
             rows_max: top.rows_max,
             ties: top.ties,
-            history: History::new(top.descending, matches!(task.windows, Windows::Session { .. })),
+            history: History::new(
+                top.descending,
+                matches!(task.windows, Windows::Session { .. }),
+                task.windows.finders().pop(),
+            ),
             reaches: None,
             last: None,
         })

@@ -12,7 +12,7 @@ use super::Kind;
 use super::exposition::{Exposition, Labels, Micros, Seconds, Type};
 use crate::checkpoint::codec;
 use crate::operator::counts::Counts;
-use crate::pipeline::snapshot::{Checkpoints, Input, Snapshot};
+use crate::pipeline::snapshot::{Checkpoints, Input, Rows, Snapshot};
 use Type::{Counter, Gauge};
 
 /// All metrics of a run at one moment; `ended` is its exit code, if it has ended.
@@ -52,14 +52,12 @@ fn process(to: &mut Exposition<'_>, run: &Snapshot, ended: Option<u8>) {
     }
     to.family("windrow_start_time_seconds", Gauge, "When the run began, in seconds since the Unix epoch.")
         .sample(&[], Seconds(since_epoch(run.started)));
-    if let Some(at) = run.read_at {
-        to.family(
-            "windrow_last_progress_timestamp_seconds",
-            Gauge,
-            "When records were last read, in seconds since the Unix epoch.",
-        )
-        .sample(&[], Seconds(since_epoch(at)));
-    }
+    to.family(
+        "windrow_last_progress_timestamp_seconds",
+        Gauge,
+        "When records were last read, or the run began, in seconds since the Unix epoch.",
+    )
+    .sample(&[], Seconds(since_epoch(run.read_at.unwrap_or(run.started))));
 }
 
 /// A number of an input.
@@ -149,8 +147,15 @@ fn lateness(to: &mut Exposition<'_>, run: &Snapshot) {
 }
 
 fn results(to: &mut Exposition<'_>, run: &Snapshot, kind: Kind) {
-    to.family("windrow_output_records_total", Counter, "Rows written, or events by windrow order.")
-        .sample(&[("kind", "final")], run.rows.run);
+    let Rows { run: all, early, revised, .. } = run.rows;
+    let mut records =
+        to.family("windrow_output_records_total", Counter, "Rows written, or events by windrow order.");
+    records.sample(&[("kind", "final")], all.saturating_sub(early + revised));
+    for (name, count) in [("early", early), ("revised", revised)] {
+        if count > 0 {
+            records.sample(&[("kind", name)], count);
+        }
+    }
     to.family("windrow_output_bytes_total", Counter, "Bytes of them, with the header.")
         .sample(&[], run.rows.run_bytes);
     to.family(

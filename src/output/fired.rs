@@ -146,6 +146,16 @@ impl Fired {
         (self.windows[i].0, start..self.windows[i].1)
     }
 
+    /// How many of some rows are written when.
+    pub fn timings(&self, rows: Range<usize>) -> impl Iterator<Item = (Timing, u64)> {
+        let first = self.windows.partition_point(|(_, end)| *end <= rows.start);
+        let windows = (first..self.windows.len()).map(|n| self.window(n));
+        let windows = windows.take_while(move |(_, own)| own.start < rows.end).map(move |(place, own)| {
+            (place.timing, own.end.min(rows.end).saturating_sub(own.start.max(rows.start)) as u64)
+        });
+        windows
+    }
+
     /// Whether it holds [`SLICE_BYTES`] or more.
     pub fn is_full(&self) -> bool {
         let texts = self.text.len() + self.keys.len() + self.ranks.len();

@@ -117,6 +117,11 @@ impl RowPlan {
         top.map(|top| (top.rows_max, top.ties))
     }
 
+    /// Whether windows may be written more than once.
+    pub fn repeats(&self) -> bool {
+        self.has_timing
+    }
+
     /// Whether windows without events have rows, too.
     pub fn fills(&self) -> bool {
         self.fill.is_some()

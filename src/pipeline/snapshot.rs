@@ -114,6 +114,10 @@ pub struct Rows {
     pub run_bytes: u64,
     /// Windows that have closed in this run; of sessions each, whichever its key.
     pub closed: u64,
+    /// Rows by this run of windows that were open.
+    pub early: u64,
+    /// Rows by this run of windows that had fired before.
+    pub revised: u64,
 }
 
 /// The checkpoints of a run.

@@ -18,7 +18,7 @@ use crate::live::Board;
 use crate::operator::peek::Peek;
 use crate::operator::step::{Step, Why};
 use crate::output::chart::Drawing;
-use crate::output::fired::Fired;
+use crate::output::fired::{Fired, Timing};
 use crate::output::mark::Mark;
 use crate::output::merge::{Slices, merge};
 use crate::output::numbered::RowNumbers;
@@ -75,6 +75,8 @@ struct Writer {
     shares_windows: Arc<[bool]>,
     /// How many windows have closed in this run.
     closed: u64,
+    /// How many rows of this run are early, and how many revised.
+    repeated: [u64; 2],
     /// How much of the rows earlier runs have written.
     before: Mark,
     pieces: Option<Pieces>,
@@ -122,6 +124,7 @@ impl Writer {
             rows,
             shares_windows: shares_windows(&job.task),
             closed: 0,
+            repeated: [0; 2],
             before,
             pieces,
             progress,
@@ -176,7 +179,7 @@ impl Writer {
 
     fn tell_rows(&self) {
         if let Some(sinks) = &self.sinks {
-            self.progress.written(rows_of(self.rows, self.closed, &self.before, &sinks.rows));
+            self.progress.written(rows_of(self.rows, self.closed, self.repeated, &self.before, &sinks.rows));
         }
     }
 
@@ -254,6 +257,15 @@ impl Writer {
                 sinks.rows.end_text();
             }
             self.rows += rows.len() as u64;
+            if self.plan.as_ref().is_some_and(RowPlan::repeats) {
+                for (timing, count) in fired.timings(rows.clone()) {
+                    match timing {
+                        Timing::Final => {}
+                        Timing::Early => self.repeated[0] += count,
+                        Timing::Revised => self.repeated[1] += count,
+                    }
+                }
+            }
             if let Some(drawing) = &mut *drawing {
                 drawing.rows(fired, rows);
                 return Ok(());
@@ -277,7 +289,7 @@ impl Writer {
             }
             if sinks.rows.is_full() {
                 deliver(&mut sinks.rows, progress)?;
-                progress.written(rows_of(self.rows, self.closed, &self.before, &sinks.rows));
+                progress.written(rows_of(self.rows, self.closed, self.repeated, &self.before, &sinks.rows));
             }
             Ok(())
         })?;
@@ -342,9 +354,9 @@ fn shares_windows(task: &Task) -> Arc<[bool]> {
 }
 
 /// What has been written: so many rows in all, these of them before this run, of so many windows in this run.
-fn rows_of(rows: u64, closed: u64, before: &Mark, sink: &Sink) -> Rows {
+fn rows_of(rows: u64, closed: u64, [early, revised]: [u64; 2], before: &Mark, sink: &Sink) -> Rows {
     let run_bytes = sink.produced_bytes().saturating_sub(before.len);
-    Rows { job: rows, run: rows - before.rows, run_bytes, closed }
+    Rows { job: rows, run: rows - before.rows, run_bytes, closed, early, revised }
 }
 
 /// Hands on what a sink holds, which may take as long as its reader likes.

@@ -32,9 +32,10 @@ impl Terminal {
         let side: OwnedFd = side.unwrap();
         tcsetwinsize(&side, window(size)).unwrap();
         let end = || Stdio::from(side.try_clone().unwrap());
-        // It makes the terminal that of a new session, and becomes the program.
+        // It makes the terminal that of a new session, and becomes the program. Whoever runs the tests in the background
+        // ignores the signals of keys, and so would the program.
         let child = Command::new("setsid")
-            .arg("--ctty")
+            .args(["--ctty", "env", "--default-signal=INT,QUIT"])
             .arg(env!("CARGO_BIN_EXE_windrow"))
             .args(args)
             .current_dir(dir)
@@ -95,8 +96,20 @@ impl Terminal {
     }
 
     /// Waits until the program has ended, and its last words are on the screen.
+    #[track_caller]
     pub fn end(&mut self) -> (ExitStatus, Vec<String>) {
-        let status = self.child.wait().unwrap();
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            let hangs = begun.elapsed() > HANGS_AFTER;
+            if hangs {
+                let _ = self.child.kill();
+            }
+            assert!(!hangs, "it does not end:\n{}", self.lines().join("\n"));
+            thread::sleep(Duration::from_millis(5));
+        };
         let mut lines = self.lines();
         loop {
             // What it has written is on its way for a moment.
