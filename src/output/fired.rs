@@ -150,10 +150,9 @@ impl Fired {
     pub fn timings(&self, rows: Range<usize>) -> impl Iterator<Item = (Timing, u64)> {
         let first = self.windows.partition_point(|(_, end)| *end <= rows.start);
         let windows = (first..self.windows.len()).map(|n| self.window(n));
-        let windows = windows.take_while(move |(_, own)| own.start < rows.end).map(move |(place, own)| {
+        windows.take_while(move |(_, own)| own.start < rows.end).map(move |(place, own)| {
             (place.timing, own.end.min(rows.end).saturating_sub(own.start.max(rows.start)) as u64)
-        });
-        windows
+        })
     }
 
     /// Whether it holds [`SLICE_BYTES`] or more.
