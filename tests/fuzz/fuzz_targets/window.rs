@@ -10,23 +10,21 @@ use windrow::window::{Pane, PaneFinder, Window, Windows};
 const ZONES: [&str; 6] =
     ["America/New_York", "Europe/Berlin", "Pacific/Apia", "Australia/Lord_Howe", "+05:30", "UTC"];
 
-fn finder(text: &str) -> Option<PaneFinder> {
+/// A finder for each kind of windows that is kept as panes.
+fn finders(text: &str) -> Vec<PaneFinder> {
     match Windows::parse(text) {
         Ok(windows) => {
             let _ = (windows.describe(), windows.zone());
-            match windows {
-                Windows::Panes(panes) => Some(PaneFinder::new(&panes)),
-                Windows::Session { gap } => {
-                    assert!(gap > 0);
-                    None
-                }
-                Windows::None => None,
+            assert!(windows.gaps().iter().all(|gap| *gap > 0));
+            if let Windows::Several(kinds) = &windows {
+                assert!(kinds.len() > 1 && kinds.iter().all(|kind| kind.windows.kinds() == 1));
             }
+            windows.finders()
         }
         Err(error) => {
             assert!(text.get(error.span.clone()).is_some(), "{:?}", error.span);
             let _ = error.to_string();
-            None
+            Vec::new()
         }
     }
 }
@@ -59,7 +57,7 @@ fn search(time: i64, size: i64, advance: i64, offset: i64) -> Vec<Window> {
 }
 
 fn simple(time: i64, size: i64, advance: i64, offset: i64) {
-    let mut finder = finder(&format!("{size}us/{advance}us+{offset}us")).expect("a good window");
+    let mut finder = finders(&format!("{size}us/{advance}us+{offset}us")).pop().expect("a good window");
     let pane = check(&mut finder, time).expect("fixed lengths have panes everywhere");
     let found: Vec<Window> = finder.windows(pane.start, i64::MIN, i64::MAX).collect();
     let wanted = search(time, size, advance, offset);
@@ -80,10 +78,10 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(rest) else { return };
     // An unknown zone is compared with all known ones, which takes long.
     let known = |zone: &str| ZONES.contains(&zone) || head[13] % 64 == 1;
-    if text.rsplit_once('@').is_some_and(|(_, zone)| !known(zone)) {
+    if text.split(',').any(|kind| kind.rsplit_once('@').is_some_and(|(_, zone)| !known(zone))) {
         return;
     }
-    if let Some(mut finder) = finder(text) {
+    for mut finder in finders(text) {
         for time in [time, time >> 10, time >> 20, 0, -1, LIMIT - 1, 1 - LIMIT] {
             // Neighbours, forth and back: what the finder keeps must not matter.
             if let Some(pane) = check(&mut finder, time)
