@@ -134,13 +134,12 @@ impl History {
         let Some(&(last, _)) = self.windows.back() else { return };
         let Some(mut finder) = self.finder.take() else { return };
         let mut count = 0;
-        let flow = finder.between(last, window, &mut |gap| {
+        // Of a longer gap no more can be seen.
+        let _ = finder.between(last, window, &mut |gap| {
             count += 1;
             self.push((gap, true));
             if count < GAPS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        // Of a longer gap no more can be seen.
-        let _ = flow;
         self.finder = Some(finder);
     }
 

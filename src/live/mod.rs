@@ -104,12 +104,8 @@ impl Board {
 
     /// Takes rows that have fired.
     pub fn rows(&mut self, plan: &RowPlan, fired: &Fired, rows: Range<usize>) {
-        let mut at = fired.windows.partition_point(|(_, end)| *end <= rows.start);
-        for row in rows {
-            while fired.windows[at].1 <= row {
-                at += 1;
-            }
-            let window = fired.windows[at].0.window;
+        let rows = fired.by_window(rows).flat_map(|(place, rows)| rows.map(move |row| (place.window, row)));
+        for (window, row) in rows {
             if let Some((Some(shown), _)) = &self.last
                 && window > *shown
             {

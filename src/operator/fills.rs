@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use super::keys::Keys;
 use super::loaded::Share;
-use super::repeats::Out;
+use super::out::Out;
 use super::saved_fills::FillsV6;
 use super::table::{Group, Table};
 use super::weight::Weight;

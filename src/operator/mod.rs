@@ -14,6 +14,7 @@ pub mod jump;
 pub mod keys;
 pub mod loaded;
 pub mod order;
+pub mod out;
 pub mod panes;
 pub mod peek;
 pub mod repeats;

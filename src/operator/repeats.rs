@@ -5,10 +5,10 @@
 use std::ops::ControlFlow;
 
 use super::keys::Keys;
+use super::out::Out;
 use super::table::{Group, SlotMap, Table};
 use crate::aggregate::Accumulators;
-use crate::output::builder::RowBuilder;
-use crate::output::fired::{HandOn, Timing};
+use crate::output::fired::Timing;
 use crate::prefetch::AHEAD;
 use crate::window::{Firing, Window};
 
@@ -108,27 +108,6 @@ impl Written {
     /// Not at all so far.
     pub fn new(whole: bool) -> Written {
         if whole { Written::Times(0) } else { Written::Groups(Revisions::default()) }
-    }
-}
-
-/// Where rows go.
-pub struct Out<'o, 'h> {
-    /// What makes them.
-    pub builder: &'o mut RowBuilder,
-    /// The groups of a window; reused.
-    pub groups: &'o mut Vec<Group>,
-    /// What takes full slices.
-    pub hand_on: &'o mut HandOn<'h>,
-}
-
-impl<'o, 'h> Out<'o, 'h> {
-    /// On their way from a builder.
-    pub fn new(
-        builder: &'o mut RowBuilder,
-        groups: &'o mut Vec<Group>,
-        hand_on: &'o mut HandOn<'h>,
-    ) -> Out<'o, 'h> {
-        Out { builder, groups, hand_on }
     }
 }
 

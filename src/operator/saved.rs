@@ -36,12 +36,11 @@ pub enum KindV5 {
 
 impl OwnerV1 {
     /// Of one kind of windows what there is, of several all of it.
-    pub fn of(mut kinds: Vec<OwnerV1>) -> OwnerV1 {
-        if kinds.len() == 1
-            && let Some(only) = kinds.pop()
-        {
-            return only;
-        }
+    pub fn of(kinds: Vec<OwnerV1>) -> OwnerV1 {
+        let kinds = match <[OwnerV1; 1]>::try_from(kinds) {
+            Ok([only]) => return only,
+            Err(kinds) => kinds,
+        };
         let kind = |saved| match saved {
             OwnerV1::Panes(panes) => KindV5::Panes(panes),
             OwnerV1::Sessions(sessions) => KindV5::Sessions(sessions),

@@ -126,12 +126,11 @@ pub struct WholeV3 {
 
 impl RepeatsV3 {
     /// Of one kind of windows what there is, of several all of it.
-    pub fn of(mut kinds: Vec<RepeatsV3>) -> RepeatsV3 {
-        if kinds.len() == 1
-            && let Some(only) = kinds.pop()
-        {
-            return only;
-        }
+    pub fn of(kinds: Vec<RepeatsV3>) -> RepeatsV3 {
+        let kinds = match <[RepeatsV3; 1]>::try_from(kinds) {
+            Ok([only]) => return only,
+            Err(kinds) => kinds,
+        };
         let kind = |saved| match saved {
             RepeatsV3::Panes(panes) => KindRepeatsV5::Panes(panes),
             RepeatsV3::Sessions(sessions) => KindRepeatsV5::Sessions(sessions),

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use super::keys::Keys;
 use super::loaded::{LoadedTable, Share};
-use super::repeats::{Marks, Out, Repeats, Written};
+use super::out::Out;
+use super::repeats::{Marks, Repeats, Written};
 use super::saved::TableV1;
 use super::saved_repeats::{GroupsV3, WholeV3, WrittenV3};
 use super::step::Part;

@@ -53,12 +53,8 @@ impl Drawing {
 
     /// Takes rows.
     pub fn rows(&mut self, fired: &Fired, rows: Range<usize>) {
-        let mut at = fired.windows.partition_point(|(_, end)| *end <= rows.start);
-        for row in rows {
-            while fired.windows[at].1 <= row {
-                at += 1;
-            }
-            let window = fired.windows[at].0.window;
+        let rows = fired.by_window(rows).flat_map(|(place, rows)| rows.map(move |row| (place.window, row)));
+        for (window, row) in rows {
             let span = self.has_windows.then_some(Span { start: window.start, end: window.end });
             self.values.clear();
             let cells = fired.row_text(row).split(|&byte| byte == CELL_END).skip(self.first);

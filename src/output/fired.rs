@@ -146,13 +146,12 @@ impl Fired {
         (self.windows[i].0, start..self.windows[i].1)
     }
 
-    /// How many of some rows are written when.
-    pub fn timings(&self, rows: Range<usize>) -> impl Iterator<Item = (Timing, u64)> {
+    /// Some rows by window.
+    pub fn by_window(&self, rows: Range<usize>) -> impl Iterator<Item = (Place, Range<usize>)> {
         let first = self.windows.partition_point(|(_, end)| *end <= rows.start);
         let windows = (first..self.windows.len()).map(|n| self.window(n));
-        windows.take_while(move |(_, own)| own.start < rows.end).map(move |(place, own)| {
-            (place.timing, own.end.min(rows.end).saturating_sub(own.start.max(rows.start)) as u64)
-        })
+        let windows = windows.take_while(move |(_, own)| own.start < rows.end);
+        windows.map(move |(place, own)| (place, own.start.max(rows.start)..own.end.min(rows.end)))
     }
 
     /// Whether it holds [`SLICE_BYTES`] or more.

@@ -258,11 +258,11 @@ impl Writer {
             }
             self.rows += rows.len() as u64;
             if self.plan.as_ref().is_some_and(RowPlan::repeats) {
-                for (timing, count) in fired.timings(rows.clone()) {
-                    match timing {
+                for (place, rows) in fired.by_window(rows.clone()) {
+                    match place.timing {
                         Timing::Final => {}
-                        Timing::Early => self.repeated[0] += count,
-                        Timing::Revised => self.repeated[1] += count,
+                        Timing::Early => self.repeated[0] += rows.len() as u64,
+                        Timing::Revised => self.repeated[1] += rows.len() as u64,
                     }
                 }
             }

@@ -14,6 +14,9 @@ use crate::error::SyntaxError;
 use crate::time::duration::{self, DAY, Months, WEEK, Written};
 use crate::time::zone;
 
+/// So many kinds of windows one job may have: every event is added to each of them.
+const KINDS_MAX: usize = 64;
+
 /// Parses the texts of `--window`, each one kind of windows or several. A mistake is shown in the text it stands in.
 pub(super) fn parse(texts: &[&str]) -> Result<Windows, SyntaxError> {
     windows(texts).map_err(|error| error.in_option("--window"))
@@ -39,6 +42,10 @@ fn windows(texts: &[&str]) -> Parsed<Windows> {
         if let Some(same) = resolutions.iter().find(|other| other.windows == windows) {
             let message = format!("`{name}` is given twice{}", spelled(&name, &same.name));
             return Err(parser.error(span, &message).with_help("leave one of them out"));
+        }
+        if resolutions.len() == KINDS_MAX {
+            let message = format!("there are more than {KINDS_MAX} kinds of windows");
+            return Err(parser.error(span, &message).with_help("count the others in a job of their own"));
         }
         resolutions.push(Resolution { name, windows });
     }
@@ -458,6 +465,9 @@ mod tests {
         check_error("cumulate:1mo/1w", "1w", "what divides a day");
         check_error("cumulate:1d/1mo", "1mo", "a multiple of the advance");
         check_error("1m,", "", "a window is missing");
+        let many: Vec<String> = (1..=65).map(|n| format!("{n}s")).collect();
+        check_error(&many.join(","), "65s", "more than 64 kinds");
+        assert_eq!(parse(&[&many[..64].join(",")]).map(|windows| windows.kinds()), Ok(64));
         check_error("1m,1h,60s", "60s", "given twice, first as `1m`");
         check_error("1m,1m", "1m", "given twice");
         check_error("1m,none", "none", "stands alone");

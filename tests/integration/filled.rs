@@ -5,25 +5,11 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
+use crate::program::{done, windrow};
 use fastrand::Rng;
-use tempfile::TempDir;
 
 /// How many random streams are run, in several ways each.
 const CASES: u64 = 60;
-
-fn windrow(dir: &TempDir, line: &str) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
-    let output = command.current_dir(dir.path()).args(line.split(' ')).env_clear().output().expect("it runs");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-#[track_caller]
-fn done(dir: &TempDir, line: &str) -> String {
-    let (code, rows, messages) = windrow(dir, line);
-    assert_eq!((code, messages.as_str()), (Some(0), ""), "{line}");
-    rows
-}
 
 /// The windows of a specification, as `(end, start)`, around these times.
 fn windows(spec: &str, from: i64, to: i64) -> Vec<(i64, i64)> {

@@ -17,6 +17,7 @@ mod metrics;
 mod model;
 mod outputs;
 mod profile;
+mod program;
 mod property;
 mod prove;
 mod readme;

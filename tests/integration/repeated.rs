@@ -9,33 +9,15 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::common;
 use crate::generate::Case;
+use crate::program::{done, put, windrow};
 
 /// How many random jobs are run.
 const CASES: u64 = 600;
 /// Nothing here takes long.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
-
-fn windrow(dir: &TempDir, line: &str) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
-    let output = command.current_dir(dir.path()).args(line.split(' ')).env_clear().output().expect("it runs");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-#[track_caller]
-fn done(dir: &TempDir, line: &str) -> String {
-    let (code, rows, messages) = windrow(dir, line);
-    assert_eq!((code, messages.as_str()), (Some(0), ""), "{line}");
-    rows
-}
-
-fn put(dir: &TempDir, name: &str, text: &str) {
-    fs::write(dir.path().join(name), text).expect("there is room");
-}
 
 /// The final rows, of NDJSON, without the columns that say so.
 fn finals(rows: &str) -> String {

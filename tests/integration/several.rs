@@ -1,12 +1,10 @@
 //! Windows of several kinds in one job: each kind's rows are those of a job with it alone.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
-
-use tempfile::TempDir;
 
 use crate::common;
 use crate::generate::Case;
+use crate::program::{put, windrow};
 
 /// How many random jobs are run.
 const CASES: u64 = 1000;
@@ -90,17 +88,6 @@ fn the_rows_of_each_kind_are_those_of_a_job_with_it_alone() {
     }
     println!("{compared} compared, {sessions} with sessions, {repeated} with rows that are written again");
     assert!(compared > CASES / 5 && sessions > CASES / 20 && repeated > CASES / 50);
-}
-
-fn windrow(dir: &TempDir, line: &str) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
-    let output = command.current_dir(dir.path()).args(line.split(' ')).env_clear().output().expect("it runs");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-fn put(dir: &TempDir, name: &str, text: &str) {
-    std::fs::write(dir.path().join(name), text).expect("there is room");
 }
 
 /// Rows stand in the order in which their windows close, then in the order in which the kinds were given. A session

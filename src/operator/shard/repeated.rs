@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Shard;
-use crate::operator::repeats::Out;
+use crate::operator::out::Out;
 use crate::operator::step::{Due, Moment, Step};
 use crate::output::fired::HandOn;
 
