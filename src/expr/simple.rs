@@ -37,15 +37,27 @@ impl<'e> Simple<'e> {
         self.field
     }
 
+    /// Whether it compares with a number.
+    #[inline(always)]
+    pub fn is_of_numbers(self) -> bool {
+        matches!(self.than, Than::Number(_))
+    }
+
+    /// Whether the condition holds for this number, a mantissa and a scale, if it is one for numbers.
+    #[inline(always)]
+    pub fn truth_of(self, (mantissa, scale): (i64, u8)) -> Option<bool> {
+        match self.than {
+            Than::Number(than) => Some(self.op.holds(Small::of_parts(mantissa, scale).compare(than))),
+            Than::Text(_) => None,
+        }
+    }
+
     /// Whether the condition holds for a field with this text, which is a number (or CSV), or text (or CSV).
     /// `None` says nothing: [`super::Expr::is_true`] tells.
     #[inline(always)]
     pub fn truth(self, text: &[u8], is_number: bool, is_text: bool) -> Option<bool> {
         match self.than {
-            Than::Number(than) if is_number => {
-                let (mantissa, scale) = short(text)?;
-                Some(self.op.holds(Small::of_parts(mantissa, scale).compare(than)))
-            }
+            Than::Number(_) if is_number => self.truth_of(short(text)?),
             Than::Text(than) if is_text => Some(self.op.holds(text.cmp(than.as_bytes()))),
             _ => None,
         }

@@ -5,7 +5,7 @@
 
 use num_bigint::BigInt;
 
-use super::digits::with_point;
+use super::digits::{whole_before, with_point, with_point_before};
 use super::{BIG_SCALE_MAX, BIG_WHOLE_DIGITS_MAX, Big, Number, SCALE_MAX};
 
 impl Number {
@@ -32,6 +32,16 @@ pub fn short(text: &[u8]) -> Option<(i64, u8)> {
     let (mantissa, scale) = if digits.len() <= 16 { with_point(digits)? } else { longer(digits)? };
     let mantissa = mantissa as i64;
     Some((if negative { -mantissa } else { mantissa }, scale))
+}
+
+/// [`short`] of a text's bytes from `start` to `end`, with loads that go by the end alone. `None` says nothing.
+#[inline(always)]
+pub fn short_at(text: &[u8], (start, end): (usize, usize)) -> Option<(i64, u8)> {
+    let negative = *text.get(start)? == b'-';
+    let len = (end - start).checked_sub(usize::from(negative))?;
+    let (mantissa, scale) =
+        if len <= 8 { with_point_before(text, end, len)? } else { (whole_before(text, end, len)?, 0) };
+    Some((if negative { -(mantissa as i64) } else { mantissa as i64 }, scale))
 }
 
 /// 17 to 19 bytes: up to 18 digits and a point.

@@ -5,7 +5,7 @@
 
 use super::weight::Weight;
 use crate::parse::batch::KeyColumn;
-use crate::parse::key;
+use crate::parse::key::{self, SHORT, short};
 use crate::prefetch::{AHEAD, prefetch};
 
 /// The keys of one shard. A key lives as long as something uses it.
@@ -48,8 +48,6 @@ struct Entry {
     uses: u32,
 }
 
-/// The longest key that stands in its entry.
-const SHORT: usize = 16;
 const FREE: u32 = u32::MAX;
 /// Below these, unused keys and their texts are never worth forgetting.
 const UNUSED_MIN: usize = 1 << 10;
@@ -298,25 +296,6 @@ impl Keys {
 #[inline(always)]
 fn tag_of(hash: u64) -> u32 {
     (hash >> 32) as u32
-}
-
-/// A key of up to [`SHORT`] bytes, with zeros behind it.
-#[inline(always)]
-fn short(key: &[u8]) -> [u8; SHORT] {
-    // Both ends, which may overlap in the middle, where they agree.
-    let ends = match (key.first_chunk(), key.last_chunk(), key.first_chunk(), key.last_chunk()) {
-        (Some(&first), Some(&last), _, _) if key.len() <= SHORT => {
-            let (first, last) = (u64::from_le_bytes(first), u64::from_le_bytes(last));
-            u128::from(first) | u128::from(last) << (8 * (key.len() - 8))
-        }
-        (None, _, Some(&first), Some(&last)) => {
-            let (first, last) = (u32::from_le_bytes(first), u32::from_le_bytes(last));
-            u128::from(first) | u128::from(last) << (8 * (key.len() - 4))
-        }
-        (None, ..) => key.iter().rev().fold(0, |sum, &byte| sum << 8 | u128::from(byte)),
-        _ => 0,
-    };
-    ends.to_le_bytes()
 }
 
 /// Where a long key stands in the texts, as it is kept in an entry.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::batch::{ArgColumn, Cell, CellKind, NumberColumn, Packed};
-use super::columns::{RecordView, is_true};
+use super::columns::{RecordView, truth};
 use super::explain::{decimal_comma, shown};
 use super::project::Arg;
 use super::rows::Rows;
@@ -45,14 +45,21 @@ pub(super) fn append(
     let counts = |row: usize| match &arg.filter {
         None => Ok(true),
         Some(filter) => {
-            is_true(filter, simple, &block.view(row)).map_err(|reason| bad(format!("FILTER: {reason}")))
+            let short = simple.and_then(|simple| {
+                truth(simple, block.rows.cell(row, simple.field()), block.bytes, block.arena)
+            });
+            match short {
+                Some(truth) => Ok(truth),
+                None => filter.is_true(&block.view(row)).map_err(|reason| bad(format!("FILTER: {reason}"))),
+            }
         }
     };
     match column {
         ArgColumn::Every => {}
         ArgColumn::Present(present) => {
             present.resize(until, false);
-            stage.each(|row| {
+            stage.no_short_way();
+            stage.long_way(|row| {
                 present[block.base + row] = counts(row)?
                     && match arg.exprs.first() {
                         None => true,
@@ -64,19 +71,26 @@ pub(super) fn append(
         ArgColumn::Numbers(numbers) => {
             numbers.packed.resize(until, Packed::NONE);
             let expr = &arg.exprs[0];
-            let field = expr.as_field();
-            stage.each(|row| {
+            match expr.as_field() {
+                Some(field) if arg.filter.is_none() => {
+                    let packed = &mut numbers.packed[block.base..];
+                    stage.short_way(|row| {
+                        let cell = block.rows.cell(row, field);
+                        let short = if cell.is_plain_number() {
+                            number::short_at(block.bytes, cell.place())
+                        } else {
+                            None
+                        };
+                        let Some((mantissa, scale)) = short else { return false };
+                        packed[row] = Packed { mantissa, scale: scale as i8 };
+                        true
+                    });
+                }
+                _ => stage.no_short_way(),
+            }
+            stage.long_way(|row| {
                 if !counts(row)? {
                     return Ok(());
-                }
-                if let Some(field) = field {
-                    let cell = block.rows.cell(row, field);
-                    if cell.is_number()
-                        && let Some((mantissa, scale)) = number::short(cell.text(block.bytes, block.arena))
-                    {
-                        numbers.packed[block.base + row] = Packed { mantissa, scale: scale as i8 };
-                        return Ok(());
-                    }
                 }
                 let packed = packed(expr, numbers, &block.view(row)).map_err(bad)?;
                 numbers.packed[block.base + row] = packed;
@@ -86,7 +100,17 @@ pub(super) fn append(
         ArgColumn::Values(cells) => {
             cells.resize(until, Cell::NULL);
             let ordered = arg.takes == Takes::Ordered;
-            stage.each(|row| {
+            match arg.exprs[0].as_field() {
+                Some(field) if arg.filter.is_none() && !ordered => {
+                    let cells = &mut cells[block.base..];
+                    stage.short_way(|row| {
+                        cells[row] = block.rows.cell(row, field);
+                        true
+                    });
+                }
+                _ => stage.no_short_way(),
+            }
+            stage.long_way(|row| {
                 if counts(row)? {
                     cells[block.base + row] =
                         value_cell(&arg.exprs[0], &block.view(row), ordered, computed).map_err(bad)?;
@@ -97,7 +121,8 @@ pub(super) fn append(
         ArgColumn::Pairs(cells, by) => {
             cells.resize(until, Cell::NULL);
             by.resize(until, Cell::NULL);
-            stage.each(|row| {
+            stage.no_short_way();
+            stage.long_way(|row| {
                 if counts(row)? {
                     let view = block.view(row);
                     cells[block.base + row] =

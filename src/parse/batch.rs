@@ -62,6 +62,18 @@ impl Cell {
         matches!(self.kind, CellKind::Number | CellKind::Untyped | CellKind::ArenaUntyped)
     }
 
+    /// Whether it is a number, or may be one, that stands in the input.
+    #[inline(always)]
+    pub(super) fn is_plain_number(self) -> bool {
+        matches!(self.kind, CellKind::Number | CellKind::Untyped)
+    }
+
+    /// Where it begins and ends, in whatever it points into.
+    #[inline(always)]
+    pub(super) fn place(self) -> (usize, usize) {
+        (self.start as usize, self.start as usize + self.len as usize)
+    }
+
     /// Whether it is text.
     #[inline(always)]
     pub(super) fn is_text(self) -> bool {

@@ -14,6 +14,7 @@ use super::project::Projection;
 use super::rows::Rows;
 use super::stage::{Stage, Unusable};
 use crate::expr::{Expr, Row, Simple};
+use crate::number;
 use crate::time::{self, Form};
 use crate::value::Value;
 use crate::window::PaneFinder;
@@ -23,8 +24,11 @@ pub struct Columns<'p> {
     plan: &'p Projection,
     /// The filter, where it is a simple one.
     simple: Option<Simple<'p>>,
+    /// Which times there are no panes for, where there may be such.
     panes: Vec<PaneFinder>,
     stage: Stage,
+    /// The field that is the whole key.
+    key_field: Option<usize>,
     /// The ids of a block, encoded, and where each ends.
     scratch: Vec<u8>,
     scratch_ends: Vec<usize>,
@@ -55,8 +59,12 @@ impl<'p> Columns<'p> {
         Columns {
             plan,
             simple: plan.filter.as_ref().and_then(Expr::as_simple),
-            panes: plan.windows.finders(),
+            panes: plan.windows.finders().into_iter().filter(|panes| !panes.is_total()).collect(),
             stage: Stage::default(),
+            key_field: match &plan.keys[..] {
+                [(_, key)] => key.as_field(),
+                _ => None,
+            },
             scratch: Vec::new(),
             scratch_ends: Vec::new(),
         }
@@ -93,17 +101,26 @@ impl<'p> Columns<'p> {
         let base = batch.time.len();
         batch.time.resize(base + rows.len(), 0);
         let (times, arena, form) = (&mut batch.time[base..], &batch.texts.arena, &mut batch.form);
-        stage.each(|row| {
-            let cell = rows.cell(row, plan.time_field);
-            let quick =
-                form.and_then(|form| plan.time_format.quick(cell.spelling(), cell.text(bytes, arena), form));
-            if let Some(time) = quick
-                && panes.iter_mut().all(|panes| panes.pane(time).is_some())
-            {
-                times[row] = time;
-                return Ok(());
-            }
-            let value = field_value(bytes, arena, cell);
+        let mut take = |row: usize, time: Option<i64>| {
+            let time = time.filter(|time| panes.iter_mut().all(|panes| panes.pane(*time).is_some()));
+            times[row] = time.unwrap_or(0);
+            time.is_some()
+        };
+        let cell = |row| rows.cell(row, plan.time_field);
+        match form.map(|form| (form, plan.time_format.unit(form))) {
+            None => stage.no_short_way(),
+            // Numbers mostly; those with a fraction or so are left.
+            Some((_, Some(unit))) => stage.short_way(|row| {
+                let cell = cell(row);
+                take(row, if cell.is_plain_number() { time::whole(bytes, cell.place(), unit) } else { None })
+            }),
+            Some((form, None)) => stage.short_way(|row| {
+                let cell = cell(row);
+                take(row, plan.time_format.quick(cell.spelling(), cell.text(bytes, arena), form))
+            }),
+        }
+        stage.long_way(|row| {
+            let value = field_value(bytes, arena, cell(row));
             times[row] = event_time(plan, &value, form, panes).map_err(Unusable::Untimed)?;
             Ok(())
         });
@@ -113,9 +130,15 @@ impl<'p> Columns<'p> {
         let Some(filter) = &self.plan.filter else { return };
         let simple = self.simple;
         let arena = &batch.texts.arena;
-        self.stage.each(|row| {
+        match simple {
+            Some(simple) => {
+                self.stage.filter(|row| truth(simple, rows.cell(row, simple.field()), bytes, arena))
+            }
+            None => self.stage.no_short_way(),
+        }
+        self.stage.long_way(|row| {
             let view = RecordView { bytes, arena, cells: rows.cells(row), time: batch.time[base + row] };
-            match is_true(filter, simple, &view) {
+            match filter.is_true(&view) {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Unusable::Filtered),
                 Err(reason) => Err(Unusable::Bad(format!("--where: {reason}"))),
@@ -132,7 +155,8 @@ impl<'p> Columns<'p> {
         let (ids, arena) = (&mut batch.ids[base..], &batch.texts.arena);
         scratch.clear();
         scratch_ends.clear();
-        stage.each(|row| {
+        stage.no_short_way();
+        stage.long_way(|row| {
             let start = scratch.len();
             for &field in &plan.ids {
                 let cell = rows.cell(row, field);
@@ -159,21 +183,37 @@ impl<'p> Columns<'p> {
     }
 
     fn keys(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
-        let Columns { plan, stage, .. } = self;
+        let Columns { plan, stage, key_field, .. } = self;
         let (keys, arena, time) = (&mut batch.keys, &batch.texts.arena, &batch.time[base..]);
         keys.ends.resize(base + rows.len(), 0);
         keys.hashes.resize(base + rows.len(), 0);
         let (ends, hashes, encoded) = (&mut keys.ends[base..], &mut keys.hashes[base..], &mut keys.bytes);
         let empty = encoded.len() as u32;
-        stage.each(|row| {
+        let view = |row| RecordView { bytes, arena, cells: rows.cells(row), time: time[row] };
+        let mut all_short = true;
+        stage.short_way(|row| {
+            if let Some(field) = *key_field
+                && let Some((word, len)) = key::encode_short(rows.cell(row, field), bytes)
+            {
+                hashes[row] = key::hash_short(word, plan.key_seed);
+                let end = encoded.len() + len;
+                encoded.extend_from_slice(&word.to_le_bytes());
+                encoded.truncate(end);
+                ends[row] = end as u32;
+                return true;
+            }
+            all_short = false;
             let start = encoded.len();
-            let view = RecordView { bytes, arena, cells: rows.cells(row), time: time[row] };
-            if let Err(reason) = encode_key(plan, &view, encoded) {
+            let is_key = encode_key(plan, &view(row), encoded).is_ok();
+            if !is_key {
                 encoded.truncate(start);
-                return Err(Unusable::Bad(reason));
             }
             ends[row] = encoded.len() as u32;
-            Ok(())
+            is_key
+        });
+        stage.long_way(|row| {
+            let why = encode_key(plan, &view(row), &mut Vec::new()).err();
+            Err(Unusable::Bad(why.expect("it was no key before")))
         });
         if stage.live.len() < rows.len() {
             // Rows that are not usable have empty keys.
@@ -182,6 +222,9 @@ impl<'p> Columns<'p> {
                 last = if *fate == Fate::Usable { *end } else { last };
                 *end = last;
             }
+        }
+        if all_short {
+            return;
         }
         // Not at once: what has just been written in pieces is slow to read as a whole.
         for &row in &stage.live {
@@ -212,21 +255,13 @@ fn encode_key(plan: &Projection, view: &RecordView<'_>, out: &mut Vec<u8>) -> Re
     Ok(())
 }
 
-/// Whether a condition holds, by the short way where it has one.
+/// Whether a simple condition holds for the cell of its field; `None` says nothing.
 #[inline(always)]
-pub(super) fn is_true(
-    condition: &Expr,
-    simple: Option<Simple<'_>>,
-    view: &RecordView<'_>,
-) -> Result<bool, String> {
-    if let Some(simple) = simple {
-        let cell = view.cells[simple.field()];
-        let text = cell.text(view.bytes, view.arena);
-        if let Some(truth) = simple.truth(text, cell.is_number(), cell.is_text()) {
-            return Ok(truth);
-        }
+pub(super) fn truth(simple: Simple<'_>, cell: Cell, bytes: &[u8], arena: &[u8]) -> Option<bool> {
+    if simple.is_of_numbers() && cell.is_plain_number() {
+        return simple.truth_of(number::short_at(bytes, cell.place())?);
     }
-    condition.is_true(view)
+    simple.truth(cell.text(bytes, arena), cell.is_number(), cell.is_text())
 }
 
 /// The event time of a record.

@@ -31,12 +31,12 @@ impl Lines {
     /// one.
     #[inline(always)]
     pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize) {
-        let (mut count, mut high, mut at) = (0, 0, from);
+        let (mut count, mut high, mut at) = (0, L::new(&[0; WIDTH]), from);
         let stop = text.len().min(from + BLOCK_BYTES);
         // One place is kept for the end of the text.
         while at < stop && count + STEP < self.ends.len() {
             let (low, upper): (L, L) = (load(text, at), load(text, at + WIDTH));
-            high |= low.not_ascii() | upper.not_ascii();
+            high = high.either_high(low.either_high(upper));
             let mut newlines = u64::from(low.equal(b'\n')) | u64::from(upper.equal(b'\n')) << WIDTH;
             // Lines are longer than a step, mostly: none or one is found without a branch.
             self.ends[count] = at as u32 + newlines.trailing_zeros();
@@ -50,7 +50,7 @@ impl Lines {
             count += found;
             at += STEP;
         }
-        self.not_ascii = high != 0;
+        self.not_ascii = high.not_ascii() != 0;
         self.count = count;
         let last = if count == 0 { None } else { Some(self.ends[count - 1] as usize) };
         if at >= text.len() {

@@ -14,8 +14,11 @@ pub trait Lanes: Copy {
     fn new(bytes: &[u8; WIDTH]) -> Self;
     /// Where `byte` stands.
     fn equal(self, byte: u8) -> u32;
-    /// Where both hold the same byte.
-    fn same(self, other: Self) -> u32;
+    /// Whether every byte is at least that of `low` and at most that of `high`, which is no less, and none is a quote
+    /// or a backslash where all bits of `texts` are set; elsewhere none of them is.
+    fn fits(self, low: Self, high: Self, texts: Self) -> bool;
+    /// The upper bit of each byte is set where it is in either; the others mean nothing.
+    fn either_high(self, other: Self) -> Self;
     /// Where a JSON string cannot simply go on: quotes, backslashes and control characters.
     fn string_stops(self) -> u32;
     /// Where an ASCII digit stands.
@@ -27,10 +30,11 @@ pub trait Lanes: Copy {
 /// The bytes from `at` on, with zeros behind the end of the text.
 #[inline(always)]
 pub fn load<L: Lanes>(text: &[u8], at: usize) -> L {
-    match text.get(at..).and_then(<[u8]>::first_chunk) {
-        Some(bytes) => L::new(bytes),
-        None => L::new(&tail(text, at)),
+    if at < text.len().saturating_sub(WIDTH - 1) {
+        // SAFETY: at + WIDTH is at most the length of the text.
+        return L::new(unsafe { &*text.as_ptr().add(at).cast() });
     }
+    L::new(&tail(text, at))
 }
 
 #[cold]
@@ -119,6 +123,14 @@ fn zeros(word: u64) -> u64 {
     !(((word & !HIGH) + !HIGH) | word)
 }
 
+/// The upper bit of each byte of `a` that is not less than that of `b`.
+#[inline(always)]
+fn no_less(a: u64, b: u64) -> u64 {
+    // Of the lower seven bits, without a borrow from byte to byte; where the upper bits differ, they decide.
+    let lower = (a | HIGH) - (b & !HIGH);
+    (a & !b) | (!(a ^ b) & lower)
+}
+
 impl Lanes for Portable {
     #[inline(always)]
     fn new(bytes: &[u8; WIDTH]) -> Portable {
@@ -135,10 +147,19 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn same(self, other: Portable) -> u32 {
+    fn fits(self, low: Portable, high: Portable, texts: Portable) -> bool {
+        let words = self.0.into_iter().zip(low.0).zip(high.0).zip(texts.0);
+        words.fold(HIGH, |fit, (((word, low), high), texts)| {
+            let ends = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+            fit & no_less(word, low) & no_less(high, word) & !(ends & texts)
+        }) == HIGH
+    }
+
+    #[inline(always)]
+    fn either_high(self, other: Portable) -> Portable {
         let [a, b, c, d] = self.0;
         let [e, f, g, h] = other.0;
-        Portable([a ^ e, b ^ f, c ^ g, d ^ h]).gather(zeros)
+        Portable([a | e, b | f, c | g, d | h])
     }
 
     #[inline(always)]
@@ -195,9 +216,23 @@ mod avx2 {
         }
 
         #[inline(always)]
-        fn same(self, other: Avx2) -> u32 {
+        fn fits(self, low: Avx2, high: Avx2, texts: Avx2) -> bool {
             // SAFETY: AVX2 is there, see `Avx2`.
-            unsafe { _mm256_movemask_epi8(_mm256_cmpeq_epi8(self.0, other.0)) as u32 }
+            unsafe {
+                let quotes = _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(b'"' as i8));
+                let slashes = _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(b'\\' as i8));
+                let ends = _mm256_and_si256(_mm256_or_si256(quotes, slashes), texts.0);
+                // What is within the bounds is what it stays when it is brought there.
+                let brought = _mm256_min_epu8(_mm256_max_epu8(self.0, low.0), high.0);
+                let fit = _mm256_andnot_si256(ends, _mm256_cmpeq_epi8(brought, self.0));
+                _mm256_movemask_epi8(fit) == -1
+            }
+        }
+
+        #[inline(always)]
+        fn either_high(self, other: Avx2) -> Avx2 {
+            // SAFETY: AVX2 is there, see `Avx2`.
+            Avx2(unsafe { _mm256_or_si256(self.0, other.0) })
         }
 
         #[inline(always)]
@@ -255,9 +290,23 @@ mod tests {
             assert_eq!(lanes.digits(), all(&|b| b.is_ascii_digit()), "{:?}", self.0);
             assert_eq!(lanes.not_ascii(), all(&|b| !b.is_ascii()), "{:?}", self.0);
             let mut other = self.0;
-            other[7] ^= 0x80;
-            other[30] ^= 1;
-            assert_eq!(lanes.same(L::new(&other)), !(1 << 7 | 1 << 30));
+            other.rotate_left(7);
+            assert_eq!(
+                lanes.either_high(L::new(&other)).not_ascii(),
+                lanes.not_ascii() | lanes.not_ascii().rotate_right(7)
+            );
+            // Bounds around some of the bytes, at places that are texts or not.
+            let (mut low, mut high) = (self.0, self.0);
+            low.iter_mut().for_each(|byte| *byte = byte.saturating_sub(9));
+            high.iter_mut().for_each(|byte| *byte = byte.saturating_add(9));
+            for at in [4, 9, 21, 30] {
+                low[at] = other[at].min(self.0[WIDTH - at]);
+                high[at] = other[at].max(self.0[WIDTH - at]);
+            }
+            let texts = other.map(|byte| if byte & 1 == 1 { u8::MAX } else { 0 });
+            let is_end = |at: usize| texts[at] != 0 && [b'"', b'\\'].contains(&self.0[at]);
+            let fits = (0..WIDTH).all(|at| low[at] <= self.0[at] && self.0[at] <= high[at] && !is_end(at));
+            assert_eq!(lanes.fits(L::new(&low), L::new(&high), L::new(&texts)), fits);
         }
     }
 

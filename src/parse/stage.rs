@@ -20,6 +20,8 @@ pub struct Stage {
     pub fates: Vec<Fate>,
     /// The rows that are usable so far, ascending.
     pub live: Vec<u32>,
+    /// The rows that the column is still to be made of, ascending.
+    left: Vec<u32>,
     /// Why rows are bad.
     pub reasons: Vec<(u32, String)>,
 }
@@ -41,21 +43,56 @@ impl Stage {
         }
     }
 
-    /// Makes a column: looks at the usable rows in order, and keeps those of which nothing is said.
+    /// Begins a column: what can be made of a usable row the short way is, and the others are left.
     #[inline(always)]
-    pub fn each(&mut self, mut make: impl FnMut(usize) -> Result<(), Unusable>) {
+    pub fn short_way(&mut self, mut made: impl FnMut(usize) -> bool) {
+        self.left.clear();
+        for &row in &self.live {
+            if !made(row as usize) {
+                self.left.push(row);
+            }
+        }
+    }
+
+    /// Leaves all usable rows, of a column that has no short way.
+    pub fn no_short_way(&mut self) {
+        self.left.clone_from(&self.live);
+    }
+
+    /// Makes what is left of a column, in order. Rows of which something is said are not usable any more.
+    #[inline(always)]
+    pub fn long_way(&mut self, mut make: impl FnMut(usize) -> Result<(), Unusable>) {
+        let mut refused = false;
+        for at in 0..self.left.len() {
+            let row = self.left[at];
+            let Err(why) = make(row as usize) else { continue };
+            refused = true;
+            match why {
+                Unusable::Filtered => self.fates[row as usize] = Fate::Filtered,
+                Unusable::Untimed(reason) => self.refuse(row, Fate::Untimed, reason),
+                Unusable::Bad(reason) => self.refuse(row, Fate::Bad, reason),
+            }
+        }
+        if refused {
+            self.live.retain(|row| self.fates[*row as usize] == Fate::Usable);
+        }
+    }
+
+    /// Filters: keeps the usable rows of which `keeps` says so, and leaves those of which it says nothing.
+    #[inline(always)]
+    pub fn filter(&mut self, mut keeps: impl FnMut(usize) -> Option<bool>) {
+        self.left.clear();
         let mut kept = 0;
         for at in 0..self.live.len() {
             let row = self.live[at];
-            match make(row as usize) {
-                Ok(()) => {
-                    self.live[kept] = row;
-                    kept += 1;
-                }
-                Err(Unusable::Filtered) => self.fates[row as usize] = Fate::Filtered,
-                Err(Unusable::Untimed(reason)) => self.refuse(row, Fate::Untimed, reason),
-                Err(Unusable::Bad(reason)) => self.refuse(row, Fate::Bad, reason),
-            }
+            // Without a branch: which rows are kept cannot be foreseen.
+            let keep = keeps(row as usize).unwrap_or_else(|| {
+                self.left.push(row);
+                true
+            });
+            self.fates[row as usize] = if keep { Fate::Usable } else { Fate::Filtered };
+            self.live[kept] = row;
+            kept += usize::from(keep);
         }
         self.live.truncate(kept);
     }

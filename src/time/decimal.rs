@@ -40,9 +40,16 @@ pub(super) fn micros(text: &str, unit: Unit) -> Result<i64, Fault> {
 /// The fast path: whole numbers, and seconds with a fraction; `None` says nothing.
 #[inline(always)]
 pub(super) fn quick(text: &[u8], unit: Unit) -> Option<i64> {
-    let Some(number) = whole(text) else {
-        return if unit == Unit::Seconds { seconds(text) } else { None };
-    };
+    match whole(text) {
+        Some(number) => in_micros(number, unit),
+        None if unit == Unit::Seconds => seconds(text),
+        None => None,
+    }
+}
+
+/// A number of these units in microseconds, if that is in range.
+#[inline(always)]
+pub(super) fn in_micros(number: i64, unit: Unit) -> Option<i64> {
     let micros = match unit {
         Unit::Seconds => number.checked_mul(1_000_000)?,
         Unit::Millis => number.checked_mul(1000)?,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::Escaped;
-use crate::number::Number;
+use crate::number::{self, Number};
 use crate::value::Value;
 
 pub(crate) mod civil;
@@ -61,6 +61,12 @@ pub enum Form {
     Number(Unit),
     /// RFC 3339 strings (also where the input has another textual form).
     Text,
+}
+
+/// A whole number of these units, from one place of the text to another, in microseconds. `None` says nothing.
+#[inline(always)]
+pub fn whole(text: &[u8], (start, end): (usize, usize), unit: Unit) -> Option<i64> {
+    decimal::in_micros(number::whole_before(text, end, end - start)? as i64, unit)
 }
 
 /// How times are to be read: `--time-format` with `--time-zone`.
@@ -141,6 +147,15 @@ impl TimeFormat {
             (Kind::Auto | Kind::Rfc3339, Text, _)
             | (Kind::Auto, Untyped, Form::Text)
             | (Kind::Rfc3339, Untyped, _) => rfc3339::read(text),
+            _ => None,
+        }
+    }
+
+    /// The unit of numbers in a source of this form, if they are times.
+    pub fn unit(&self, form: Form) -> Option<Unit> {
+        match (&self.kind, form) {
+            (Kind::Auto, Form::Number(unit)) => Some(unit),
+            (Kind::Unit(unit), _) => Some(*unit),
             _ => None,
         }
     }

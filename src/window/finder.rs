@@ -41,6 +41,11 @@ impl PaneFinder {
         PaneFinder { panes: panes.clone(), clock, fixed, last: NOWHERE, recent: [NOWHERE; 3], oldest: 0 }
     }
 
+    /// Whether every time in range has a pane.
+    pub fn is_total(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     /// The pane of a time within `(-time::LIMIT, time::LIMIT)`.
     /// `None` where a calendar cannot say (years beyond 9999).
     #[inline]

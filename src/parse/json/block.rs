@@ -2,7 +2,7 @@
 
 use super::Shape;
 use super::scan::{Notes, Scanner};
-use super::template::Templates;
+use super::templates::Templates;
 use crate::parse::batch::Cell;
 use crate::parse::lines::Lines;
 use crate::parse::rows::{BLOCK_ROWS, Flaw, Rows};

@@ -6,8 +6,10 @@
 //! repeated member the first counts, at every level. The caller has checked the UTF-8.
 
 pub mod block;
+mod piece;
 mod scan;
 mod template;
+mod templates;
 mod text;
 
 #[cfg(test)]

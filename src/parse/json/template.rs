@@ -5,22 +5,35 @@
 //! literals, and in each gap a scalar of the same kind, every byte of which is checked: so what fits is a record
 //! the general scanner would accept, with the same values. What does not fit is left to that scanner, which may
 //! learn from it. Only how fast a line is read depends on what has been learnt.
+//!
+//! A gap whose texts have all had one length is as good as a literal: what may stand at each of its places is
+//! known beforehand. So a template is read as [`Piece`]s, which check all bytes up to the next gap whose length
+//! varies a vector at a time. A line that differs is read part by part; if it has the layout all the same, the
+//! template takes in what was new.
 
 use super::NONE;
+use super::piece::{Piece, Place};
 use super::scan::{Notes, Scalar};
-use super::text::{number_end, string_end, string_stop, word};
+use super::text::{decimal_end, integer_end, number_end, string_end, string_stop, word};
 use crate::parse::batch::{Cell, CellKind};
-use crate::parse::simd::{Lanes, WIDTH, below, load};
+use crate::parse::simd::{Lanes, WIDTH, load};
 
-/// The most parts of a template.
+/// The most scalars of a template.
 const PARTS_MAX: usize = 512;
+/// The longest text that is taken for one of a fixed length.
+const FIXED_MAX: usize = 64;
 
 /// What stands in a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gap {
-    /// Nothing: the literal goes on in the next part.
+    /// Nothing: the literal goes on, or the record ends.
     None,
     Text,
+    /// Digits alone.
+    Integer,
+    /// Digits with a point among them.
+    Decimal,
+    /// Any number.
     Number,
     Word,
 }
@@ -28,50 +41,46 @@ enum Gap {
 /// A literal and the gap behind it.
 #[derive(Debug, Clone)]
 struct Part {
-    literal: [u8; WIDTH],
-    /// The bytes of `literal` that count.
-    mask: u32,
-    /// How many these are.
-    len: usize,
+    literal: Box<[u8]>,
     gap: Gap,
     /// The field that stands in the gap, or [`NONE`].
     field: u32,
-    usual: Usual,
+    /// The length of all texts that have stood there, if they had one: they are digits, or strings without escapes.
+    fixed: Option<usize>,
 }
 
-/// The length that a gap has had so far. A length that is expected moves the scan on before the text has been
-/// looked at: the CPU goes ahead on the guess, and the comparison only confirms it.
-#[derive(Debug, Clone, Copy)]
-struct Usual {
-    /// The mask of stops, up to this length, is equal to `stop` if the text has this length.
-    mask: u32,
-    stop: u32,
+/// What is checked at once: at most a vector of bytes, and the gap behind them, whose length varies.
+#[derive(Debug, Clone)]
+struct Step {
+    piece: Piece,
+    /// How many bytes it checks.
     len: usize,
+    gap: Gap,
+    field: u32,
 }
 
-impl Usual {
-    /// No length: the gap has had several.
-    const NONE: Usual = Usual { mask: 0, stop: 1, len: 0 };
-
-    fn new(len: usize) -> Usual {
-        match len {
-            0..WIDTH => Usual { mask: below(len as u32 + 1), stop: 1 << len, len },
-            _ => Usual::NONE,
-        }
-    }
-
-    #[inline(always)]
-    fn is(self, stops: u32) -> bool {
-        stops & self.mask == self.stop
-    }
+/// A field of a fixed length.
+#[derive(Debug, Clone, Copy)]
+struct FixedCell {
+    field: u32,
+    /// The step in which it begins, and where.
+    step: u32,
+    offset: u32,
+    len: u32,
+    kind: CellKind,
 }
 
 /// The layout of a record.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Template {
     parts: Vec<Part>,
     /// The fields that records of this layout do not have.
     absent: Vec<u32>,
+    /// Their literals and gaps as steps.
+    steps: Vec<Step>,
+    /// Where the steps begin in the record that is being read.
+    starts: Vec<u32>,
+    cells: Vec<FixedCell>,
 }
 
 impl Template {
@@ -81,45 +90,57 @@ impl Template {
         if notes.nested_field || notes.scalars.len() > PARTS_MAX {
             return None;
         }
-        let mut template = Template { parts: Vec::new(), absent: Vec::new() };
+        let mut template = Template::default();
         let mut from = start;
         for scalar in &notes.scalars {
-            template.push(&bytes[from..scalar.start], Some((scalar, &bytes[scalar.start..scalar.end])));
+            let text = &bytes[scalar.start..scalar.end];
+            template.parts.push(Part::of(&bytes[from..scalar.start], scalar.kind, scalar.field, text));
             from = scalar.end;
         }
-        template.push(&bytes[from..end], None);
+        let literal = bytes[from..end].into();
+        template.parts.push(Part { literal, gap: Gap::None, field: NONE, fixed: None });
         let has = |field: u32| notes.scalars.iter().any(|scalar| scalar.field == field);
         template.absent = (0..fields as u32).filter(|field| !has(*field)).collect();
-        (template.parts.len() <= PARTS_MAX).then_some(template)
+        template.divide();
+        Some(template)
     }
 
-    /// Adds a literal of any length and what stands behind it.
-    fn push(&mut self, literal: &[u8], scalar: Option<(&Scalar, &[u8])>) {
-        let pieces = literal.chunks(WIDTH).len();
-        for (n, piece) in literal.chunks(WIDTH).enumerate() {
-            let mut part = Part {
-                literal: [0; WIDTH],
-                mask: below(piece.len() as u32),
-                len: piece.len(),
-                gap: Gap::None,
-                field: NONE,
-                usual: Usual::NONE,
+    /// Makes steps of the parts.
+    fn divide(&mut self) {
+        self.steps.clear();
+        self.cells.clear();
+        let mut places = Vec::new();
+        for part in &self.parts {
+            places.extend(part.literal.iter().map(|byte| Place::Literal(*byte)));
+            let Some(len) = part.fixed else {
+                self.steps.extend(places.chunks(WIDTH).map(|places| Step {
+                    piece: Piece::new(places),
+                    len: places.len(),
+                    gap: Gap::None,
+                    field: NONE,
+                }));
+                if let Some(last) = self.steps.last_mut() {
+                    (last.gap, last.field) = (part.gap, part.field);
+                }
+                places.clear();
+                continue;
             };
-            part.literal[..piece.len()].copy_from_slice(piece);
-            if let (Some((scalar, text)), true) = (scalar, n + 1 == pieces) {
-                part.field = scalar.field;
-                (part.gap, part.usual) = match scalar.kind {
-                    CellKind::Number if text.iter().all(u8::is_ascii_digit) => {
-                        (Gap::Number, Usual::new(text.len()))
-                    }
-                    CellKind::Number => (Gap::Number, Usual::NONE),
-                    CellKind::Text => (Gap::Text, Usual::new(text.len())),
-                    CellKind::ArenaText => (Gap::Text, Usual::NONE),
-                    _ => (Gap::Word, Usual::NONE),
-                };
+            if part.field != NONE {
+                self.cells.push(FixedCell {
+                    field: part.field,
+                    step: (self.steps.len() + places.len() / WIDTH) as u32,
+                    offset: (places.len() % WIDTH) as u32,
+                    len: len as u32,
+                    kind: if part.gap == Gap::Text { CellKind::Text } else { CellKind::Number },
+                });
             }
-            self.parts.push(part);
+            places.extend((0..len).map(|at| match part.gap {
+                Gap::Text => Place::Text,
+                _ if at == 0 && len > 1 => Place::FirstDigit,
+                _ => Place::Digit,
+            }));
         }
+        self.starts = vec![0; self.steps.len()];
     }
 
     /// Whether the line from `start` to `end` fits; fills `cells` then. Otherwise `cells` and what is new in the
@@ -134,23 +155,60 @@ impl Template {
         arena: &mut Vec<u8>,
     ) -> bool {
         let mut at = start;
-        for part in &mut self.parts {
-            let literal = L::new(&part.literal).same(load(bytes, at));
-            if literal & part.mask != part.mask {
+        for (step, place) in self.steps.iter().zip(&mut self.starts) {
+            *place = at as u32;
+            if !step.piece.fits::<L>(load(bytes, at)) {
+                return self.fits_by_parts::<L>(bytes, (start, end), cells, arena);
+            }
+            at += step.len;
+            if step.gap == Gap::None {
+                continue;
+            }
+            let from = at;
+            let Some((behind, kind)) = gap::<L>(step.gap, bytes, at) else {
+                return self.fits_by_parts::<L>(bytes, (start, end), cells, arena);
+            };
+            at = behind;
+            if step.field != NONE {
+                let scalar = Scalar { start: from, end: at, kind, field: step.field };
+                scalar.put(&mut cells[step.field as usize], bytes, arena);
+            }
+        }
+        for fixed in &self.cells {
+            let cell = &mut cells[fixed.field as usize];
+            cell.start = self.starts[fixed.step as usize] + fixed.offset;
+            cell.len = fixed.len;
+            cell.kind = fixed.kind;
+        }
+        for &field in &self.absent {
+            cells[field as usize] = Cell::NULL;
+        }
+        at == end
+    }
+
+    /// The same part by part; where the line fits, what is new in it is taken in.
+    #[cold]
+    #[inline(never)]
+    fn fits_by_parts<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        (start, end): (usize, usize),
+        cells: &mut [Cell],
+        arena: &mut Vec<u8>,
+    ) -> bool {
+        let (mut at, mut news) = (start, Vec::new());
+        for (n, part) in self.parts.iter().enumerate() {
+            if !bytes[at..].starts_with(&part.literal) {
                 return false;
             }
-            at += part.len;
-            let from = at;
-            let found = match part.gap {
-                Gap::None => continue,
-                Gap::Text => text::<L>(bytes, &mut at, &mut part.usual),
-                Gap::Number => number::<L>(bytes, &mut at, &mut part.usual),
-                Gap::Word => word(bytes, at).map(|(end, kind)| {
-                    at = end;
-                    kind
-                }),
-            };
-            let Some(kind) = found else { return false };
+            at += part.literal.len();
+            let (from, any) = (at, part.gap.widest());
+            let Some((behind, kind)) = gap::<L>(any, bytes, at) else { return false };
+            at = behind;
+            let seen = Part::of(&part.literal, kind, part.field, &bytes[from..at]);
+            if part.gap != Gap::None && (part.fixed != seen.fixed || part.gap != seen.gap) {
+                news.push((n, seen));
+            }
             if part.field != NONE {
                 let scalar = Scalar { start: from, end: at, kind, field: part.field };
                 scalar.put(&mut cells[part.field as usize], bytes, arena);
@@ -159,144 +217,75 @@ impl Template {
         for &field in &self.absent {
             cells[field as usize] = Cell::NULL;
         }
-        at == end
-    }
-}
-
-/// Moves behind the text at `at`, up to where its quote should stand: the literal that follows checks that.
-#[inline(always)]
-fn text<L: Lanes>(bytes: &[u8], at: &mut usize, usual: &mut Usual) -> Option<CellKind> {
-    let stops = load::<L>(bytes, *at).string_stops();
-    if usual.is(stops) {
-        *at += usual.len;
-        return Some(CellKind::Text);
-    }
-    *usual = Usual::NONE;
-    *at =
-        if stops != 0 { *at + stops.trailing_zeros() as usize } else { string_stop::<L>(bytes, *at + WIDTH) };
-    if bytes.get(*at) != Some(&b'\\') {
-        return Some(CellKind::Text);
-    }
-    let (behind, _) = string_end::<L>(bytes, *at)?;
-    *at = behind - 1;
-    Some(CellKind::ArenaText)
-}
-
-/// Moves behind the number at `at`. The literal that follows checks that it has ended.
-#[inline(always)]
-fn number<L: Lanes>(bytes: &[u8], at: &mut usize, usual: &mut Usual) -> Option<CellKind> {
-    if usual.mask != 0 {
-        let stops = !load::<L>(bytes, *at).digits();
-        if usual.is(stops) && (usual.len == 1 || bytes[*at] != b'0') {
-            *at += usual.len;
-            return Some(CellKind::Number);
-        }
-        *usual = Usual::NONE;
-    }
-    *at = number_end::<L>(bytes, *at)?;
-    Some(CellKind::Number)
-}
-
-/// The most templates that are kept: lines of so many layouts may be mixed.
-const TEMPLATES_MAX: usize = 8;
-/// How many lines are learnt from until it shows whether that helps.
-const LESSONS_MAX: u32 = 16;
-/// For how many blocks at least, and at most, no templates are tried where they did not help.
-const PAUSE_MIN: u32 = 8;
-const PAUSE_MAX: u32 = 256;
-
-/// The templates of the lines read lately.
-#[derive(Debug)]
-pub(super) struct Templates {
-    known: Vec<Template>,
-    /// The one that fitted last: it is tried first.
-    last: usize,
-    /// How many more lines are learnt from.
-    lessons: u32,
-    /// For how many more blocks no templates are tried.
-    pausing: u32,
-    /// How long the next pause is.
-    pause: u32,
-    hits: u32,
-    misses: u32,
-}
-
-impl Templates {
-    /// None so far.
-    pub fn new() -> Templates {
-        Templates {
-            known: Vec::new(),
-            last: 0,
-            lessons: LESSONS_MAX,
-            pausing: 0,
-            pause: PAUSE_MIN,
-            hits: 0,
-            misses: 0,
-        }
-    }
-
-    /// Whether the line from `start` to `end` fits one; fills `cells` then.
-    #[inline(always)]
-    pub fn fit<L: Lanes>(
-        &mut self,
-        bytes: &[u8],
-        start: usize,
-        end: usize,
-        cells: &mut [Cell],
-        arena: &mut Vec<u8>,
-    ) -> bool {
-        if self.pausing != 0 {
+        if at != end {
             return false;
         }
-        let (mark, count) = (arena.len(), self.known.len());
-        let mut number = self.last;
-        for _ in 0..count {
-            if self.known[number].fits::<L>(bytes, start, end, cells, arena) {
-                self.last = number;
-                self.hits += 1;
-                return true;
+        for (n, seen) in news {
+            let part = &mut self.parts[n];
+            part.fixed = part.fixed.filter(|_| part.fixed == seen.fixed);
+            if part.gap != seen.gap {
+                part.gap = part.gap.widest();
             }
-            arena.truncate(mark);
-            number = if number + 1 == count { 0 } else { number + 1 };
         }
-        self.misses += 1;
-        false
+        self.divide();
+        true
     }
+}
 
-    /// Whether the next line that does not fit should be learnt from.
-    #[inline(always)]
-    pub fn wants_lesson(&self) -> bool {
-        self.pausing == 0 && self.lessons > 0
+impl Part {
+    /// A literal and a scalar of this kind, which has this text.
+    fn of(literal: &[u8], kind: CellKind, field: u32, text: &[u8]) -> Part {
+        let is_digits = || text.iter().all(u8::is_ascii_digit);
+        let (gap, may_be_fixed) = match kind {
+            CellKind::Number if is_digits() => (Gap::Integer, true),
+            CellKind::Number if text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') => {
+                (Gap::Decimal, false)
+            }
+            CellKind::Number => (Gap::Number, false),
+            CellKind::Text => (Gap::Text, true),
+            CellKind::ArenaText => (Gap::Text, false),
+            _ => (Gap::Word, false),
+        };
+        let fixed = (may_be_fixed && text.len() <= FIXED_MAX).then_some(text.len());
+        Part { literal: literal.into(), gap, field, fixed }
     }
+}
 
-    /// Learns from the line from `start` to `end`.
-    #[inline(never)]
-    pub fn learn(&mut self, bytes: &[u8], start: usize, end: usize, notes: &Notes, fields: usize) {
-        self.lessons -= 1;
-        let Some(template) = Template::learn(bytes, start, end, notes, fields) else { return };
-        if self.known.len() < TEMPLATES_MAX {
-            self.last = self.known.len();
-            self.known.push(template);
-        } else {
-            self.last = (self.last + 1) % TEMPLATES_MAX;
-            self.known[self.last] = template;
+impl Gap {
+    /// The gap that takes in all that is alike.
+    fn widest(self) -> Gap {
+        match self {
+            Gap::Integer | Gap::Decimal => Gap::Number,
+            other => other,
         }
     }
+}
 
-    /// Draws the consequences at the end of a block: where most lines fit nothing, trying only costs time.
-    pub fn end_block(&mut self) {
-        if self.pausing > 0 {
-            self.pausing -= 1;
-        } else if self.misses > self.hits && self.lessons == 0 {
-            self.known.clear();
-            self.last = 0;
-            self.lessons = LESSONS_MAX;
-            self.pausing = self.pause;
-            self.pause = (self.pause * 2).min(PAUSE_MAX);
-        } else if self.hits > self.misses {
-            self.pause = PAUSE_MIN;
-            self.lessons = LESSONS_MAX;
-        }
-        (self.hits, self.misses) = (0, 0);
+/// The place behind what stands in a gap, and what that is. The literal that follows checks that it has ended.
+#[inline(always)]
+fn gap<L: Lanes>(gap: Gap, bytes: &[u8], at: usize) -> Option<(usize, CellKind)> {
+    let number = |end: Option<usize>| Some((end?, CellKind::Number));
+    match gap {
+        Gap::None => Some((at, CellKind::Null)),
+        Gap::Text => text::<L>(bytes, at),
+        Gap::Integer => number(integer_end::<L>(bytes, at)),
+        Gap::Decimal => number(decimal_end::<L>(bytes, at)),
+        Gap::Number => number(number_end::<L>(bytes, at)),
+        Gap::Word => word(bytes, at),
     }
+}
+
+/// The place where the quote behind the text at `at` should stand.
+#[inline(always)]
+fn text<L: Lanes>(bytes: &[u8], at: usize) -> Option<(usize, CellKind)> {
+    let stops = load::<L>(bytes, at).string_stops();
+    let stop = match stops {
+        0 => string_stop::<L>(bytes, at + WIDTH),
+        _ => at + stops.trailing_zeros() as usize,
+    };
+    if bytes.get(stop) != Some(&b'\\') {
+        return Some((stop, CellKind::Text));
+    }
+    let (behind, _) = string_end::<L>(bytes, stop)?;
+    Some((behind - 1, CellKind::ArenaText))
 }

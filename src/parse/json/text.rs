@@ -50,6 +50,30 @@ pub fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
+/// The end of the whole number without a sign that starts at `at`; `None` if there is none, or perhaps none.
+#[inline(always)]
+pub fn integer_end<L: Lanes>(bytes: &[u8], at: usize) -> Option<usize> {
+    let digits = load::<L>(bytes, at).digits();
+    has_whole(bytes, at, digits).then(|| at + digits.trailing_ones() as usize)
+}
+
+/// The same of a number with a point.
+#[inline(always)]
+pub fn decimal_end<L: Lanes>(bytes: &[u8], at: usize) -> Option<usize> {
+    let digits = load::<L>(bytes, at).digits();
+    let point = digits.trailing_ones();
+    let end = (digits | 1 << (point & 31)).trailing_ones();
+    let is_decimal =
+        has_whole(bytes, at, digits) && bytes.get(at + point as usize) == Some(&b'.') && end > point + 1;
+    (is_decimal && end < WIDTH as u32).then(|| at + end as usize)
+}
+
+/// Whether digits begin with one, which is no zero if there are several, and end within the vector.
+#[inline(always)]
+fn has_whole(bytes: &[u8], at: usize, digits: u32) -> bool {
+    digits & 1 == 1 && digits != u32::MAX && (bytes[at] != b'0' || digits & 2 == 0)
+}
+
 /// The end of the JSON number that starts at `at`; `None` if there is none.
 #[inline(always)]
 pub fn number_end<L: Lanes>(bytes: &[u8], at: usize) -> Option<usize> {
