@@ -2,7 +2,7 @@
 //! read, so that the CPU works on several at once.
 
 use super::rows::BLOCK_BYTES;
-use super::simd::{Lanes, WIDTH, load};
+use super::simd::{Lanes, WIDTH, load_two};
 
 /// Line ends of a stretch of text.
 #[derive(Debug)]
@@ -33,16 +33,17 @@ impl Lines {
     pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize) {
         let (mut count, mut high, mut at) = (0, L::new(&[0; WIDTH]), from);
         let stop = text.len().min(from + BLOCK_BYTES);
+        let ends = &mut self.ends[..];
         // One place is kept for the end of the text.
-        while at < stop && count + STEP < self.ends.len() {
-            let (low, upper): (L, L) = (load(text, at), load(text, at + WIDTH));
+        while at < stop && count + STEP < ends.len() {
+            let (low, upper) = load_two::<L>(text, at);
             high = high.either_high(low.either_high(upper));
             let mut newlines = u64::from(low.equal(b'\n')) | u64::from(upper.equal(b'\n')) << WIDTH;
             // Lines are longer than a step, mostly: none or one is found without a branch.
-            self.ends[count] = at as u32 + newlines.trailing_zeros();
+            ends[count] = at as u32 + newlines.trailing_zeros();
             let found = newlines.count_ones() as usize;
             if found > 1 {
-                for end in &mut self.ends[count..count + found] {
+                for end in &mut ends[count..count + found] {
                     *end = at as u32 + newlines.trailing_zeros();
                     newlines &= newlines - 1;
                 }

@@ -37,6 +37,17 @@ pub fn load<L: Lanes>(text: &[u8], at: usize) -> L {
     L::new(&tail(text, at))
 }
 
+/// The bytes from `at` on as two vectors; see [`load`].
+#[inline(always)]
+pub fn load_two<L: Lanes>(text: &[u8], at: usize) -> (L, L) {
+    if at < text.len().saturating_sub(2 * WIDTH - 1) {
+        // SAFETY: at + 2 * WIDTH is at most the length of the text.
+        let halves: &[[u8; WIDTH]; 2] = unsafe { &*text.as_ptr().add(at).cast() };
+        return (L::new(&halves[0]), L::new(&halves[1]));
+    }
+    (load(text, at), load(text, at + WIDTH))
+}
+
 #[cold]
 #[inline(never)]
 fn tail(text: &[u8], at: usize) -> [u8; WIDTH] {

@@ -5,7 +5,7 @@ use super::scan::{Notes, Scanner};
 use super::templates::Templates;
 use crate::parse::batch::Cell;
 use crate::parse::lines::Lines;
-use crate::parse::rows::{BLOCK_ROWS, Flaw, Rows};
+use crate::parse::rows::{BLOCK_ROWS, Flaw, Rows, span};
 use crate::parse::simd::{Lanes, Level, Work};
 
 /// The longest record that is learnt from: notes of a longer one might take up many times its size.
@@ -13,9 +13,14 @@ const LESSON_BYTES_MAX: usize = 16 << 10;
 
 /// Reads NDJSON; what it has learnt decides about speed only.
 pub struct Reader<'s> {
+    lines: Lines,
+    records: Records<'s>,
+}
+
+/// Reads one record after the other.
+struct Records<'s> {
     scanner: Scanner<'s>,
     templates: Templates,
-    lines: Lines,
     notes: Notes,
 }
 
@@ -23,10 +28,12 @@ impl<'s> Reader<'s> {
     /// A reader of records of this shape.
     pub fn new(shape: &'s Shape, level: Level) -> Reader<'s> {
         Reader {
-            scanner: Scanner::with_level(shape, level),
-            templates: Templates::new(),
             lines: Lines::new(BLOCK_ROWS),
-            notes: Notes::default(),
+            records: Records {
+                scanner: Scanner::with_level(shape, level),
+                templates: Templates::new(),
+                notes: Notes::default(),
+            },
         }
     }
 
@@ -49,71 +56,102 @@ impl<'s> Reader<'s> {
         let mut start = from;
         for &end in ends {
             let end = end as usize;
-            rows.lines += u64::from(end < bytes.len());
-            if !valid && let Some(error) = std::str::from_utf8(trim(&bytes[start..end])).err() {
-                let start = skip_space(bytes, start, end);
-                rows.push_flaw(bytes, start, end, Flaw::Utf8(error.valid_up_to()));
-            } else {
-                // A record begins with a brace; anything else is rare.
-                let first =
-                    if bytes.get(start) == Some(&b'{') { start } else { skip_space(bytes, start, end) };
-                if first < end {
-                    line::<L>(
-                        &mut self.scanner,
-                        &mut self.templates,
-                        &mut self.notes,
-                        (bytes, first, end),
-                        rows,
-                        arena,
-                    );
-                }
+            if valid || is_text(bytes, start, end, rows) {
+                self.records.line::<L>(bytes, start, end, rows, arena);
             }
             start = end + 1;
         }
-        self.templates.end_block();
+        // Only the last line may have no newline.
+        rows.lines += count as u64 - u64::from(to == bytes.len() && count > 0);
+        self.records.templates.end_block();
         start.min(bytes.len())
     }
 }
 
-/// Reads the record that starts at `start`, with its first byte that is no white space, and ends before `end`.
-#[inline(always)]
-fn line<L: Lanes>(
-    scanner: &mut Scanner<'_>,
-    templates: &mut Templates,
-    notes: &mut Notes,
-    (bytes, start, end): (&[u8], usize, usize),
-    rows: &mut Rows,
-    arena: &mut Vec<u8>,
-) {
-    let text_end = if bytes[end - 1] == b'\r' { end - 1 } else { end };
-    if !templates.fit::<L>(bytes, start, text_end, rows.next_cells(), arena) {
-        rows.next_cells().fill(Cell::NULL);
-        let learns = end - start <= LESSON_BYTES_MAX && templates.wants_lesson();
-        let noted = if learns {
-            notes.scalars.clear();
-            notes.nested_field = false;
-            Some(&mut *notes)
+impl Records<'_> {
+    /// Reads a line.
+    #[inline(always)]
+    fn line<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        rows: &mut Rows,
+        arena: &mut Vec<u8>,
+    ) {
+        // A record begins with a brace; anything else is rare.
+        if bytes.get(start) != Some(&b'{') || start == end {
+            return self.indented::<L>(bytes, start, end, rows, arena);
+        }
+        let (start, end) = span(bytes, start, end);
+        if self.templates.fit::<L>(bytes, (start as usize, end as usize), rows.next_cells(), arena) {
+            rows.spans.push((start, end));
         } else {
-            None
-        };
-        match scanner.scan_with::<L>(bytes, start, rows.next_cells(), arena, noted) {
-            Ok(_) if learns => templates.learn(bytes, start, text_end, notes, rows.next_cells().len()),
+            self.unfit::<L>(bytes, (start as usize, end as usize), rows, arena);
+        }
+    }
+
+    /// Reads a line with white space before its record, if there is one.
+    #[inline(never)]
+    fn indented<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        rows: &mut Rows,
+        arena: &mut Vec<u8>,
+    ) {
+        let first = skip_space(bytes, start, end);
+        if first == end {
+            return;
+        }
+        let (start, end) = span(bytes, first, end);
+        if self.templates.fit::<L>(bytes, (start as usize, end as usize), rows.next_cells(), arena) {
+            rows.spans.push((start, end));
+        } else {
+            self.unfit::<L>(bytes, (start as usize, end as usize), rows, arena);
+        }
+    }
+
+    /// Scans the record from `start` to `end`, which fits no template.
+    #[inline(never)]
+    fn unfit<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        (start, end): (usize, usize),
+        rows: &mut Rows,
+        arena: &mut Vec<u8>,
+    ) {
+        rows.next_cells().fill(Cell::NULL);
+        let learns = end - start <= LESSON_BYTES_MAX && self.templates.wants_lesson();
+        self.notes.clear();
+        let notes = learns.then_some(&mut self.notes);
+        match self.scanner.scan_with::<L>(bytes, start, rows.next_cells(), arena, notes) {
+            Ok(_) if learns => {
+                self.templates.learn(bytes, start, end, &self.notes, rows.next_cells().len());
+            }
             Ok(_) => {}
             Err(fault) => return rows.push_flaw(bytes, start, end, Flaw::Json(fault)),
         }
+        rows.spans.push((start as u32, end as u32));
     }
-    rows.push(bytes, start, end);
+}
+
+/// Whether a line is valid UTF-8; if not, it is a row of its own.
+#[cold]
+fn is_text(bytes: &[u8], start: usize, end: usize, rows: &mut Rows) -> bool {
+    let start = skip_space(bytes, start, end);
+    let error = std::str::from_utf8(&bytes[start..end]).err();
+    if let Some(error) = error {
+        rows.push_flaw(bytes, start, end, Flaw::Utf8(error.valid_up_to()));
+    }
+    error.is_none()
 }
 
 /// The first place in a line that is no white space; `end` if there is none.
 fn skip_space(bytes: &[u8], start: usize, end: usize) -> usize {
     let space = bytes[start..end].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
     start + space
-}
-
-/// A line without the white space before its record.
-fn trim(line: &[u8]) -> &[u8] {
-    &line[skip_space(line, 0, line.len())..]
 }
 
 /// [`Reader::read`] as work for a [`Level`].
@@ -153,7 +191,7 @@ mod tests {
             let block = Block { reader: &mut reader, bytes, from: 0, rows: rows_in, arena: &mut arena };
             assert_eq!(Level::detect().run(block), record.len());
             assert!(rows.len() == 1 && rows.flaws.is_empty());
-            reader.notes.scalars.capacity()
+            reader.records.notes.scalars.capacity()
         };
         assert_eq!(read(&format!("{{\"a\":[1{}]}}\n", ",1".repeat(100_000))), 0);
         assert!(read("{\"a\":[1,1]}\n") > 0);

@@ -64,6 +64,14 @@ pub(super) struct Notes {
     pub nested_field: bool,
 }
 
+impl Notes {
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.scalars.clear();
+        self.nested_field = false;
+    }
+}
+
 impl<'s> Scanner<'s> {
     /// A scanner for records of this shape, for this machine.
     pub fn new(shape: &'s Shape) -> Scanner<'s> {

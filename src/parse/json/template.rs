@@ -57,6 +57,8 @@ struct Step {
     len: usize,
     gap: Gap,
     field: u32,
+    /// Where it begins in the record that is being read.
+    start: u32,
 }
 
 /// A field of a fixed length.
@@ -78,8 +80,6 @@ pub(super) struct Template {
     absent: Vec<u32>,
     /// Their literals and gaps as steps.
     steps: Vec<Step>,
-    /// Where the steps begin in the record that is being read.
-    starts: Vec<u32>,
     cells: Vec<FixedCell>,
 }
 
@@ -118,6 +118,7 @@ impl Template {
                     len: places.len(),
                     gap: Gap::None,
                     field: NONE,
+                    start: 0,
                 }));
                 if let Some(last) = self.steps.last_mut() {
                     (last.gap, last.field) = (part.gap, part.field);
@@ -140,7 +141,6 @@ impl Template {
                 _ => Place::Digit,
             }));
         }
-        self.starts = vec![0; self.steps.len()];
     }
 
     /// Whether the line from `start` to `end` fits; fills `cells` then. Otherwise `cells` and what is new in the
@@ -155,8 +155,8 @@ impl Template {
         arena: &mut Vec<u8>,
     ) -> bool {
         let mut at = start;
-        for (step, place) in self.steps.iter().zip(&mut self.starts) {
-            *place = at as u32;
+        for step in &mut self.steps {
+            step.start = at as u32;
             if !step.piece.fits::<L>(load(bytes, at)) {
                 return self.fits_by_parts::<L>(bytes, (start, end), cells, arena);
             }
@@ -176,7 +176,7 @@ impl Template {
         }
         for fixed in &self.cells {
             let cell = &mut cells[fixed.field as usize];
-            cell.start = self.starts[fixed.step as usize] + fixed.offset;
+            cell.start = self.steps[fixed.step as usize].start + fixed.offset;
             cell.len = fixed.len;
             cell.kind = fixed.kind;
         }

@@ -48,8 +48,28 @@ impl Templates {
     pub fn fit<L: Lanes>(
         &mut self,
         bytes: &[u8],
-        start: usize,
-        end: usize,
+        (start, end): (usize, usize),
+        cells: &mut [Cell],
+        arena: &mut Vec<u8>,
+    ) -> bool {
+        let mark = arena.len();
+        if self.pausing == 0
+            && let Some(template) = self.known.get_mut(self.last)
+            && template.fits::<L>(bytes, start, end, cells, arena)
+        {
+            self.hits += 1;
+            return true;
+        }
+        arena.truncate(mark);
+        self.fit_other::<L>(bytes, (start, end), cells, arena)
+    }
+
+    /// The same with all templates but the one that fitted last.
+    #[inline(never)]
+    fn fit_other<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        (start, end): (usize, usize),
         cells: &mut [Cell],
         arena: &mut Vec<u8>,
     ) -> bool {
@@ -57,15 +77,13 @@ impl Templates {
             return false;
         }
         let (mark, count) = (arena.len(), self.known.len());
-        let mut number = self.last;
-        for _ in 0..count {
+        for number in (self.last + 1..count).chain(0..self.last) {
             if self.known[number].fits::<L>(bytes, start, end, cells, arena) {
                 self.last = number;
                 self.hits += 1;
                 return true;
             }
             arena.truncate(mark);
-            number = if number + 1 == count { 0 } else { number + 1 };
         }
         self.misses += 1;
         false
