@@ -24,7 +24,8 @@ pub const APPROX_PERCENTILE: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_quantile,
-    make: |params| Slots::<Sketch>::boxed(params::quantile(params)),
+    family: Some("approx_percentile"),
+    make: |calls| Slots::<Sketch>::boxed(calls, params::quantile),
 };
 
 /// Bits of the mantissa that choose a bucket within its octave.

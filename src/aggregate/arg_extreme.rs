@@ -18,7 +18,8 @@ pub const ARG_MIN: Definition = Definition {
     takes: Takes::AnyBy,
     gives: Gives::AsGiven,
     check: params::check_none,
-    make: |_| Slots::<ArgExtreme<false>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<ArgExtreme<false>>::boxed(calls, |_| ()),
 };
 
 /// The entry of `arg_max`.
@@ -29,7 +30,8 @@ pub const ARG_MAX: Definition = Definition {
     takes: Takes::AnyBy,
     gives: Gives::AsGiven,
     check: params::check_none,
-    make: |_| Slots::<ArgExtreme<true>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<ArgExtreme<true>>::boxed(calls, |_| ()),
 };
 
 #[derive(Clone)]

@@ -18,7 +18,8 @@ pub const ARRAY_AGG: Definition = Definition {
     takes: Takes::Any,
     gives: Gives::List,
     check: params::check_none,
-    make: |_| Slots::<ArrayAgg>::boxed(()),
+    family: None,
+    make: |calls| Slots::<ArrayAgg>::boxed(calls, |_| ()),
 };
 
 /// The values in the order in which they were added; sorted at the end.
@@ -36,6 +37,11 @@ impl Accumulator for ArrayAgg {
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
+    }
+
+    #[inline(always)]
+    fn soon(input: Input<'_>, row: u32) {
+        input.prefetch(row);
     }
 
     fn add(&mut self, _: &(), input: Input<'_>, row: u32) {

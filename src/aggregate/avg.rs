@@ -17,7 +17,8 @@ pub const AVG: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Avg>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Avg>::boxed(calls, |_| ()),
 };
 
 #[derive(Default)]

@@ -16,7 +16,8 @@ pub const COUNT: Definition = Definition {
     takes: Takes::Presence,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Count>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Count>::boxed(calls, |_| ()),
 };
 
 /// A number of events.

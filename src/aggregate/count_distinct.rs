@@ -15,7 +15,8 @@ pub const COUNT_DISTINCT: Definition = Definition {
     takes: Takes::Any,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<CountDistinct>::boxed(()),
+    family: None,
+    make: |calls| Slots::<CountDistinct>::boxed(calls, |_| ()),
 };
 
 #[derive(Default)]
@@ -28,6 +29,11 @@ impl Accumulator for CountDistinct {
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
+    }
+
+    #[inline(always)]
+    fn soon(input: Input<'_>, row: u32) {
+        input.prefetch(row);
     }
 
     fn add(&mut self, _: &(), input: Input<'_>, row: u32) {

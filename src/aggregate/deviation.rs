@@ -22,7 +22,8 @@ pub const STDDEV: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Deviation<SAMPLE, ROOT>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Deviation<SAMPLE, ROOT>>::boxed(calls, |_| ()),
 };
 
 /// The entry of `stddev_pop`.
@@ -33,7 +34,8 @@ pub const STDDEV_POP: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Deviation<POPULATION, ROOT>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Deviation<POPULATION, ROOT>>::boxed(calls, |_| ()),
 };
 
 /// The entry of `variance`.
@@ -44,7 +46,8 @@ pub const VARIANCE: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Deviation<SAMPLE, SQUARE>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Deviation<SAMPLE, SQUARE>>::boxed(calls, |_| ()),
 };
 
 /// The entry of `variance_pop`.
@@ -55,7 +58,8 @@ pub const VARIANCE_POP: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Deviation<POPULATION, SQUARE>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Deviation<POPULATION, SQUARE>>::boxed(calls, |_| ()),
 };
 
 const SAMPLE: bool = true;

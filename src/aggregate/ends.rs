@@ -17,7 +17,8 @@ pub const FIRST: Definition = Definition {
     takes: Takes::Any,
     gives: Gives::AsGiven,
     check: params::check_none,
-    make: |_| Slots::<End<false>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<End<false>>::boxed(calls, |_| ()),
 };
 
 /// The entry of `last`.
@@ -28,7 +29,8 @@ pub const LAST: Definition = Definition {
     takes: Takes::Any,
     gives: Gives::AsGiven,
     check: params::check_none,
-    make: |_| Slots::<End<true>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<End<true>>::boxed(calls, |_| ()),
 };
 
 #[derive(Default)]

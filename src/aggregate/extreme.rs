@@ -20,7 +20,8 @@ pub const MIN: Definition = Definition {
     takes: Takes::Ordered,
     gives: Gives::AsGiven,
     check: params::check_none,
-    make: |_| Slots::<Extreme<false>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Extreme<false>>::boxed(calls, |_| ()),
 };
 
 /// The entry of `max`.
@@ -31,7 +32,8 @@ pub const MAX: Definition = Definition {
     takes: Takes::Ordered,
     gives: Gives::AsGiven,
     check: params::check_none,
-    make: |_| Slots::<Extreme<true>>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Extreme<true>>::boxed(calls, |_| ()),
 };
 
 /// A number or text, ready to be compared.
@@ -177,6 +179,11 @@ impl<const MAX: bool> Accumulator for Extreme<MAX> {
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
+    }
+
+    #[inline(always)]
+    fn soon(input: Input<'_>, row: u32) {
+        input.prefetch(row);
     }
 
     fn add(&mut self, _: &(), input: Input<'_>, row: u32) {

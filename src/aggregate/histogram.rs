@@ -16,7 +16,8 @@ pub const HISTOGRAM: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::List,
     check: params::check_bounds,
-    make: |params| Slots::<Histogram>::boxed(params.to_vec()),
+    family: None,
+    make: |calls| Slots::<Histogram>::boxed(calls, |params| params.to_vec()),
 };
 
 /// A count per bucket, one more than there are bounds; empty before the first value.

@@ -30,6 +30,7 @@ mod percentile;
 mod rate;
 mod slots;
 mod spilling;
+pub mod states;
 mod stored;
 mod sum;
 mod tally;
@@ -72,10 +73,10 @@ pub trait Accumulators: Send {
     fn clear(&mut self, slot: u32);
     /// Asks for a slot's state ahead of its use; speed only.
     fn prefetch(&self, slot: u32);
-    /// The result of a slot.
-    fn finish(&self, slot: u32, span: Span) -> Value<'_>;
-    /// Writes the result of a slot if it is a number, as [`Number::write`] does; returns any other.
-    fn write_number(&self, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>>;
+    /// The result of a slot for one of the calls that share the states.
+    fn finish(&self, call: usize, slot: u32, span: Span) -> Value<'_>;
+    /// Writes that result if it is a number, as [`Number::write`] does; returns any other.
+    fn write_number(&self, call: usize, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>>;
     /// The states of slots `0..len` as bytes, for a checkpoint; `len` is at most what there is room for.
     /// The same states give the same bytes.
     fn save(&self, len: u32) -> Vec<u8>;
@@ -128,8 +129,10 @@ pub struct Definition {
     pub gives: Gives,
     /// Checks the constant parameters; the message goes on where the aggregate's name stands: `takes one quantile`.
     pub check: fn(&Params) -> Result<(), String>,
-    /// The empty states for a call with these parameters, which `check` has accepted.
-    pub make: fn(&Params) -> Box<dyn Accumulators>,
+    /// Aggregates of a family have states of the same type, which do not go by the parameters: only results do.
+    pub family: Option<&'static str>,
+    /// The empty states for calls that share them, by the parameters of each, which `check` has accepted.
+    pub make: fn(&[&Params]) -> Box<dyn Accumulators>,
 }
 
 /// All aggregates.

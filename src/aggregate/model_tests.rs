@@ -64,13 +64,13 @@ pub fn check_pairs_csv(name: &str, pairs: &str, want: &str) {
 /// The aggregate over this many events that all count.
 #[track_caller]
 pub fn check_every(name: &str, count: u32, want: &str) {
-    let mut states = (find(name).expect("it is in the table").make)(&[]);
+    let mut states = (find(name).expect("it is in the table").make)(&[&[]]);
     states.resize(1);
     let (texts, time) = (Texts::default(), vec![0; count as usize]);
     let input = Input { arg: &ArgColumn::Every, texts: &texts, time: &time, source: 0, first_record: 0 };
     let rows: Vec<u32> = (0..count).collect();
     states.add(&vec![0; count as usize], &rows, input);
-    assert_eq!(text(&states.finish(0, SPAN)), want);
+    assert_eq!(text(&states.finish(0, 0, SPAN)), want);
 }
 
 /// A result as JSON.
@@ -125,7 +125,7 @@ fn check_events(name: &str, params: &str, events: &[Event], want: &str) {
 pub fn make(definition: &Definition, params: &str, len: usize) -> Box<dyn Accumulators> {
     let params = parse_params(params);
     assert_eq!((definition.check)(&params), Ok(()));
-    let mut states = (definition.make)(&params);
+    let mut states = (definition.make)(&[&params]);
     states.resize(len);
     states
 }
@@ -133,14 +133,14 @@ pub fn make(definition: &Definition, params: &str, len: usize) -> Box<dyn Accumu
 fn in_one(definition: &Definition, params: &str, events: &[Event]) -> String {
     let mut states = make(definition, params, 1);
     events.iter().for_each(|event| feed(&mut *states, 0, event, definition.takes));
-    text(&states.finish(0, SPAN))
+    text(&states.finish(0, 0, SPAN))
 }
 
 /// Events in random order over random slots of two states, merged and absorbed in random order.
 fn scattered(definition: &Definition, params: &str, events: &[Event], random: &mut Rng) -> String {
     const SLOTS: u32 = 3;
     let mut states = [make(definition, params, SLOTS as usize), make(definition, params, SLOTS as usize)];
-    let empty = text(&states[0].finish(0, SPAN));
+    let empty = text(&states[0].finish(0, 0, SPAN));
     let mut shuffled = events.to_vec();
     random.shuffle(&mut shuffled);
     for event in &shuffled {
@@ -154,11 +154,11 @@ fn scattered(definition: &Definition, params: &str, events: &[Event], random: &m
     random.shuffle(&mut others);
     for other in others {
         a.absorb(other, target);
-        assert_eq!(text(&a.finish(other, SPAN)), empty, "an absorbed slot is empty");
+        assert_eq!(text(&a.finish(0, other, SPAN)), empty, "an absorbed slot is empty");
     }
     b.clear(0);
-    assert_eq!(text(&b.finish(0, SPAN)), empty, "a cleared slot is empty");
-    text(&a.finish(target, SPAN))
+    assert_eq!(text(&b.finish(0, 0, SPAN)), empty, "a cleared slot is empty");
+    text(&a.finish(0, target, SPAN))
 }
 
 /// Adds one event to a slot.

@@ -28,7 +28,8 @@ pub const MEDIAN: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Percentile>::boxed(Quantile::MEDIAN),
+    family: Some("percentile"),
+    make: |calls| Slots::<Percentile>::boxed(calls, |_| Quantile::MEDIAN),
 };
 
 /// The entry of the family `p50` ... `p99.9`; its parameter is derived from the name.
@@ -39,7 +40,8 @@ pub const P: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_quantile,
-    make: |params| Slots::<Percentile>::boxed(params::quantile(params)),
+    family: Some("percentile"),
+    make: |calls| Slots::<Percentile>::boxed(calls, params::quantile),
 };
 
 /// The entry of `percentile`.
@@ -50,7 +52,8 @@ pub const PERCENTILE: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_quantile,
-    make: |params| Slots::<Percentile>::boxed(params::quantile(params)),
+    family: Some("percentile"),
+    make: |calls| Slots::<Percentile>::boxed(calls, params::quantile),
 };
 
 /// Distinct values with their counts.

@@ -16,7 +16,8 @@ pub const RATE: Definition = Definition {
     takes: Takes::Presence,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Rate>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Rate>::boxed(calls, |_| ()),
 };
 
 #[derive(Default)]

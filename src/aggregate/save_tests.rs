@@ -18,7 +18,7 @@ const SLOTS: u32 = 3;
 
 /// The results of slots `0..len`.
 fn results(states: &dyn Accumulators, len: u32) -> Vec<String> {
-    (0..len).map(|slot| text(&states.finish(slot, SPAN))).collect()
+    (0..len).map(|slot| text(&states.finish(0, slot, SPAN))).collect()
 }
 
 /// The states, saved and loaded.

@@ -8,7 +8,7 @@ use std::any::Any;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
-use super::{Accumulators, Span};
+use super::{Accumulators, Params, Span};
 use crate::checkpoint::codec::{self, Damage};
 use crate::operator::weight::Weight;
 use crate::parse::batch::{ArgColumn, Input, NumberColumn};
@@ -19,7 +19,8 @@ use crate::value::Value;
 ///
 /// Adding and merging must not depend on their order.
 pub trait Accumulator: Default + Send + 'static {
-    /// What the call's parameters amount to; the same for all groups.
+    /// What a call's parameters amount to; the same for all groups. Of several calls that share their states (see
+    /// [`Definition::family`](super::Definition::family)) results alone go by it.
     type Setup: Send + 'static;
     /// How rows are looked at.
     type View<'a>: Copy;
@@ -32,6 +33,9 @@ pub trait Accumulator: Default + Send + 'static {
 
     /// Looks at the argument column of a batch.
     fn view(input: Input<'_>) -> Self::View<'_>;
+    /// Asks for what a row that is added soon will be looked at for; speed only.
+    #[inline(always)]
+    fn soon(_: Self::View<'_>, _: u32) {}
     /// Adds a row.
     fn add(&mut self, setup: &Self::Setup, view: Self::View<'_>, row: u32);
     /// Adds all that another state has seen.
@@ -68,14 +72,26 @@ pub trait Accumulator: Default + Send + 'static {
 
 /// One state per group.
 pub struct Slots<A: Accumulator> {
+    /// Of the call that states go by, if they do.
     setup: A::Setup,
+    /// Of the other calls.
+    others: Vec<A::Setup>,
     slots: Vec<A>,
 }
 
 impl<A: Accumulator> Slots<A> {
-    /// No groups yet.
-    pub fn boxed(setup: A::Setup) -> Box<dyn Accumulators> {
-        Box::new(Slots::<A> { setup, slots: Vec::new() })
+    /// No groups yet, for at least one call.
+    pub fn boxed(calls: &[&Params], setup: impl Fn(&Params) -> A::Setup) -> Box<dyn Accumulators> {
+        let (first, others) = calls.split_first().expect("somebody asks for the results");
+        let others = others.iter().map(|params| setup(params)).collect();
+        Box::new(Slots::<A> { setup: setup(first), others, slots: Vec::new() })
+    }
+
+    fn setup(&self, call: usize) -> &A::Setup {
+        match call {
+            0 => &self.setup,
+            call => &self.others[call - 1],
+        }
     }
 }
 
@@ -95,6 +111,7 @@ impl<A: Accumulator> Accumulators for Slots<A> {
         for (n, (slot, row)) in slots.iter().zip(rows).enumerate() {
             if let Some(ahead) = slots.get(n + AHEAD) {
                 prefetch(&self.slots, *ahead as usize);
+                A::soon(view, rows[n + AHEAD]);
             }
             self.slots[*slot as usize].add(&self.setup, view, *row);
         }
@@ -121,16 +138,16 @@ impl<A: Accumulator> Accumulators for Slots<A> {
         self.slots[slot as usize] = A::default();
     }
 
-    fn finish(&self, slot: u32, span: Span) -> Value<'_> {
-        self.slots[slot as usize].finish(&self.setup, span)
+    fn finish(&self, call: usize, slot: u32, span: Span) -> Value<'_> {
+        self.slots[slot as usize].finish(self.setup(call), span)
     }
 
     fn prefetch(&self, slot: u32) {
         prefetch(&self.slots, slot as usize);
     }
 
-    fn write_number(&self, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
-        self.slots[slot as usize].write_number(&self.setup, span, out)
+    fn write_number(&self, call: usize, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+        self.slots[slot as usize].write_number(self.setup(call), span, out)
     }
 
     fn save(&self, len: u32) -> Vec<u8> {

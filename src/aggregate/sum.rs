@@ -16,7 +16,8 @@ pub const SUM: Definition = Definition {
     takes: Takes::Number,
     gives: Gives::Number,
     check: params::check_none,
-    make: |_| Slots::<Sum>::boxed(()),
+    family: None,
+    make: |calls| Slots::<Sum>::boxed(calls, |_| ()),
 };
 
 #[derive(Default)]

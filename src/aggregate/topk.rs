@@ -16,7 +16,8 @@ pub const TOPK: Definition = Definition {
     takes: Takes::Any,
     gives: Gives::List,
     check: params::check_size,
-    make: |params| Slots::<TopK>::boxed(params::size(params)),
+    family: None,
+    make: |calls| Slots::<TopK>::boxed(calls, params::size),
 };
 
 #[derive(Default)]
@@ -30,6 +31,11 @@ impl Accumulator for TopK {
 
     fn view(input: Input<'_>) -> Input<'_> {
         input
+    }
+
+    #[inline(always)]
+    fn soon(input: Input<'_>, row: u32) {
+        input.prefetch(row);
     }
 
     fn add(&mut self, _: &usize, input: Input<'_>, row: u32) {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::codec::Damage;
 use super::written::CheckpointV1;
+use crate::aggregate::states::Calls;
 use crate::expr;
 use crate::input::pattern::Pattern;
 use crate::input::{Format, format_of_name};
@@ -14,7 +15,6 @@ use crate::job::DEFAULT_TIME_FIELDS;
 use crate::job::fields::Fields;
 use crate::job::fingerprint::PATTERN_END;
 use crate::job::sources::{STDIN_NAME, describe};
-use crate::operator::table::Calls;
 use crate::time::{self, Form, duration};
 use crate::window::Windows;
 
@@ -59,7 +59,7 @@ impl Plan {
             windows,
             keys: keys.into_iter().map(|key| key.name).collect(),
             results: calls.iter().map(|call| call.name.clone()).collect(),
-            calls: Calls(calls.into_iter().map(|call| (call.definition, call.params)).collect()),
+            calls: Calls::of(&calls),
             delay: duration::parse(text("delay")).map_err(|_| Damage::Content)?,
             form: checkpoint.form.map_or(Form::Text, Form::from),
         })

@@ -10,7 +10,8 @@ use super::codec::{self, Damage};
 use super::inspect_job::Plan;
 use super::inspect_repeats::{self, Fired};
 use super::written::CheckpointV1;
-use crate::aggregate::{Accumulators, Span};
+use crate::aggregate::Span;
+use crate::aggregate::states::{Calls, States};
 use crate::operator::fills;
 use crate::operator::keys::Keys;
 use crate::operator::loaded::{LoadedPanes, LoadedSessions, LoadedTable, Share};
@@ -19,7 +20,7 @@ use crate::operator::saved::{OwnerV1, PanesV1, SessionsV1, TableV1, WaitingV1};
 use crate::operator::saved_fills::FillsV6;
 use crate::operator::saved_repeats::RepeatsV3;
 use crate::operator::sessions::SessionStore;
-use crate::operator::table::{Calls, Table};
+use crate::operator::table::Table;
 use crate::parse::key::{self, Fields};
 use crate::time::{DURATION_LIMIT, LIMIT};
 use crate::value::Value;
@@ -60,7 +61,7 @@ pub struct Group<'g> {
     /// Its bounds; `None` for `--window none`.
     pub window: Option<Window>,
     key: &'g [u8],
-    columns: &'g [Box<dyn Accumulators>],
+    states: &'g States,
     slot: u32,
 }
 
@@ -73,7 +74,7 @@ impl<'g> Group<'g> {
     /// What its row would say if it fired now.
     pub fn results(&self) -> impl Iterator<Item = Value<'g>> + use<'g> {
         let (slot, span) = (self.slot, Span { bounds: self.window.map(|window| (window.start, window.end)) });
-        self.columns.iter().map(move |column| column.finish(slot, span))
+        self.states.results(slot, span)
     }
 }
 
@@ -307,7 +308,7 @@ impl Kind {
                 store.fire(i64::MAX, &mut keys, &mut |session, keys| {
                     let window = Some(session.window);
                     let key = keys.get(session.key);
-                    each(Group { kind, window, key, columns: session.columns, slot: session.slot })
+                    each(Group { kind, window, key, states: session.states, slot: session.slot })
                 })
             }
             Windows::None => {
@@ -361,10 +362,10 @@ fn table_groups(
 ) -> ControlFlow<()> {
     let mut groups: Vec<(u32, u32)> = table.keys.iter().copied().zip(0..).collect();
     groups.sort_unstable_by(|a, b| key::compare(keys.get(a.0), keys.get(b.0)));
-    let columns: &[Box<dyn Accumulators>] = &table.columns;
+    let states = &table.states;
     groups
         .into_iter()
-        .try_for_each(|(key, slot)| each(Group { kind, window, key: keys.get(key), columns, slot }))
+        .try_for_each(|(key, slot)| each(Group { kind, window, key: keys.get(key), states, slot }))
 }
 
 /// The keys of a table that has been checked, as bytes.
@@ -447,10 +448,10 @@ mod tests {
                 key
             })
             .collect();
-        let calls = Calls([(crate::aggregate::find("count").unwrap(), Vec::new())].into());
-        let mut columns = calls.make();
-        columns.iter_mut().for_each(|column| column.resize(keys.len()));
-        TableV1::of(keys.iter().map(Vec::as_slice), &columns)
+        let calls = Calls::only(crate::aggregate::find("count").unwrap());
+        let mut states = calls.make();
+        states.resize(keys.len());
+        TableV1::of(keys.iter().map(Vec::as_slice), &states)
     }
 
     fn panes(panes: Vec<(i64, i64, TableV1)>) -> OwnerV1 {

@@ -280,6 +280,17 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether it says of every record what another one says, by what it is given.
+    pub fn has_argument_of(&self, other: &Call) -> bool {
+        let texts = |call: &Call| -> Vec<Box<str>> {
+            call.args.iter().chain(&call.filter).map(|expr| expr.text.clone()).collect()
+        };
+        let (one, two) = (self.definition, other.definition);
+        one.takes == two.takes
+            && self.filter.is_some() == other.filter.is_some()
+            && texts(self) == texts(other)
+    }
+
     /// The text without AS and the name.
     pub fn unnamed(&self) -> &str {
         &self.text[..self.unnamed]

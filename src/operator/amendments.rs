@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::keys::Keys;
-use super::table::{Calls, Table};
+use super::table::Table;
+use crate::aggregate::states::Calls;
 
 /// The late events of panes that have been taken in.
 pub struct Amendments {

@@ -113,7 +113,7 @@ impl Fills {
             LastRow { window, text: Vec::new() }
         });
         row.window = window;
-        out.builder.fill_text(&table.columns, group.slot, &mut row.text);
+        out.builder.fill_text(&table.states, group.slot, &mut row.text);
     }
 
     /// Memory taken up by them.

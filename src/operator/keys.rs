@@ -5,7 +5,7 @@
 
 use super::weight::Weight;
 use crate::parse::batch::KeyColumn;
-use crate::parse::key::{self, SHORT, short};
+use crate::parse::key::{self, SHORT, short, short_at};
 use crate::prefetch::{AHEAD, prefetch};
 
 /// The keys of one shard. A key lives as long as something uses it.
@@ -72,17 +72,23 @@ impl Keys {
             {
                 prefetch(&self.entries, place.number as usize);
             }
-            numbers.push(self.intern(column.hashes[row as usize], column.key(row)));
+            let (start, end) = column.place(row);
+            let short = short_at(&column.bytes, start, end);
+            let key = &column.bytes[start..end];
+            numbers.push(self.intern_with(column.hashes[row as usize], short, key));
         }
     }
 
     /// The number of an encoded key; see [`Keys::intern_rows`].
-    #[inline]
     pub fn intern(&mut self, hash: u64, key: &[u8]) -> u32 {
+        self.intern_with(hash, short(key), key)
+    }
+
+    #[inline(always)]
+    fn intern_with(&mut self, hash: u64, short: [u8; SHORT], key: &[u8]) -> u32 {
         if self.table.is_empty() {
             return self.insert(hash, key);
         }
-        let short = short(key);
         let mut at = self.home(hash);
         loop {
             let Place { tag, number } = self.table[at];

@@ -2,8 +2,8 @@
 
 use super::keys::Keys;
 use super::saved::{KindV5, OwnerV1, PanesV1, SessionsV1, TableV1, WaitingV1};
-use super::table::{Calls, Table};
-use crate::aggregate::Accumulators;
+use super::table::Table;
+use crate::aggregate::states::{Calls, States};
 use crate::checkpoint::codec::Damage;
 
 /// Which keys an owner takes of what was saved.
@@ -62,7 +62,7 @@ pub struct LoadedSessions<'s> {
 
 /// Groups: keys, and the states of each aggregate.
 pub struct LoadedTable<'s> {
-    columns: Vec<Box<dyn Accumulators>>,
+    states: States,
     /// By owner.
     groups: Vec<Vec<LoadedGroup<'s>>>,
 }
@@ -137,7 +137,7 @@ impl<'s> LoadedSessions<'s> {
 impl<'s> LoadedTable<'s> {
     /// See [`Loaded::of`].
     pub fn of(saved: &'s TableV1, calls: &Calls, share: Share) -> Result<LoadedTable<'s>, Damage> {
-        let columns = saved.states(calls)?;
+        let states = saved.states(calls)?;
         let mut groups = vec![Vec::new(); share.owners as usize];
         let mut start = 0;
         for (number, &end) in (0u32..).zip(&saved.ends) {
@@ -147,7 +147,7 @@ impl<'s> LoadedTable<'s> {
             groups[share.owner(hash) as usize].push(LoadedGroup { number, hash, key });
             start = end;
         }
-        Ok(LoadedTable { columns, groups })
+        Ok(LoadedTable { states, groups })
     }
 
     /// The groups that an owner takes.
@@ -156,10 +156,8 @@ impl<'s> LoadedTable<'s> {
     }
 
     /// Merges states into those of an owner: for each `(from, to)` group `from` into slot `to`.
-    pub fn merge_into(&self, columns: &mut [Box<dyn Accumulators>], pairs: &[(u32, u32)]) {
-        for (mine, theirs) in columns.iter_mut().zip(&self.columns) {
-            mine.merge(theirs.as_ref(), pairs);
-        }
+    pub fn merge_into(&self, states: &mut States, pairs: &[(u32, u32)]) {
+        states.merge(&self.states, pairs);
     }
 }
 
@@ -169,17 +167,11 @@ impl TableV1 {
     /// # Errors
     ///
     /// [`Damage::Content`] if they make no sense.
-    pub fn states(&self, calls: &Calls) -> Result<Vec<Box<dyn Accumulators>>, Damage> {
-        let mut columns = calls.make();
-        if columns.len() != self.columns.len() {
-            return Err(Damage::Content);
-        }
-        for (column, saved) in columns.iter_mut().zip(&self.columns) {
-            if column.load(&saved.0)? as usize != self.ends.len() {
-                return Err(Damage::Content);
-            }
-        }
-        Ok(columns)
+    pub fn states(&self, calls: &Calls) -> Result<States, Damage> {
+        let mut states = calls.make();
+        let saved: Vec<&[u8]> = self.columns.iter().map(|column| &column.0[..]).collect();
+        states.load(&saved, self.ends.len())?;
+        Ok(states)
     }
 }
 
@@ -192,6 +184,6 @@ impl Table {
             pairs.push((group.number, self.slot(key, keys)));
         }
         self.make_room();
-        loaded.merge_into(&mut self.columns, &pairs);
+        loaded.merge_into(&mut self.states, &pairs);
     }
 }

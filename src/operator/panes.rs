@@ -12,13 +12,17 @@ use super::loaded::{LoadedPanes, Share};
 use super::saved::{PaneV1, PanesV1};
 use super::stacks::Stacks;
 use super::step::Part;
-use super::table::{Additions, Calls, Table};
+use super::table::{Additions, Table};
 use super::weight::Weight;
+use crate::aggregate::states::Calls;
 use crate::time;
 use crate::window::{Pane, PaneFinder, Panes, Window};
 
 /// Windows of more panes than this go through [`Stacks`]; for fewer, merging them all is cheaper.
 const PANES_MERGED_MAX: usize = 6;
+
+/// So many panes of a part are sifted out of its rows one by one.
+const PANES_SIFTED_MAX: usize = 4;
 
 /// The open panes of one shard.
 pub struct PaneStore {
@@ -97,7 +101,26 @@ impl PaneStore {
 
     /// Rows of a part by pane, in order of appearance.
     fn divide(&mut self, part: &Part, rows: &[u32]) -> Vec<(Pane, Vec<u32>)> {
-        let mut here: usize = 0;
+        // Most rows are of one pane or two: one pane after the other, without a branch that could not be foreseen.
+        let mut left = self.spare.pop().unwrap_or_default();
+        left.extend_from_slice(rows);
+        while self.sorted.len() < PANES_SIFTED_MAX
+            && let Some(&first) = left.first()
+        {
+            let pane = self.pane_of(part, first);
+            let mut own = self.spare.pop().unwrap_or_default();
+            sift(&pane, &part.batch.time, &mut left, &mut own);
+            self.sorted.push((pane, own));
+        }
+        self.divide_by_map(part, &left);
+        left.clear();
+        self.spare.push(left);
+        std::mem::take(&mut self.sorted)
+    }
+
+    /// Divides rows of any number of other panes.
+    fn divide_by_map(&mut self, part: &Part, rows: &[u32]) {
+        let mut here = self.sorted.len();
         for &row in rows {
             let pane = self.pane_of(part, row);
             // Neighbouring events mostly share a pane.
@@ -110,7 +133,6 @@ impl PaneStore {
             self.sorted[here].1.push(row);
         }
         self.places.clear();
-        std::mem::take(&mut self.sorted)
     }
 
     /// Keeps the room of what [`PaneStore::divide`] has given.
@@ -278,6 +300,22 @@ impl PaneStore {
     pub fn oldest(&self) -> Option<i64> {
         self.panes.first_key_value().map(|(&start, _)| start)
     }
+}
+
+/// Moves the rows of a pane from `left` to `own`, which is empty; both stay in order.
+fn sift(pane: &Pane, time: &[i64], left: &mut Vec<u32>, own: &mut Vec<u32>) {
+    own.resize(left.len(), 0);
+    let (mut owned, mut others) = (0, 0);
+    for n in 0..left.len() {
+        let row = left[n];
+        let is_own = pane.contains(time[row as usize]);
+        own[owned] = row;
+        left[others] = row;
+        owned += usize::from(is_own);
+        others += usize::from(!is_own);
+    }
+    own.truncate(owned);
+    left.truncate(others);
 }
 
 /// Merges the panes of a window, and emits it.

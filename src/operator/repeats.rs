@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::keys::Keys;
 use super::out::Out;
 use super::table::{Group, SlotMap, Table};
-use crate::aggregate::Accumulators;
+use crate::aggregate::states::States;
 use crate::output::fired::Timing;
 use crate::prefetch::AHEAD;
 use crate::window::{Firing, Window};
@@ -128,17 +128,17 @@ impl Out<'_, '_> {
         if !self.groups.is_empty() {
             self.builder.begin_at(window, timing, self.hand_on)?;
         }
-        let columns: &[Box<dyn Accumulators>] = &table.columns;
+        let states: &States = &table.states;
         for (n, &Group { head, key, slot }) in self.groups.iter().enumerate() {
             if let Some(ahead) = self.groups.get(n + AHEAD) {
                 keys.prefetch(ahead.key);
-                columns.iter().for_each(|column| column.prefetch(ahead.slot));
+                states.prefetch(ahead.slot);
             }
             self.builder.set_revision(match written {
                 Written::Times(times) => *times,
                 Written::Groups(groups) => post_increment(groups.times(key, keys)),
             });
-            self.builder.row(keys.get(key), head, columns, slot)?;
+            self.builder.row(keys.get(key), head, states, slot)?;
         }
         if let Written::Times(times) = written {
             post_increment(times);

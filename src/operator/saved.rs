@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
 use super::table::Table;
-use crate::aggregate::Accumulators;
+use crate::aggregate::states::States;
 use crate::checkpoint::written::Blob;
 
 /// What an owner holds.
@@ -119,20 +119,20 @@ pub struct WaitingV1 {
 
 impl TableV1 {
     /// These keys, with the states of slots `0..keys`.
-    pub fn of<'k>(keys: impl Iterator<Item = &'k [u8]>, columns: &[Box<dyn Accumulators>]) -> TableV1 {
+    pub fn of<'k>(keys: impl Iterator<Item = &'k [u8]>, states: &States) -> TableV1 {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         for key in keys {
             bytes.extend_from_slice(key);
             ends.push(bytes.len() as u64);
         }
         let groups = ends.len() as u32;
-        TableV1 { keys: Blob(bytes), ends, columns: columns.iter().map(|c| Blob(c.save(groups))).collect() }
+        TableV1 { keys: Blob(bytes), ends, columns: states.save(groups).into_iter().map(Blob).collect() }
     }
 }
 
 impl Table {
     /// The table as it is written.
     pub fn save(&self, keys: &Keys) -> TableV1 {
-        TableV1::of(self.keys.iter().map(|&key| keys.get(key)), &self.columns)
+        TableV1::of(self.keys.iter().map(|&key| keys.get(key)), &self.states)
     }
 }

@@ -9,10 +9,10 @@ use super::keys::Keys;
 use super::loaded::{LoadedSessions, Share};
 use super::saved::{SessionsV1, TableV1};
 use super::step::Part;
-use super::table::{Additions, Calls};
+use super::table::Additions;
 use super::timers::{Found, Timers};
 use super::weight::Weight;
-use crate::aggregate::Accumulators;
+use crate::aggregate::states::{Calls, States};
 use crate::prefetch::{AHEAD, prefetch};
 use crate::window::Window;
 use repeated::Lives;
@@ -26,7 +26,7 @@ pub struct SessionStore {
     free: Vec<u32>,
     /// Per key number, the latest of its sessions.
     latest: Vec<u32>,
-    columns: Vec<Box<dyn Accumulators>>,
+    states: States,
     /// When to look at which session. An end may have moved on since; it never moves back.
     timers: Timers,
     additions: Additions,
@@ -47,7 +47,7 @@ pub struct FiredSession<'s> {
     /// The head of its key: see [`crate::parse::key::head`].
     pub head: u64,
     /// The states of all sessions.
-    pub columns: &'s [Box<dyn Accumulators>],
+    pub states: &'s States,
     /// Its slot in them.
     pub slot: u32,
 }
@@ -89,7 +89,7 @@ impl SessionStore {
             sessions: Vec::new(),
             free: Vec::new(),
             latest: Vec::new(),
-            columns: calls.make(),
+            states: calls.make(),
             timers: Timers::new(gap),
             additions: Additions::default(),
             numbers: Vec::new(),
@@ -120,11 +120,11 @@ impl SessionStore {
 
     fn apply(&mut self, part: &Part) {
         let room = self.sessions.len();
-        self.columns.iter_mut().for_each(|column| column.resize(room));
+        self.states.resize(room);
         if let Some(lives) = &mut self.lives {
             lives.change(&self.additions.slots, &mut self.sessions, &mut self.timers);
         }
-        self.additions.apply(&mut self.columns, &part.batch, part.first_record);
+        self.additions.apply(&mut self.states, &part.batch, part.first_record);
     }
 
     /// The session that an event at `time` belongs to: sessions that overlap or touch `[time, time + gap)`
@@ -158,7 +158,7 @@ impl SessionStore {
     fn grow_together(&mut self, from: u32, to: u32, part: &Part) {
         // Rows that wait to be added to `from` must not be lost.
         self.apply(part);
-        self.columns.iter_mut().for_each(|column| column.absorb(from, to));
+        self.states.absorb(from, to);
         let (start, end) = (self.sessions[from as usize].start, self.sessions[from as usize].end);
         let session = &mut self.sessions[to as usize];
         session.start = session.start.min(start);
@@ -223,12 +223,12 @@ impl SessionStore {
                 keys.prefetch(ahead.key);
                 prefetch(&self.sessions, ahead.number as usize);
                 prefetch(&self.latest, ahead.key as usize);
-                self.columns.iter().for_each(|column| column.prefetch(ahead.number));
+                self.states.prefetch(ahead.number);
             }
             let head = keys.head(key);
-            emit(FiredSession { window, key, head, columns: &self.columns, slot: number }, keys)?;
+            emit(FiredSession { window, key, head, states: &self.states, slot: number }, keys)?;
             self.unlink(number);
-            self.columns.iter_mut().for_each(|column| column.clear(number));
+            self.states.clear(number);
             self.retire(number, keys);
         }
         due.truncate(later);
@@ -255,7 +255,10 @@ impl SessionStore {
     /// Puts the sessions that end before the watermark into `due`, in no order.
     fn find_due(&mut self, watermark: i64) {
         let SessionStore { timers, sessions, free, due, lives, .. } = self;
-        timers.expire(watermark, |number| {
+        timers.expire(watermark, |number, ahead| {
+            if let Some(ahead) = ahead {
+                prefetch(sessions, ahead as usize);
+            }
             let session = &mut sessions[number as usize];
             if session.open && session.end >= watermark {
                 return Found::Later(session.end);
@@ -292,7 +295,7 @@ impl SessionStore {
             NONE => &[][..],
             key => keys.get(key),
         });
-        let table = TableV1::of(keys, &self.columns);
+        let table = TableV1::of(keys, &self.states);
         let bounds = self.sessions.iter().map(|session| session.open.then_some((session.start, session.end)));
         SessionsV1 { bounds: bounds.collect(), table }
     }
@@ -316,16 +319,20 @@ impl SessionStore {
             pairs.push((group.number, self.open(start, end, key, self.latest[key as usize], NONE, keys)));
         }
         let room = self.sessions.len();
-        self.columns.iter_mut().for_each(|column| column.resize(room));
-        loaded.table.merge_into(&mut self.columns, &pairs);
+        self.states.resize(room);
+        loaded.table.merge_into(&mut self.states, &pairs);
         pairs
     }
 
     /// Memory taken up by the sessions and their states.
     pub fn weigh(&self) -> Weight {
         let lists = [&self.free, &self.latest].into_iter().map(Weight::of_room);
-        let states = self.columns.iter().map(|column| column.weigh());
-        states.chain(lists).chain([Weight::of_room(&self.sessions)]).sum()
+        lists.chain([self.states.weigh(), Weight::of_room(&self.sessions)]).sum()
+    }
+
+    /// Their states.
+    pub fn states(&self) -> &States {
+        &self.states
     }
 
     /// How many sessions are open.

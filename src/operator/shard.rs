@@ -17,10 +17,10 @@ use super::saved::OwnerV1;
 use super::saved_fills::FillsV6;
 use super::saved_repeats::RepeatsV3;
 use super::step::{Part, Step};
-use super::table::{Calls, Group, Table};
+use super::table::{Group, Table};
 use super::weight::Weight;
 use super::{Held, Owner};
-use crate::aggregate::Accumulators;
+use crate::aggregate::states::{Calls, States};
 use crate::checkpoint::codec::Damage;
 use crate::output::builder::RowBuilder;
 use crate::output::fired::{Fired, HandOn};
@@ -273,13 +273,13 @@ fn emit_table(
     }
     table.groups_in_order(keys, out.groups);
     out.builder.begin(window, out.hand_on)?;
-    let columns: &[Box<dyn Accumulators>] = &table.columns;
+    let states: &States = &table.states;
     for (n, &Group { head, key, slot }) in out.groups.iter().enumerate() {
         if let Some(ahead) = out.groups.get(n + AHEAD) {
             keys.prefetch(ahead.key);
-            columns.iter().for_each(|column| column.prefetch(ahead.slot));
+            states.prefetch(ahead.slot);
         }
-        out.builder.row(keys.get(key), head, columns, slot)?;
+        out.builder.row(keys.get(key), head, states, slot)?;
     }
     ControlFlow::Continue(())
 }
@@ -300,7 +300,7 @@ fn emit_filled(
     out.builder.begin(Some(window), out.hand_on)?;
     for n in 0..out.groups.len() {
         let Group { head, key, slot } = out.groups[n];
-        out.builder.row(keys.get(key), head, &table.columns, slot)?;
+        out.builder.row(keys.get(key), head, &table.states, slot)?;
         fills.note(window, &out.groups[n], table, keys, out);
     }
     ControlFlow::Continue(())

@@ -15,8 +15,9 @@ use std::ops::ControlFlow;
 use super::amendments::Amendments;
 use super::keys::Keys;
 use super::panes::{Emit, OpenPane};
-use super::table::{Calls, Table};
+use super::table::Table;
 use super::weight::Weight;
+use crate::aggregate::states::Calls;
 use crate::window::Window;
 
 /// What fired windows have taken in.
@@ -171,7 +172,7 @@ impl Stacks {
 mod tests {
     use super::*;
     use crate::aggregate::{Span, find};
-    use crate::parse::batch::{ArgColumn, Input, Texts};
+    use crate::parse::batch::{ArgColumn, Batch};
     use crate::value::Value;
 
     const PANE: i64 = 7;
@@ -182,14 +183,14 @@ mod tests {
         let number = keys.intern(key, &[4, 1, 0, 0, 0, b'a' + key as u8]);
         let slot = table.slot(number, keys);
         table.make_room();
-        let texts = Texts::default();
-        let input = Input { arg: &ArgColumn::Every, texts: &texts, time: &[0], source: 0, first_record: 0 };
-        table.columns[0].add(&[slot], &[0], input);
+        let mut batch = Batch::default();
+        (batch.args, batch.time) = (vec![ArgColumn::Every], vec![0]);
+        table.states.add(&[slot], &[0], &batch, 0);
     }
 
     /// The counts of a table by key.
     fn counts(table: &Table, keys: &Keys) -> Vec<(u8, String)> {
-        let count = |slot| match table.columns[0].finish(slot, Span { bounds: None }) {
+        let count = |slot| match table.states.finish(0, slot, Span { bounds: None }) {
             Value::Number(number) => format!("{number:?}"),
             other => format!("{other:?}"),
         };
@@ -205,7 +206,7 @@ mod tests {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let mut random = fastrand::Rng::with_seed(seed);
-        let calls = Calls([(find("count").expect("it is one"), Vec::new())].into());
+        let calls = Calls::only(find("count").expect("it is one"));
         for _ in 0..60 {
             let (mut keys, mut panes, mut events) = (Keys::default(), BTreeMap::new(), Vec::new());
             let origin = random.i64(-300..300) * PANE;

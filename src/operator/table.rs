@@ -1,23 +1,9 @@
 //! The groups of one pane (or of all sessions): a slot per key, and every aggregate's states by slot.
 
-use std::sync::Arc;
-
 use super::keys::Keys;
 use super::weight::Weight;
-use crate::aggregate::{Accumulators, Definition};
-use crate::number::Number;
-use crate::parse::batch::{ArgColumn, Batch, Input};
-
-/// What makes the states of a job's aggregates.
-#[derive(Clone)]
-pub struct Calls(pub Arc<[(&'static Definition, Vec<Number>)]>);
-
-impl Calls {
-    /// Empty states of all aggregates.
-    pub fn make(&self) -> Vec<Box<dyn Accumulators>> {
-        self.0.iter().map(|(definition, params)| (definition.make)(params)).collect()
-    }
-}
+use crate::aggregate::states::{Calls, States};
+use crate::parse::batch::Batch;
 
 /// Rows of one batch, and the slot that each goes to.
 #[derive(Default)]
@@ -32,21 +18,15 @@ pub struct Additions {
 
 impl Additions {
     /// Adds the rows to the states, and forgets them.
-    pub fn apply(&mut self, columns: &mut [Box<dyn Accumulators>], batch: &Batch, first_record: u64) {
+    pub fn apply(&mut self, states: &mut States, batch: &Batch, first_record: u64) {
         if self.rows.is_empty() {
             return;
         }
-        for (column, arg) in columns.iter_mut().zip(&batch.args) {
-            column.add(&self.slots, &self.rows, input(arg, batch, first_record));
-        }
+        states.add(&self.slots, &self.rows, batch, first_record);
         self.rows.clear();
         self.slots.clear();
         self.numbers.clear();
     }
-}
-
-fn input<'b>(arg: &'b ArgColumn, batch: &'b Batch, first_record: u64) -> Input<'b> {
-    Input { arg, texts: &batch.texts, time: &batch.time, source: batch.source, first_record }
 }
 
 /// One group of a table.
@@ -68,7 +48,7 @@ pub struct Table {
     /// Per slot, its key.
     pub keys: Vec<u32>,
     /// The states, by slot.
-    pub columns: Vec<Box<dyn Accumulators>>,
+    pub states: States,
     slots: SlotMap,
     /// Whether it keeps its keys from being forgotten.
     holds: bool,
@@ -77,7 +57,7 @@ pub struct Table {
 impl Table {
     /// An empty table.
     pub fn new(calls: &Calls) -> Table {
-        Table { keys: Vec::new(), columns: calls.make(), slots: SlotMap::default(), holds: true }
+        Table { keys: Vec::new(), states: calls.make(), slots: SlotMap::default(), holds: true }
     }
 
     /// An empty table for groups whose keys others hold as long as they stand here.
@@ -94,7 +74,7 @@ impl Table {
         }
         self.slots.remove(&self.keys);
         self.keys.clear();
-        self.columns.iter_mut().for_each(|column| column.reset());
+        self.states.reset();
     }
 
     /// The slot of a key, which is made if there is none. New slots have states after [`Table::make_room`].
@@ -121,7 +101,7 @@ impl Table {
         additions: &mut Additions,
     ) {
         self.find_slots(batch, rows, keys, additions);
-        additions.apply(&mut self.columns, batch, first_record);
+        additions.apply(&mut self.states, batch, first_record);
     }
 
     /// Finds the slots of rows that are to be added, and makes room for them.
@@ -178,9 +158,7 @@ impl Table {
 
     /// Makes the states of all slots.
     pub fn make_room(&mut self) {
-        for column in &mut self.columns {
-            column.resize(self.keys.len());
-        }
+        self.states.resize(self.keys.len());
     }
 
     /// Adds another table's groups to this one.
@@ -188,9 +166,7 @@ impl Table {
         let pair = |(from, &key): (u32, &u32)| (from, self.slot(key, keys));
         let pairs: Vec<(u32, u32)> = (0..).zip(&other.keys).map(pair).collect();
         self.make_room();
-        for (column, theirs) in self.columns.iter_mut().zip(&other.columns) {
-            column.merge(theirs.as_ref(), &pairs);
-        }
+        self.states.merge(&other.states, &pairs);
     }
 
     /// Adds another table's groups of these keys to this one.
@@ -198,9 +174,7 @@ impl Table {
         let pairs: Vec<(u32, u32)> =
             chosen.iter().filter_map(|&key| Some((other.find(key)?, self.slot(key, keys)))).collect();
         self.make_room();
-        for (column, theirs) in self.columns.iter_mut().zip(&other.columns) {
-            column.merge(theirs.as_ref(), &pairs);
-        }
+        self.states.merge(&other.states, &pairs);
     }
 
     /// Memory taken up, its keys not counted, which others may share.
@@ -209,8 +183,7 @@ impl Table {
             SlotMap::Sparse { entries, .. } => Weight::of_room(entries),
             SlotMap::Dense(slots) => Weight::of_room(slots),
         };
-        let states = self.columns.iter().map(|column| column.weigh());
-        states.chain([slots, Weight::of_room(&self.keys)]).sum()
+        [self.states.weigh(), slots, Weight::of_room(&self.keys)].into_iter().sum()
     }
 
     /// Gives back the keys.

@@ -7,6 +7,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use crate::prefetch::AHEAD;
+
 /// What a session's timer finds.
 pub enum Found {
     /// The session ends here, and that is due.
@@ -58,27 +60,29 @@ impl Timers {
     }
 
     /// Asks about every timer before `watermark` (exclusive), which is gone then unless its session ends later. The
-    /// order in which they are asked about means nothing.
-    pub fn expire(&mut self, watermark: i64, mut ask: impl FnMut(u32) -> Found) {
+    /// order in which they are asked about means nothing. Said with each is which one will be
+    /// asked about soon, if that is known.
+    pub fn expire(&mut self, watermark: i64, mut ask: impl FnMut(u32, Option<u32>) -> Found) {
         // Ends lie far within the range of numbers.
         self.next = self.next.max((watermark >> self.shift).saturating_add(1));
         while let Some(bucket) = self.later.first_entry()
             && *bucket.key() < self.next
         {
             let mut numbers = bucket.remove();
-            for number in numbers.drain(..) {
-                match ask(number) {
+            for (n, &number) in numbers.iter().enumerate() {
+                match ask(number, numbers.get(n + AHEAD).copied()) {
                     Found::Later(end) => self.set(end, number),
                     Found::Due | Found::Over => {}
                 }
             }
+            numbers.clear();
             self.spare.push(numbers);
         }
         while let Some(&Reverse((end, number))) = self.near.peek()
             && end < watermark
         {
             self.near.pop();
-            if let Found::Later(end) = ask(number) {
+            if let Found::Later(end) = ask(number, None) {
                 self.set(end, number);
             }
         }
@@ -114,7 +118,7 @@ mod tests {
                     .map(|(n, _)| n)
                     .collect();
                 let mut found = Vec::new();
-                timers.expire(watermark, &mut |number| match ends[number as usize] {
+                timers.expire(watermark, &mut |number, _| match ends[number as usize] {
                     None => Found::Over,
                     Some(end) if end < watermark => {
                         ends[number as usize] = None;
@@ -126,7 +130,7 @@ mod tests {
                 found.sort_unstable();
                 assert_eq!(found, expected);
             }
-            timers.expire(i64::MAX, &mut |_| Found::Over);
+            timers.expire(i64::MAX, &mut |_, _| Found::Over);
             assert!(timers.near.is_empty() && timers.later.is_empty());
         }
     }

@@ -9,8 +9,9 @@ use super::repeats::{Marks, Repeats, Written};
 use super::saved::TableV1;
 use super::saved_repeats::{GroupsV3, WholeV3, WrittenV3};
 use super::step::Part;
-use super::table::{Additions, Calls, Table};
+use super::table::{Additions, Table};
 use super::weight::Weight;
+use crate::aggregate::states::Calls;
 use crate::checkpoint::codec::Damage;
 use crate::output::fired::Timing;
 use crate::window::Window;
@@ -45,7 +46,7 @@ impl RepeatedWhole {
         self.has_changed |= !rows.is_empty();
         self.table.find_slots(&part.batch, owned, keys, &mut self.additions);
         self.changed.mark(&self.additions.slots, self.table.keys.len());
-        self.additions.apply(&mut self.table.columns, &part.batch, part.first_record);
+        self.additions.apply(&mut self.table.states, &part.batch, part.first_record);
     }
 
     /// Memory taken up by the groups.

@@ -12,7 +12,8 @@ use super::cells::{
 use super::fired::{Failure, Fired, FiredRow, HandOn, Place, Timing};
 use super::json::{write_json_bytes, write_json_string, write_json_value};
 use super::plan::{RowPlan, encode_rank};
-use crate::aggregate::{Accumulators, Span};
+use crate::aggregate::Span;
+use crate::aggregate::states::States;
 use crate::expr::Row;
 use crate::job::OutputFormat;
 use crate::number::Number;
@@ -136,11 +137,13 @@ impl RowBuilder {
     }
 
     /// The rows that follow belong to this window, which closes. What stands here is handed on if it is enough.
+    #[inline(always)]
     pub fn begin(&mut self, window: Option<Window>, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         self.begin_at(window, Timing::Final, hand_on)
     }
 
     /// The same for a window that is open, or has closed before.
+    #[inline(always)]
     pub fn begin_at(
         &mut self,
         window: Option<Window>,
@@ -152,21 +155,38 @@ impl RowBuilder {
     }
 
     /// The rows that follow stand there.
+    ///
+    /// Inlined as its callers are, so that window and place are put together where they will stand: moved there from
+    /// elsewhere, they would be read as a whole before their parts have been written, and a shard of many sessions spent
+    /// a sixth of its time on waiting for that.
+    #[inline(always)]
     fn begin_place(&mut self, place: Place, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
         // Sessions of several keys may be one window.
         if self.fired.is_full() && self.fired.windows.last().is_none_or(|&(last, _)| last != place) {
             hand_on(self.take())?;
         }
         if self.fired.windows.is_empty() {
-            // Growing step by step would copy everything several times.
-            self.fired.text.reserve(self.expected.text);
-            self.fired.keys.reserve(self.expected.key);
-            self.fired.rows.reserve(self.expected_rows);
-            self.fired.windows.reserve(self.expected_windows);
+            self.make_room();
         }
         self.fired.windows.push((place, self.fired.rows.len()));
+        self.write_bounds();
+        ControlFlow::Continue(())
+    }
+
+    /// Makes room for what is expected: growing step by step would copy everything several times.
+    #[cold]
+    fn make_room(&mut self) {
+        self.fired.text.reserve(self.expected.text);
+        self.fired.keys.reserve(self.expected.key);
+        self.fired.rows.reserve(self.expected_rows);
+        self.fired.windows.reserve(self.expected_windows);
+    }
+
+    /// Writes the bounds of the current window, for its rows.
+    #[inline(never)]
+    fn write_bounds(&mut self) {
         self.bounds.clear();
-        let Some(window) = self.window else { return ControlFlow::Continue(()) };
+        let Some(window) = self.window else { return };
         if self.plan.has_conditions() {
             (self.start, self.end) = (self.bound(window.start), self.bound(window.end));
         }
@@ -201,10 +221,10 @@ impl RowBuilder {
             }
             end_cell(plan.to, bounds);
         }
-        ControlFlow::Continue(())
     }
 
     /// Where the rows of the current window stand.
+    #[inline(always)]
     fn place(&self) -> Place {
         let window = self.window.unwrap_or(Window { end: 0, start: 0 });
         Place {
@@ -231,19 +251,13 @@ impl RowBuilder {
 
     /// Writes a row of the current window, unless `--having` does not hold for it. Breaks where it cannot be
     /// decided about. `head` is that of the key.
-    pub fn row(
-        &mut self,
-        key: &[u8],
-        head: u64,
-        columns: &[Box<dyn Accumulators>],
-        slot: u32,
-    ) -> ControlFlow<()> {
+    pub fn row(&mut self, key: &[u8], head: u64, states: &States, slot: u32) -> ControlFlow<()> {
         let span = Span { bounds: self.window.map(|window| (window.start, window.end)) };
-        if self.plan.has_conditions() && !self.rank(key, columns, slot, span) {
+        if self.plan.has_conditions() && !self.rank(key, states, slot, span) {
             return if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
         if !self.is_brief {
-            self.write(key, columns, slot, span);
+            self.write(key, states, slot, span);
         }
         self.end_row(key, head);
         ControlFlow::Continue(())
@@ -258,7 +272,7 @@ impl RowBuilder {
     }
 
     /// Writes the text of a row.
-    fn write(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32, span: Span) {
+    fn write(&mut self, key: &[u8], states: &States, slot: u32, span: Span) {
         let (plan, text) = (&self.plan, &mut self.fired.text);
         let row_start = text.len();
         text.extend_from_slice(&self.bounds);
@@ -270,9 +284,9 @@ impl RowBuilder {
                 let mut lead_in = |text: &mut Vec<u8>| {
                     text.extend_from_slice(lead_ins.next().expect("every column has one"));
                 };
-                for column in columns {
+                for call in 0..states.len() {
                     lead_in(text);
-                    if let Some(value) = column.write_number(slot, span, text) {
+                    if let Some(value) = states.write_number(call, slot, span, text) {
                         write_json_value(&value, text);
                     }
                 }
@@ -285,8 +299,8 @@ impl RowBuilder {
                 text.extend_from_slice(b"}\n");
             }
             OutputFormat::Csv { delimiter } => {
-                for column in columns {
-                    if let Some(value) = column.write_number(slot, span, text) {
+                for call in 0..states.len() {
+                    if let Some(value) = states.write_number(call, slot, span, text) {
                         write_csv_value(&value, delimiter, text);
                     }
                     text.push(delimiter);
@@ -301,8 +315,8 @@ impl RowBuilder {
                 finish_csv_row(text, row_start, plan.columns.len());
             }
             OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
-                for column in columns {
-                    write_table_value(&column.finish(slot, span), text);
+                for call in 0..states.len() {
+                    write_table_value(&states.finish(call, slot, span), text);
                     text.push(CELL_END);
                 }
                 if plan.has_timing {
@@ -316,9 +330,9 @@ impl RowBuilder {
     }
 
     /// Whether the row is to be written, and its rank.
-    fn rank(&mut self, key: &[u8], columns: &[Box<dyn Accumulators>], slot: u32, span: Span) -> bool {
-        if let Some(column) = self.plan.rank_column(columns.len()) {
-            let value = self.plan.as_column(columns[column].finish(slot, span));
+    fn rank(&mut self, key: &[u8], states: &States, slot: u32, span: Span) -> bool {
+        if let Some(column) = self.plan.rank_column(states.len()) {
+            let value = self.plan.as_column(states.finish(column, slot, span));
             encode_rank(&value, &mut self.fired.ranks);
             return true;
         }
@@ -334,7 +348,7 @@ impl RowBuilder {
             values.push(bound(self.start.as_str()));
             values.push(bound(self.end.as_str()));
         }
-        let results = columns.iter().map(|column| column.finish(slot, span));
+        let results = states.results(slot, span);
         values.extend(Fields(key).chain(results).map(|value| self.plan.as_column(value)));
         if self.plan.has_timing {
             values.push(Value::Text(Cow::Borrowed(self.timing.name())));

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use super::hints::RECORD_BYTES_MAX;
 pub use super::numbers::{NumberColumn, Packed};
 use super::recycle;
+use crate::prefetch::prefetch;
 use crate::time::Spelling;
 use crate::value::Value;
 
@@ -191,9 +192,16 @@ impl KeyColumn {
     /// The encoded key of a row.
     #[inline]
     pub fn key(&self, row: u32) -> &[u8] {
+        let (start, end) = self.place(row);
+        &self.bytes[start..end]
+    }
+
+    /// Where the encoded key of a row starts and ends.
+    #[inline(always)]
+    pub fn place(&self, row: u32) -> (usize, usize) {
         let row = row as usize;
         let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
-        &self.bytes[start..self.ends[row] as usize]
+        (start, self.ends[row] as usize)
     }
 
     /// Adds empty keys, up to so many rows.
@@ -404,6 +412,15 @@ impl<'a> Input<'a> {
         match self.arg {
             ArgColumn::Values(cells) | ArgColumn::Pairs(cells, _) => self.texts.value(cells[row as usize]),
             _ => Value::Null,
+        }
+    }
+
+    /// Asks for the text of `row`'s value ahead of its use.
+    #[inline(always)]
+    pub fn prefetch(&self, row: u32) {
+        if let ArgColumn::Values(cells) | ArgColumn::Pairs(cells, _) = self.arg {
+            let cell = cells[row as usize];
+            prefetch(cell.home(&self.texts.bytes, &self.texts.arena), cell.start as usize);
         }
     }
 

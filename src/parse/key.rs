@@ -36,6 +36,17 @@ pub(super) fn hash_short(word: u128, seed: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
+/// [`short`] of the key from `start` to `end` of the keys of a batch.
+#[inline(always)]
+pub fn short_at(keys: &[u8], start: usize, end: usize) -> [u8; SHORT] {
+    match keys.get(start..).and_then(<[u8]>::first_chunk) {
+        Some(window) if end - start <= SHORT => {
+            (u128::from_le_bytes(*window) & BELOW[end - start]).to_le_bytes()
+        }
+        _ => short(&keys[start..end]),
+    }
+}
+
 /// The longest key that [`short`] holds.
 pub const SHORT: usize = 16;
 
@@ -91,10 +102,10 @@ pub fn encode(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
 const HEAD: usize = 5;
 
 /// The bytes before the n-th.
-const BELOW: [u128; SHORT - HEAD + 1] = {
-    let mut masks = [0; SHORT - HEAD + 1];
+const BELOW: [u128; SHORT + 1] = {
+    let mut masks = [u128::MAX; SHORT + 1];
     let mut n = 0;
-    while n < masks.len() {
+    while n < SHORT {
         masks[n] = (1 << (8 * n)) - 1;
         n += 1;
     }
@@ -110,9 +121,11 @@ pub(super) fn encode_short(cell: Cell, bytes: &[u8]) -> Option<(u128, usize)> {
         _ => return None,
     };
     let len = cell.len as usize;
-    let below = BELOW.get(len)?;
+    if len > SHORT - HEAD {
+        return None;
+    }
     let window = bytes.get(cell.start as usize..)?.first_chunk::<SHORT>()?;
-    let text = u128::from_le_bytes(*window) & below;
+    let text = u128::from_le_bytes(*window) & BELOW[len];
     Some((u128::from(tag) | (len as u128) << 8 | text << (8 * HEAD), HEAD + len))
 }
 

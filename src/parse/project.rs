@@ -11,6 +11,7 @@ use super::rows::{Rows, span};
 use super::simd::Level;
 use super::{csv, json};
 use crate::aggregate::Takes;
+use crate::aggregate::states::distinct_arguments;
 use crate::expr::{Expr, FieldPath};
 use crate::input::Format;
 use crate::job::{BadPolicy, Job, Task};
@@ -57,7 +58,7 @@ impl Projection {
             Task::Order => (Vec::new(), Vec::new(), Windows::None),
             Task::Aggregate(task) => (
                 task.keys.iter().map(|key| (key.name.clone(), key.expr.clone())).collect(),
-                task.calls.iter().map(Arg::new).collect(),
+                distinct_arguments(&task.calls).into_iter().map(Arg::new).collect(),
                 task.windows.clone(),
             ),
         };

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::Progress;
 use super::checkpointer::{OwnerPiece, Piece, Pieces};
 use super::stages::{Queue, Stage, Worker};
+use crate::aggregate::states::Calls;
 use crate::job::{Job, Task};
 use crate::operator::Owner;
 use crate::operator::loaded::Share;
@@ -17,7 +18,6 @@ use crate::operator::order::Orderer;
 use crate::operator::repeats::Repeats;
 use crate::operator::shard::Shard;
 use crate::operator::step::Step;
-use crate::operator::table::Calls;
 use crate::output::fired::Fired;
 use crate::output::plan::RowPlan;
 
@@ -36,8 +36,7 @@ pub fn owners(job: &Job, seed: u64) -> Vec<Box<dyn Owner>> {
     match &job.task {
         Task::Order => vec![Box::new(Orderer::default())],
         Task::Aggregate(task) => {
-            let calls = task.calls.iter().map(|call| (call.definition, call.params.clone())).collect();
-            let (calls, plan) = (Calls(calls), Arc::new(RowPlan::new(task, job.reads_csv())));
+            let (calls, plan) = (Calls::of(&task.calls), Arc::new(RowPlan::new(task, job.reads_csv())));
             let repeats = Repeats::of(task.firing, task.having.is_some() || task.top.is_some());
             // Without keys there is one group, and one owner is enough.
             let owners = if task.keys.is_empty() { 1 } else { job.threads as u64 };

@@ -28,7 +28,7 @@ const NOWHERE: Pane = Pane { start: 0, end: 0, first_end: 0, last_end: 0 };
 
 impl Pane {
     #[inline(always)]
-    fn contains(&self, time: i64) -> bool {
+    pub(crate) fn contains(&self, time: i64) -> bool {
         self.start <= time && time < self.end
     }
 }

@@ -9,6 +9,7 @@ use std::mem;
 use std::ops::ControlFlow;
 
 use super::{OpenPane, PaneStore, fire_window};
+use crate::aggregate::states::Calls;
 use crate::checkpoint::codec::Damage;
 use crate::operator::keys::Keys;
 use crate::operator::loaded::{LoadedPanes, Share};
@@ -18,7 +19,7 @@ use crate::operator::saved::PanesV1;
 use crate::operator::saved_repeats::{ChangedV3, GroupsV3, PanesV3, WrittenV3};
 use crate::operator::stacks::Stacks;
 use crate::operator::step::Part;
-use crate::operator::table::{Calls, Table};
+use crate::operator::table::Table;
 use crate::operator::weight::Weight;
 use crate::output::fired::Timing;
 use crate::window::{Pane, Panes, Window};
@@ -103,7 +104,7 @@ impl RepeatedPanes {
                 revised.extend(additions.slots.iter().map(|&slot| open.table.keys[slot as usize]));
             }
         }
-        additions.apply(&mut open.table.columns, &part.batch, part.first_record);
+        additions.apply(&mut open.table.states, &part.batch, part.first_record);
         if !revised.is_empty() {
             self.revise(pane, &revised);
         }

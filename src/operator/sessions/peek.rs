@@ -12,7 +12,7 @@ impl SessionStore {
             window: Window { end: session.end, start: session.start },
             key: session.key,
             head: keys.head(session.key),
-            columns: &self.columns,
+            states: &self.states,
             slot,
         })
     }

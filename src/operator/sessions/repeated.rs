@@ -9,13 +9,13 @@ use std::mem;
 use std::ops::ControlFlow;
 
 use super::{Due, Session, SessionStore, in_order};
+use crate::aggregate::states::Calls;
 use crate::checkpoint::codec::Damage;
 use crate::operator::keys::Keys;
 use crate::operator::loaded::{LoadedSessions, Share};
 use crate::operator::out::Out;
 use crate::operator::repeats::{Repeats, post_increment};
 use crate::operator::saved_repeats::{SessionV3, SessionsV3};
-use crate::operator::table::Calls;
 use crate::operator::timers::{Found, Timers};
 use crate::operator::weight::Weight;
 use crate::output::fired::Timing;
@@ -185,7 +185,7 @@ impl RepeatedSessions {
         let SessionStore { sessions, lives, free, .. } = &mut self.store;
         let Some(Lives { repeats, lives, overs, .. }) = lives else { return };
         let mut over = Vec::new();
-        overs.expire(watermark, |number| {
+        overs.expire(watermark, |number, _| {
             let (session, life) = (&sessions[number as usize], &mut lives[number as usize]);
             let ends = session.end.saturating_add(repeats.lateness);
             if session.open && (ends >= watermark || session.timed || life.changed) {
@@ -202,7 +202,7 @@ impl RepeatedSessions {
         });
         for number in over {
             self.store.unlink(number);
-            self.store.columns.iter_mut().for_each(|column| column.clear(number));
+            self.store.states.clear(number);
             self.store.retire(number, keys);
         }
     }
@@ -242,13 +242,13 @@ impl RepeatedSessions {
             if let Some((_, ahead)) = writes.get(n + AHEAD) {
                 keys.prefetch(ahead.key);
                 prefetch(&self.store.sessions, ahead.number as usize);
-                self.store.columns.iter().for_each(|column| column.prefetch(ahead.number));
+                self.store.states.prefetch(ahead.number);
             }
             let life = &mut self.store.lives.as_mut().expect("it was made with them").lives[number as usize];
             life.changed = false;
             out.builder.set_revision(post_increment(&mut life.times));
             out.builder.begin_at(Some(window), timing, out.hand_on)?;
-            out.builder.row(keys.get(key), keys.head(key), &self.store.columns, number)?;
+            out.builder.row(keys.get(key), keys.head(key), &self.store.states, number)?;
         }
         ControlFlow::Continue(())
     }

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{emit_filled, emit_table};
+use crate::aggregate::states::Calls;
 use crate::checkpoint::codec::Damage;
 use crate::operator::Held;
 use crate::operator::fills::Fills;
@@ -17,7 +18,7 @@ use crate::operator::saved_repeats::{Known, RepeatsV3};
 use crate::operator::sessions::SessionStore;
 use crate::operator::sessions::repeated::RepeatedSessions;
 use crate::operator::step::{Due, Part};
-use crate::operator::table::{Additions, Calls, Table};
+use crate::operator::table::{Additions, Table};
 use crate::operator::weight::Weight;
 use crate::operator::whole::RepeatedWhole;
 use crate::window::Windows;
@@ -118,7 +119,7 @@ impl Open {
             },
             Open::Sessions(store) => store.fire(watermark, keys, &mut |session, keys| {
                 out.builder.begin(Some(session.window), out.hand_on)?;
-                out.builder.row(keys.get(session.key), session.head, session.columns, session.slot)
+                out.builder.row(keys.get(session.key), session.head, session.states, session.slot)
             }),
             Open::RepeatedPanes(store) => store.close(watermark, keys, out),
             Open::RepeatedSessions(store) => store.close(watermark, keys, out),

@@ -8,9 +8,11 @@ use std::ops::ControlFlow;
 
 use super::Shard;
 use super::open::Open;
-use crate::aggregate::{Accumulators, Span};
+use crate::aggregate::Span;
+use crate::aggregate::states::States;
 use crate::operator::keys::Keys;
 use crate::operator::peek::{Best, Peek, ROWS_MAX};
+use crate::operator::sessions::FiredSession;
 use crate::output::builder::RowBuilder;
 use crate::output::plan;
 use crate::value::Value;
@@ -39,23 +41,21 @@ impl Shard {
                 let groups = (0u32..).zip(&table.keys);
                 let groups = groups.map(|(slot, &key)| Group { window: Some(window), key, slot });
                 (peek.window, peek.reaches) = (Some(window), Some(reaches));
-                peek.best = best(builder.beside(), groups, &table.columns, keys);
+                peek.best = best(builder.beside(), groups, &table.states, keys);
             }),
             Open::Sessions(store) => {
-                let mut columns = &[][..];
-                let open: Vec<Group> = store
-                    .peek(keys)
-                    .map(|session| {
-                        columns = session.columns;
-                        Group { window: Some(session.window), key: session.key, slot: session.slot }
-                    })
-                    .collect();
-                peek.best = best(builder, open.into_iter(), columns, keys);
+                let group = |session: FiredSession<'_>| Group {
+                    window: Some(session.window),
+                    key: session.key,
+                    slot: session.slot,
+                };
+                let open: Vec<Group> = store.peek(keys).map(group).collect();
+                peek.best = best(builder, open.into_iter(), store.states(), keys);
             }
             Open::Whole(table, _) => {
                 let groups = (0u32..).zip(&table.keys);
                 let groups = groups.map(|(slot, &key)| Group { window: None, key, slot });
-                peek.best = best(builder, groups, &table.columns, keys);
+                peek.best = best(builder, groups, &table.states, keys);
             }
             Open::RepeatedPanes(_) | Open::RepeatedSessions(_) | Open::RepeatedWhole(_) => {}
         }
@@ -63,21 +63,16 @@ impl Shard {
     }
 }
 
-fn best(
-    builder: RowBuilder,
-    groups: impl Iterator<Item = Group>,
-    columns: &[Box<dyn Accumulators>],
-    keys: &Keys,
-) -> Best {
-    match builder.plan().rank_column(columns.len()) {
+fn best(builder: RowBuilder, groups: impl Iterator<Item = Group>, states: &States, keys: &Keys) -> Best {
+    match builder.plan().rank_column(states.len()) {
         Some(column) => {
-            let (chosen, seen) = choose(&builder, groups, columns[column].as_ref(), keys);
+            let (chosen, seen) = choose(&builder, groups, (states, column), keys);
             let passed_over = seen - chosen.len() as u64;
-            let mut best = rows_of(builder, chosen.into_iter(), columns, keys);
+            let mut best = rows_of(builder, chosen.into_iter(), states, keys);
             best.pass_over(passed_over);
             best
         }
-        None => rows_of(builder, groups, columns, keys),
+        None => rows_of(builder, groups, states, keys),
     }
 }
 
@@ -93,7 +88,7 @@ struct Candidate<'c> {
 fn choose(
     builder: &RowBuilder,
     groups: impl Iterator<Item = Group>,
-    column: &dyn Accumulators,
+    (states, call): (&States, usize),
     keys: &Keys,
 ) -> (Vec<Group>, u64) {
     let plan = builder.plan();
@@ -109,7 +104,7 @@ fn choose(
     for group in groups {
         seen += 1;
         let span = Span { bounds: group.window.map(|window| (window.start, window.end)) };
-        let value = plan.as_column(column.finish(group.slot, span));
+        let value = plan.as_column(states.finish(call, group.slot, span));
         let candidate = Candidate { group, size: size(&value), value };
         if chosen.len() == ROWS_MAX {
             if chosen.last().is_some_and(|last| order(last, &candidate).is_le()) {
@@ -136,7 +131,7 @@ fn size(value: &Value<'_>) -> f64 {
 fn rows_of(
     mut builder: RowBuilder,
     groups: impl Iterator<Item = Group>,
-    columns: &[Box<dyn Accumulators>],
+    states: &States,
     keys: &Keys,
 ) -> Best {
     let mut best = Best::default();
@@ -153,7 +148,7 @@ fn rows_of(
             begun = Some(window);
         }
         rows += 1;
-        let failed = builder.row(keys.get(key), keys.head(key), columns, slot).is_break();
+        let failed = builder.row(keys.get(key), keys.head(key), states, slot).is_break();
         if failed || rows % BLOCK_ROWS == 0 {
             best.take(&plan, &builder.take());
             begun = None;

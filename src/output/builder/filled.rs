@@ -9,7 +9,8 @@ use super::super::cells::{CELL_END, finish_csv_row, write_table_value};
 use super::super::fired::{HandOn, Place, Timing};
 use super::super::plan::RowPlan;
 use super::{RowBuilder, write_key};
-use crate::aggregate::{Accumulators, Gives, Span};
+use crate::aggregate::states::States;
+use crate::aggregate::{Gives, Span};
 use crate::job::{Fill, OutputFormat};
 use crate::value::Value;
 use crate::window::Window;
@@ -17,24 +18,24 @@ use crate::window::Window;
 impl RowBuilder {
     /// What the rows of windows without events that follow the row written last hold behind their keys, in place of
     /// what is in `text`. Slot and states are those of that row.
-    pub fn fill_text(&self, columns: &[Box<dyn Accumulators>], slot: u32, text: &mut Vec<u8>) {
+    pub fn fill_text(&self, states: &States, slot: u32, text: &mut Vec<u8>) {
         text.clear();
         let span = Span { bounds: self.window.map(|window| (window.start, window.end)) };
         match self.plan.fill {
             Some(Fill::Previous) => text.extend_from_slice(&self.fired.text[self.results_at..]),
             Some(Fill::Zero) => {
-                let is_zero = columns.iter().zip(&self.plan.gives).map(|(column, gives)| match gives {
+                let is_zero = self.plan.gives.iter().enumerate().map(|(call, gives)| match gives {
                     Gives::Number => true,
                     Gives::List => false,
                     // What has been nothing so far may become a number; what has been text stays text.
-                    Gives::AsGiven => match self.plan.as_column(column.finish(slot, span)) {
+                    Gives::AsGiven => match self.plan.as_column(states.finish(call, slot, span)) {
                         Value::Null => true,
                         value => value.as_number().is_some(),
                     },
                 });
                 write_results(&self.plan, is_zero, text);
             }
-            Some(Fill::Null) | None => write_results(&self.plan, columns.iter().map(|_| false), text),
+            Some(Fill::Null) | None => write_results(&self.plan, (0..states.len()).map(|_| false), text),
         }
     }
 
