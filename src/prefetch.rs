@@ -4,6 +4,9 @@
 /// How many rows ahead places are asked for: about as many loads as a core keeps under way.
 pub const AHEAD: usize = 16;
 
+/// What takes up less stays in a core's nearest caches by itself, where asking for it only costs time.
+pub const CACHED_BYTES: usize = 16 << 10;
+
 /// Asks for the item at this place, if there is one.
 #[inline(always)]
 pub fn prefetch<T>(items: &[T], at: usize) {

@@ -240,6 +240,8 @@ impl Accumulator for ApproxDistinct {
         input
     }
 
+    const LOOKS_FAR: bool = true;
+
     #[inline(always)]
     fn soon(input: Input<'_>, row: u32) {
         input.prefetch(row);

@@ -39,6 +39,8 @@ impl Accumulator for ArrayAgg {
         input
     }
 
+    const LOOKS_FAR: bool = true;
+
     #[inline(always)]
     fn soon(input: Input<'_>, row: u32) {
         input.prefetch(row);

@@ -31,6 +31,8 @@ impl Accumulator for CountDistinct {
         input
     }
 
+    const LOOKS_FAR: bool = true;
+
     #[inline(always)]
     fn soon(input: Input<'_>, row: u32) {
         input.prefetch(row);

@@ -181,6 +181,8 @@ impl<const MAX: bool> Accumulator for Extreme<MAX> {
         input
     }
 
+    const LOOKS_FAR: bool = true;
+
     #[inline(always)]
     fn soon(input: Input<'_>, row: u32) {
         input.prefetch(row);

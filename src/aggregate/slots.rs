@@ -12,7 +12,7 @@ use super::{Accumulators, Params, Span};
 use crate::checkpoint::codec::{self, Damage};
 use crate::operator::weight::Weight;
 use crate::parse::batch::{ArgColumn, Input, NumberColumn};
-use crate::prefetch::{AHEAD, prefetch};
+use crate::prefetch::{AHEAD, CACHED_BYTES, prefetch};
 use crate::value::Value;
 
 /// The state of one aggregate for one group; the default is empty.
@@ -33,6 +33,8 @@ pub trait Accumulator: Default + Send + 'static {
 
     /// Looks at the argument column of a batch.
     fn view(input: Input<'_>) -> Self::View<'_>;
+    /// Whether adding a row looks at memory that [`Accumulator::soon`] asks for.
+    const LOOKS_FAR: bool = false;
     /// Asks for what a row that is added soon will be looked at for; speed only.
     #[inline(always)]
     fn soon(_: Self::View<'_>, _: u32) {}
@@ -108,6 +110,12 @@ impl<A: Accumulator> Accumulators for Slots<A> {
 
     fn add(&mut self, slots: &[u32], rows: &[u32], input: Input<'_>) {
         let view = A::view(input);
+        if size_of_val(&self.slots[..]) < CACHED_BYTES && !A::LOOKS_FAR {
+            for (slot, row) in slots.iter().zip(rows) {
+                self.slots[*slot as usize].add(&self.setup, view, *row);
+            }
+            return;
+        }
         for (n, (slot, row)) in slots.iter().zip(rows).enumerate() {
             if let Some(ahead) = slots.get(n + AHEAD) {
                 prefetch(&self.slots, *ahead as usize);

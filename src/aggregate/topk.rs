@@ -33,6 +33,8 @@ impl Accumulator for TopK {
         input
     }
 
+    const LOOKS_FAR: bool = true;
+
     #[inline(always)]
     fn soon(input: Input<'_>, row: u32) {
         input.prefetch(row);

@@ -122,6 +122,14 @@ impl Total {
     #[inline]
     pub fn add(&mut self, column: &NumberColumn, row: u32) -> bool {
         let Packed { mantissa, scale } = column.packed[row as usize];
+        if scale == 0
+            && mantissa.unsigned_abs() <= WHOLE_MAX
+            && let Total::Small { scale: 0, decimal, .. } = self
+            && let Some(sum) = decimal.checked_add(mantissa)
+        {
+            *decimal = sum;
+            return true;
+        }
         match scale {
             Packed::NULL => return false,
             Packed::WIDE => self.widen().add_number(&column.wide(mantissa).unwrap_or(Number::ZERO)),

@@ -6,7 +6,7 @@
 use super::weight::Weight;
 use crate::parse::batch::KeyColumn;
 use crate::parse::key::{self, SHORT, short, short_at};
-use crate::prefetch::{AHEAD, prefetch};
+use crate::prefetch::{AHEAD, CACHED_BYTES, prefetch};
 
 /// The keys of one shard. A key lives as long as something uses it.
 #[derive(Default)]
@@ -63,19 +63,28 @@ impl Keys {
             self.forget_unused();
         }
         numbers.reserve(rows.len());
+        let is_cached = size_of_val(&self.entries[..]) < CACHED_BYTES;
         for (n, &row) in rows.iter().enumerate() {
-            if let Some(&ahead) = rows.get(n + AHEAD) {
-                prefetch(&self.table, self.home(column.hashes[ahead as usize]));
-            }
-            if let Some(&ahead) = rows.get(n + AHEAD / 2)
-                && let Some(place) = self.table.get(self.home(column.hashes[ahead as usize]))
-            {
-                prefetch(&self.entries, place.number as usize);
+            if !is_cached {
+                self.prefetch_rows(column, rows, n);
             }
             let (start, end) = column.place(row);
             let short = short_at(&column.bytes, start, end);
             let key = &column.bytes[start..end];
             numbers.push(self.intern_with(column.hashes[row as usize], short, key));
+        }
+    }
+
+    /// Asks for what the rows behind the n-th will be looked up in.
+    #[inline(always)]
+    fn prefetch_rows(&self, column: &KeyColumn, rows: &[u32], n: usize) {
+        if let Some(&ahead) = rows.get(n + AHEAD) {
+            prefetch(&self.table, self.home(column.hashes[ahead as usize]));
+        }
+        if let Some(&ahead) = rows.get(n + AHEAD / 2)
+            && let Some(place) = self.table.get(self.home(column.hashes[ahead as usize]))
+        {
+            prefetch(&self.entries, place.number as usize);
         }
     }
 

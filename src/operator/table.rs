@@ -109,8 +109,14 @@ impl Table {
     pub fn find_slots(&mut self, batch: &Batch, rows: &[u32], keys: &mut Keys, additions: &mut Additions) {
         // One step after the other: the cache misses of a short loop overlap.
         keys.intern_rows(&batch.keys, rows, &mut additions.numbers);
+        additions.slots.reserve(additions.numbers.len());
         for &number in &additions.numbers {
-            additions.slots.push(self.slot(number, keys));
+            // Most keys have a slot, and most tables an array of them.
+            let slot = match &self.slots {
+                SlotMap::Dense(slots) => slots.get(number as usize).map_or(0, |slot| *slot),
+                SlotMap::Sparse { .. } => 0,
+            };
+            additions.slots.push(if slot != 0 { slot - 1 } else { self.slot(number, keys) });
         }
         additions.rows.extend_from_slice(rows);
         self.make_room();

@@ -41,6 +41,12 @@ impl PaneFinder {
         PaneFinder { panes: panes.clone(), clock, fixed, last: NOWHERE, recent: [NOWHERE; 3], oldest: 0 }
     }
 
+    /// The pane that was found last; before that one without times.
+    #[inline]
+    pub fn last(&self) -> Pane {
+        self.last
+    }
+
     /// Whether every time in range has a pane.
     pub fn is_total(&self) -> bool {
         self.fixed.is_some()

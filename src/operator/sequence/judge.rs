@@ -61,7 +61,37 @@ pub struct Behind {
     pub revising: bool,
 }
 
+/// Events that are accepted without a closer look: those of times from `start` on and before `end`, while the watermark
+/// is below `until`.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain {
+    pub start: i64,
+    pub end: i64,
+    pub until: i64,
+    /// Whether the watermark has to be at or before them, too.
+    pub ahead: bool,
+}
+
 impl Judge {
+    /// Which events [`Judge::judge`] would accept, and not as coming behind the end of a window; they are those around
+    /// the event that was judged last, so they change with each. `None` where there is no simple rule.
+    #[inline]
+    pub fn plain(&self) -> Option<Plain> {
+        if self.dedup.is_some() {
+            return None;
+        }
+        let all = Plain { start: i64::MIN, end: i64::MAX, until: i64::MAX, ahead: false };
+        match &self.closing {
+            Closing::Windows(Windows::Panes(_)) => {
+                let pane = self.panes.first()?.last();
+                Some(Plain { start: pane.start, end: pane.end, until: pane.first_end, ..all })
+            }
+            Closing::Windows(Windows::Session { .. }) | Closing::Order => Some(Plain { ahead: true, ..all }),
+            Closing::Windows(Windows::None) => Some(all),
+            Closing::Windows(Windows::Several(_)) => None,
+        }
+    }
+
     pub fn new(rules: &Rules) -> Judge {
         let (panes, gaps) = match &rules.closing {
             Closing::Windows(windows) => (windows.finders(), windows.gaps()),

@@ -90,7 +90,16 @@ impl Stretch<'_> {
     /// Reads rows before `last`, until the source's watermark passes `limit` or a bad record ends the run.
     fn read(&mut self, last: u32, limit: (i64, u32)) -> Option<Run> {
         let (delay, batch) = (self.rules.delay, self.batch);
-        for row in self.source.row..last {
+        let may_be_plain =
+            self.rules.jump_max.is_none() && self.unbelieved.is_empty() && self.judge.plain().is_some();
+        while self.source.row < last {
+            if may_be_plain && self.read_plain(last, limit) {
+                return Some(Run::Passed);
+            }
+            let row = self.source.row;
+            if row == last {
+                break;
+            }
             self.source.row = row + 1;
             let fate = batch.fates[row as usize];
             if fate == Fate::Untimed {
@@ -138,6 +147,49 @@ impl Stretch<'_> {
             }
         }
         None
+    }
+
+    /// Reads rows before `last` up to the first that needs a closer look, as [`Stretch::read`] would; returns whether
+    /// the source's watermark has passed `limit`.
+    fn read_plain(&mut self, last: u32, limit: (i64, u32)) -> bool {
+        let (Some(plain), Some(mut largest)) = (self.judge.plain(), self.source.largest) else {
+            return false;
+        };
+        let (first, delay, batch) = (self.source.row, self.rules.delay, self.batch);
+        let mut passed = false;
+        let rows = batch.fates[first as usize..last as usize].iter().zip(&batch.time[first as usize..]);
+        let mut row = first;
+        for (fate, &time) in rows {
+            let watermark = largest - delay;
+            let is_plain = *fate == Fate::Usable
+                && plain.start <= time
+                && time < plain.end
+                && watermark < plain.until
+                && !(plain.ahead && time < watermark)
+                && !self.moments.is_due(watermark);
+            if !is_plain {
+                break;
+            }
+            row += 1;
+            if time > largest {
+                // The watermark moves behind the event that moves it.
+                largest = time;
+                if self.moments.is_due(largest - delay) {
+                    // The row before it is read again, with what is due then.
+                    row -= 1;
+                    break;
+                }
+                self.source.largest = Some(largest);
+                if (largest - delay, self.number) > limit {
+                    passed = true;
+                    break;
+                }
+            }
+        }
+        self.rows.extend(first..row);
+        self.source.counts.accepted += u64::from(row - first);
+        self.source.row = row;
+        passed
     }
 
     /// Decides about a usable event, at the watermark before it.
