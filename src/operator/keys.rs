@@ -153,7 +153,9 @@ impl Keys {
 
     /// Enters all keys into a table with room for twice as many.
     fn rebuild(&mut self) {
-        let places = (self.len() * 2).next_power_of_two().max(16);
+        // Few keys get more room: it is in the cache all the same, and searches end at once.
+        let room = if self.len() < 1 << 10 { 4 } else { 2 };
+        let places = (self.len() * room).next_power_of_two().max(16);
         self.table.clear();
         self.table.resize(places, VACANT);
         for number in 0..self.entries.len() as u32 {

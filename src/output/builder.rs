@@ -3,7 +3,7 @@
 mod filled;
 
 use std::borrow::Cow;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::cells::{
@@ -42,8 +42,9 @@ pub struct RowBuilder {
     results_at: usize,
     /// Whether rows are without their texts.
     is_brief: bool,
-    /// The window's bounds as they stand in each of its rows: for NDJSON with their names and braces.
-    bounds: Vec<u8>,
+    /// Where in the text the window's bounds stand as in each of its rows, for NDJSON with their names and braces, once a
+    /// row has them.
+    bounds: Option<Range<usize>>,
     /// Start and end as values, where there are conditions.
     start: String,
     end: String,
@@ -81,7 +82,7 @@ impl RowBuilder {
             revision: 0,
             results_at: 0,
             is_brief: false,
-            bounds: Vec::new(),
+            bounds: None,
             start: String::new(),
             end: String::new(),
         }
@@ -118,6 +119,7 @@ impl RowBuilder {
             (self.expected, self.expected_rows) = (last, self.fired.rows.len());
             self.expected_windows = self.fired.windows.len();
         }
+        self.bounds = None;
         std::mem::take(&mut self.fired)
     }
 
@@ -169,7 +171,12 @@ impl RowBuilder {
             self.make_room();
         }
         self.fired.windows.push((place, self.fired.rows.len()));
-        self.write_bounds();
+        self.bounds = None;
+        if self.plan.has_conditions()
+            && let Some(window) = self.window
+        {
+            (self.start, self.end) = (self.bound(window.start), self.bound(window.end));
+        }
         ControlFlow::Continue(())
     }
 
@@ -182,15 +189,23 @@ impl RowBuilder {
         self.fired.windows.reserve(self.expected_windows);
     }
 
-    /// Writes the bounds of the current window, for its rows.
-    #[inline(never)]
+    /// Writes the bounds of the current window, with which a row begins.
     fn write_bounds(&mut self) {
-        self.bounds.clear();
-        let Some(window) = self.window else { return };
-        if self.plan.has_conditions() {
-            (self.start, self.end) = (self.bound(window.start), self.bound(window.end));
+        // Straight to their place: what has just been written in pieces is slow to read as a whole, and most sessions
+        // have one row.
+        let start = self.fired.text.len();
+        match &self.bounds {
+            Some(bounds) => self.fired.text.extend_from_within(bounds.clone()),
+            None => {
+                self.write_new_bounds();
+                self.bounds = Some(start..self.fired.text.len());
+            }
         }
-        let (plan, bounds) = (&self.plan, &mut self.bounds);
+    }
+
+    fn write_new_bounds(&mut self) {
+        let Some(window) = self.window else { return };
+        let (plan, bounds) = (&self.plan, &mut self.fired.text);
         let kind = &plan.kinds[usize::from(self.kind)];
         let quoted = plan.to == OutputFormat::Ndjson && self.form == Form::Text;
         let mut lead_ins = plan.lead_ins.iter();
@@ -273,9 +288,9 @@ impl RowBuilder {
 
     /// Writes the text of a row.
     fn write(&mut self, key: &[u8], states: &States, slot: u32, span: Span) {
+        let row_start = self.fired.text.len();
+        self.write_bounds();
         let (plan, text) = (&self.plan, &mut self.fired.text);
-        let row_start = text.len();
-        text.extend_from_slice(&self.bounds);
         write_key(plan, key, text);
         self.results_at = text.len();
         match plan.to {

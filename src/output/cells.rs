@@ -2,6 +2,7 @@
 
 use crate::job::OutputFormat;
 use crate::number::Number;
+use crate::number::word_of;
 use crate::value::Value;
 
 /// What separates the cells of a row on its way to an aligned table or a chart.
@@ -48,7 +49,7 @@ pub(super) fn write_csv_value(value: &Value<'_>, delimiter: u8, out: &mut Vec<u8
 
 /// Writes text as a CSV field, quoted where it has to be.
 pub(super) fn write_csv_text(bytes: &[u8], delimiter: u8, out: &mut Vec<u8>) {
-    if !bytes.iter().any(|&byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r')) {
+    if !needs_quotes(bytes, delimiter) {
         out.extend_from_slice(bytes);
         return;
     }
@@ -60,6 +61,27 @@ pub(super) fn write_csv_text(bytes: &[u8], delimiter: u8, out: &mut Vec<u8>) {
         out.push(byte);
     }
     out.push(b'"');
+}
+
+/// Whether text would not read as one field without quotes.
+#[inline]
+fn needs_quotes(bytes: &[u8], delimiter: u8) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Where a byte is zero, its upper bit is set; others may be set above such a one only.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let has = |word: u64, byte: u8| zeros(word ^ (ONES * u64::from(byte)));
+    let is_special = |word| has(word, delimiter) | has(word, b'"') | has(word, b'\n') | has(word, b'\r') != 0;
+    match bytes.len() {
+        // Zeros stand for bytes that are not there.
+        0..8 if delimiter != 0 => is_special(word_of(bytes)),
+        0..8 => bytes.iter().any(|byte| b"\0\"\n\r".contains(byte)),
+        _ => {
+            let (words, _) = bytes.as_chunks::<8>();
+            let last = bytes.last_chunk::<8>();
+            words.iter().chain(last).any(|word| is_special(u64::from_le_bytes(*word)))
+        }
+    }
 }
 
 /// Ends a CSV row. A row of one empty field would read as a blank line, so it is quoted.
@@ -86,5 +108,28 @@ pub(super) fn write_table_value(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Untyped(t) => text(t, out),
         Value::Json(t) => text(t, out),
         other => write_csv_value(other, b',', out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_text_is_quoted_where_it_has_to_be() {
+        for len in 0..40 {
+            for at in 0..len {
+                for byte in (0..=127).filter(|byte| byte.is_ascii()) {
+                    for delimiter in [b',', b'\t', 0] {
+                        let mut text = vec![b'x'; len];
+                        text[at] = byte;
+                        let special = byte == delimiter || b"\"\n\r".contains(&byte);
+                        let mut out = Vec::new();
+                        write_csv_text(&text, delimiter, &mut out);
+                        assert_eq!(out.starts_with(b"\""), special, "{byte} at {at} of {len}");
+                    }
+                }
+            }
+        }
     }
 }

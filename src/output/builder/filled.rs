@@ -53,7 +53,7 @@ impl RowBuilder {
 
     /// Writes a row with what [`RowBuilder::fill_text`] has given.
     pub fn filled_row(&mut self, key: &[u8], head: u64, results: &[u8]) {
-        self.fired.text.extend_from_slice(&self.bounds);
+        self.write_bounds();
         write_key(&self.plan, key, &mut self.fired.text);
         self.fired.text.extend_from_slice(results);
         self.end_row(key, head);
