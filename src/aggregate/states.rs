@@ -62,8 +62,8 @@ impl Calls {
         Calls(Arc::new(plan))
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
+    /// How many results they have: one each.
+    pub fn results(&self) -> usize {
         self.0.calls.len()
     }
 
@@ -145,8 +145,8 @@ impl States {
     }
 
     /// How many results a slot has: one a call.
-    pub fn len(&self) -> usize {
-        self.calls.len()
+    pub fn width(&self) -> usize {
+        self.calls.results()
     }
 
     /// The result of a call, by its number, for a slot.
@@ -164,7 +164,7 @@ impl States {
 
     /// The results of a slot, in order.
     pub fn results(&self, slot: u32, span: Span) -> impl Iterator<Item = Value<'_>> {
-        (0..self.len()).map(move |call| self.finish(call, slot, span))
+        (0..self.width()).map(move |call| self.finish(call, slot, span))
     }
 
     /// The states of slots `0..len` as bytes, for a checkpoint: per call, whatever it shares.

@@ -173,19 +173,19 @@ fn points(word: u64) -> u64 {
     !(((word & !HIGH) + !HIGH) | word) & HIGH
 }
 
-/// The number of eight digits: neighbours are joined to pairs, pairs to fours, fours to the number.
+/// The number of eight digits: neighbours are joined to pairs, pairs to fours, fours to the number, each by one product
+/// whose upper part is the sum.
 #[inline(always)]
 fn eight(word: u64) -> Option<u64> {
-    let high = 0xF0F0_F0F0_F0F0_F0F0;
-    // A digit has 3 in its upper half, also after 6 is added. Bytes from 0xFA up would carry into their
-    // neighbour, but fail the first test themselves.
-    if word & high != ZEROS || word.wrapping_add(0x0606_0606_0606_0606) & high != ZEROS {
+    // The upper bit of a byte above '9' is set in the first, of one below '0' in the second. What a byte carries into its
+    // neighbour it only does where it shows itself.
+    if (word.wrapping_add(ONES * 0x46) | word.wrapping_sub(ZEROS)) & HIGH != 0 {
         return None;
     }
-    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
-    let pairs = (ones.wrapping_mul(10) + (ones >> 8)) & 0x00FF_00FF_00FF_00FF;
-    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-    Some((fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF)
+    let ones = word & (ONES * 0x0f);
+    let pairs = (ones.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
 }
 
 #[cfg(test)]

@@ -299,7 +299,7 @@ impl RowBuilder {
                 let mut lead_in = |text: &mut Vec<u8>| {
                     text.extend_from_slice(lead_ins.next().expect("every column has one"));
                 };
-                for call in 0..states.len() {
+                for call in 0..states.width() {
                     lead_in(text);
                     if let Some(value) = states.write_number(call, slot, span, text) {
                         write_json_value(&value, text);
@@ -314,7 +314,7 @@ impl RowBuilder {
                 text.extend_from_slice(b"}\n");
             }
             OutputFormat::Csv { delimiter } => {
-                for call in 0..states.len() {
+                for call in 0..states.width() {
                     if let Some(value) = states.write_number(call, slot, span, text) {
                         write_csv_value(&value, delimiter, text);
                     }
@@ -330,7 +330,7 @@ impl RowBuilder {
                 finish_csv_row(text, row_start, plan.columns.len());
             }
             OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => {
-                for call in 0..states.len() {
+                for call in 0..states.width() {
                     write_table_value(&states.finish(call, slot, span), text);
                     text.push(CELL_END);
                 }
@@ -346,7 +346,7 @@ impl RowBuilder {
 
     /// Whether the row is to be written, and its rank.
     fn rank(&mut self, key: &[u8], states: &States, slot: u32, span: Span) -> bool {
-        if let Some(column) = self.plan.rank_column(states.len()) {
+        if let Some(column) = self.plan.rank_column(states.width()) {
             let value = self.plan.as_column(states.finish(column, slot, span));
             encode_rank(&value, &mut self.fired.ranks);
             return true;

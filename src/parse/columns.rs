@@ -155,24 +155,29 @@ impl<'p> Columns<'p> {
         let (ids, arena) = (&mut batch.ids[base..], &batch.texts.arena);
         scratch.clear();
         scratch_ends.clear();
-        stage.no_short_way();
-        stage.long_way(|row| {
+        stage.short_way(|row| {
             let start = scratch.len();
-            for &field in &plan.ids {
+            let is_id = plan.ids.iter().all(|&field| {
                 let cell = rows.cell(row, field);
-                let name = || &plan.fields[field].text;
-                if cell.kind == CellKind::Null {
-                    scratch.truncate(start);
-                    return Err(Unusable::Bad(lacks("id", name())));
-                }
-                if !key::encode_field(cell, bytes, arena, scratch) {
-                    let kind = field_value(bytes, arena, cell).kind();
-                    scratch.truncate(start);
-                    return Err(Unusable::Bad(format!("id `{}` is {kind}", name())));
-                }
+                cell.kind != CellKind::Null && key::encode_field(cell, bytes, arena, scratch)
+            });
+            if is_id {
+                scratch_ends.push(scratch.len());
+            } else {
+                scratch.truncate(start);
             }
-            scratch_ends.push(scratch.len());
-            Ok(())
+            is_id
+        });
+        stage.long_way(|row| {
+            let value = |field: usize| field_value(bytes, arena, rows.cell(row, field));
+            let why = plan.ids.iter().find_map(|&field| match value(field) {
+                Value::Null => Some(lacks("id", &plan.fields[field].text)),
+                value @ Value::Json(_) => {
+                    Some(format!("id `{}` is {}", plan.fields[field].text, value.kind()))
+                }
+                _ => None,
+            });
+            Err(Unusable::Bad(why.expect("it was no id before")))
         });
         // Not at once: what has just been written in pieces is slow to read as a whole.
         let mut start = 0;

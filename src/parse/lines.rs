@@ -1,8 +1,10 @@
 //! Where lines end, a block at a time: the start of a line is known before the line in front of it has been
 //! read, so that the CPU works on several at once.
 
+use std::mem::MaybeUninit;
+
 use super::rows::BLOCK_BYTES;
-use super::simd::{Lanes, WIDTH, load_two};
+use super::simd::{Lanes, WIDE, wide};
 
 /// Line ends of a stretch of text.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub struct Lines {
 }
 
 /// How many ends one step may find.
-const STEP: usize = 2 * WIDTH;
+const STEP: usize = WIDE;
 
 impl Lines {
     /// Room for at least so many line ends.
@@ -31,14 +33,15 @@ impl Lines {
     /// one.
     #[inline(always)]
     pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize) {
-        let (mut count, mut high, mut at) = (0, L::new(&[0; WIDTH]), from);
+        let (mut count, mut high, mut at) = (0, false, from);
         let stop = text.len().min(from + BLOCK_BYTES);
         let ends = &mut self.ends[..];
         // One place is kept for the end of the text.
         while at < stop && count + STEP < ends.len() {
-            let (low, upper) = load_two::<L>(text, at);
-            high = high.either_high(low.either_high(upper));
-            let mut newlines = u64::from(low.equal(b'\n')) | u64::from(upper.equal(b'\n')) << WIDTH;
+            let mut copy = MaybeUninit::uninit();
+            let bytes = wide(text, at, &mut copy);
+            let mut newlines = L::equal_wide(bytes, b'\n');
+            high |= L::not_ascii_wide(bytes);
             // Lines are longer than a step, mostly: none or one is found without a branch.
             ends[count] = at as u32 + newlines.trailing_zeros();
             let found = newlines.count_ones() as usize;
@@ -51,7 +54,7 @@ impl Lines {
             count += found;
             at += STEP;
         }
-        self.not_ascii = high.not_ascii() != 0;
+        self.not_ascii = high;
         self.count = count;
         let last = if count == 0 { None } else { Some(self.ends[count - 1] as usize) };
         if at >= text.len() {
@@ -113,7 +116,7 @@ mod tests {
             if text.last().is_some_and(|byte| *byte != b'\n') {
                 expected.push(text.len() as u32);
             }
-            for level in [Level::detect(), Level::PORTABLE] {
+            for level in Level::all() {
                 assert_eq!(level.run(All(&text, [1, 256][round % 2])), expected);
             }
         }

@@ -64,7 +64,7 @@ impl Shard {
 }
 
 fn best(builder: RowBuilder, groups: impl Iterator<Item = Group>, states: &States, keys: &Keys) -> Best {
-    match builder.plan().rank_column(states.len()) {
+    match builder.plan().rank_column(states.width()) {
         Some(column) => {
             let (chosen, seen) = choose(&builder, groups, (states, column), keys);
             let passed_over = seen - chosen.len() as u64;

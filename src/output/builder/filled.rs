@@ -35,7 +35,7 @@ impl RowBuilder {
                 });
                 write_results(&self.plan, is_zero, text);
             }
-            Some(Fill::Null) | None => write_results(&self.plan, (0..states.len()).map(|_| false), text),
+            Some(Fill::Null) | None => write_results(&self.plan, (0..states.width()).map(|_| false), text),
         }
     }
 

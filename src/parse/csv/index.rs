@@ -4,8 +4,10 @@
 //! its end, as nearly all programs write them. The index checks that it is so; where it is not, it says so, and
 //! the records are read one by one.
 
+use std::mem::MaybeUninit;
+
 use crate::parse::rows::BLOCK_BYTES;
-use crate::parse::simd::{Lanes, WIDTH, load};
+use crate::parse::simd::{Lanes, WIDE, wide};
 
 /// Separators of a stretch of text.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(super) struct Index {
 }
 
 /// How many separators one step may find.
-const STEP: usize = 2 * WIDTH;
+const STEP: usize = WIDE;
 /// How many separators are kept at most: a record that has more is read by itself.
 const SEPARATORS_MAX: usize = BLOCK_BYTES / 2;
 
@@ -75,18 +77,20 @@ impl Index {
     pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize, delimiter: u8) {
         (self.is_regular, self.has_quotes, self.has_doubled) = (true, false, false);
         let mut carry = Carry { inside: 0, may_open: 1, closed: 0, closed_cr: 0 };
-        let (mut count, mut ends, mut high, mut at) = (0, 0, 0, from);
+        let (mut count, mut ends, mut high, mut at) = (0, 0, false, from);
         let stop = text.len().min(from + BLOCK_BYTES);
         while at < stop && count < SEPARATORS_MAX && ends + STEP <= self.ends.len() {
-            let (low, upper): (L, L) = (load(text, at), load(text, at + WIDTH));
-            let both = |byte| u64::from(low.equal(byte)) | u64::from(upper.equal(byte)) << WIDTH;
-            high |= low.not_ascii() | upper.not_ascii();
-            let mut newlines = both(b'\n');
-            let mut separators = both(delimiter) | newlines;
-            let quotes = both(b'"');
+            let mut copy = MaybeUninit::uninit();
+            let bytes = wide(text, at, &mut copy);
+            high |= L::not_ascii_wide(bytes);
+            let mut newlines = L::equal_wide(bytes, b'\n');
+            let delimiters = L::equal_wide(bytes, delimiter);
+            let quotes = L::equal_wide(bytes, b'"');
+            let crs = L::equal_wide(bytes, b'\r');
+            let mut separators = delimiters | newlines;
             if quotes | carry.inside | carry.closed | carry.closed_cr != 0 {
                 self.has_quotes = true;
-                separators = self.outside(separators, newlines, quotes, both(b'\r'), &mut carry);
+                separators = self.outside(separators, newlines, quotes, crs, &mut carry);
                 newlines &= separators;
             } else {
                 carry.may_open = separators >> 63;
@@ -108,7 +112,7 @@ impl Index {
             ends += found;
             at += STEP;
         }
-        (self.count, self.ends_count, self.not_ascii) = (count, ends, high != 0);
+        (self.count, self.ends_count, self.not_ascii) = (count, ends, high);
     }
 
     /// Those of the separators that stand outside quotes.

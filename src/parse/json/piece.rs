@@ -1,6 +1,8 @@
 //! Bytes at fixed places of a record, checked a vector at a time: for each place it is known what may stand there.
 
-use crate::parse::simd::{Lanes, WIDTH};
+use std::mem::MaybeUninit;
+
+use crate::parse::simd::{Bounds, Lanes, WIDE, wide};
 
 /// What may stand at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,43 +17,42 @@ pub(super) enum Place {
     Text,
 }
 
-/// What may stand at each of at most [`WIDTH`] places. Behind them anything may.
+/// What may stand at each of at most [`WIDE`] places. Behind them anything may.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
-    /// From which byte to which.
-    low: [u8; WIDTH],
-    high: [u8; WIDTH],
-    /// All bits where a quote or a backslash would end the string.
-    texts: [u8; WIDTH],
+    bounds: Bounds,
+    /// How many places there are.
+    pub len: usize,
 }
 
 impl Piece {
     /// What checks these places.
     pub fn new(places: &[Place]) -> Piece {
-        let mut piece = Piece { low: [0; WIDTH], high: [u8::MAX; WIDTH], texts: [0; WIDTH] };
+        let mut bounds = Bounds { low: [0; WIDE], high: [u8::MAX; WIDE], texts: [0; WIDE] };
         for (at, place) in places.iter().enumerate() {
-            (piece.low[at], piece.high[at]) = match *place {
+            (bounds.low[at], bounds.high[at]) = match *place {
                 Place::Literal(byte) => (byte, byte),
                 Place::Digit => (b'0', b'9'),
                 Place::FirstDigit => (b'1', b'9'),
                 Place::Text => (b' ', u8::MAX),
             };
-            piece.texts[at] = if *place == Place::Text { u8::MAX } else { 0 };
+            bounds.texts[at] = if *place == Place::Text { u8::MAX } else { 0 };
         }
-        piece
+        Piece { bounds, len: places.len() }
     }
 
-    /// Whether only bytes stand there that may.
+    /// Whether only bytes stand from `at` on that may.
     #[inline(always)]
-    pub fn fits<L: Lanes>(&self, found: L) -> bool {
-        found.fits(L::new(&self.low), L::new(&self.high), L::new(&self.texts))
+    pub fn fits<L: Lanes>(&self, text: &[u8], at: usize) -> bool {
+        let mut copy = MaybeUninit::uninit();
+        L::fits_wide(wide(text, at, &mut copy), &self.bounds, self.len)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::simd::{Level, Work, load};
+    use crate::parse::simd::{Level, Work};
 
     /// Every byte at every place, against what the places say.
     struct EveryByte<'p>(&'p [Place], &'p [u8]);
@@ -71,11 +72,8 @@ mod tests {
                 for byte in 0..=255 {
                     let mut text = self.1.to_vec();
                     text[at] = byte;
-                    let fits = self
-                        .0
-                        .chunks(WIDTH)
-                        .enumerate()
-                        .all(|(n, places)| Piece::new(places).fits::<L>(load(&text, n * WIDTH)));
+                    let mut pieces = self.0.chunks(WIDE).enumerate();
+                    let fits = pieces.all(|(n, places)| Piece::new(places).fits::<L>(&text, n * WIDE));
                     assert_eq!(fits, may(self.0[at], byte), "{byte} at {at}");
                 }
             }
@@ -84,7 +82,8 @@ mod tests {
 
     #[test]
     fn each_place_takes_its_bytes_alone() {
-        let text = br#"{"a":"some text","n":1024,"d":7,"e":""}"#;
+        let text =
+            br#"{"a":"some text","n":1024,"d":7,"e":"","and":"so on until it is longer than a vector"}"#;
         let places: Vec<Place> = text
             .iter()
             .enumerate()
@@ -95,8 +94,8 @@ mod tests {
                 _ => Place::Literal(*byte),
             })
             .collect();
-        for len in [0, 1, 31, 32, 33, text.len()] {
-            for level in [Level::detect(), Level::PORTABLE] {
+        for len in [0, 1, 31, 32, 33, 63, 64, 65, text.len()] {
+            for level in Level::all() {
                 level.run(EveryByte(&places[..len], &text[..len]));
             }
         }

@@ -16,7 +16,7 @@ use super::piece::{Piece, Place};
 use super::scan::{Notes, Scalar};
 use super::text::{decimal_end, integer_end, number_end, string_end, string_stop, word};
 use crate::parse::batch::{Cell, CellKind};
-use crate::parse::simd::{Lanes, WIDTH, load};
+use crate::parse::simd::{Lanes, WIDE, WIDTH, load};
 
 /// The most scalars of a template.
 const PARTS_MAX: usize = 512;
@@ -49,12 +49,10 @@ struct Part {
     fixed: Option<usize>,
 }
 
-/// What is checked at once: at most a vector of bytes, and the gap behind them, whose length varies.
+/// What is checked at once: at most a wide vector of bytes, and the gap behind them, whose length varies.
 #[derive(Debug, Clone)]
 struct Step {
     piece: Piece,
-    /// How many bytes it checks.
-    len: usize,
     gap: Gap,
     field: u32,
     /// Where it begins in the record that is being read.
@@ -113,9 +111,8 @@ impl Template {
         for part in &self.parts {
             places.extend(part.literal.iter().map(|byte| Place::Literal(*byte)));
             let Some(len) = part.fixed else {
-                self.steps.extend(places.chunks(WIDTH).map(|places| Step {
+                self.steps.extend(places.chunks(WIDE).map(|places| Step {
                     piece: Piece::new(places),
-                    len: places.len(),
                     gap: Gap::None,
                     field: NONE,
                     start: 0,
@@ -129,8 +126,8 @@ impl Template {
             if part.field != NONE {
                 self.cells.push(FixedCell {
                     field: part.field,
-                    step: (self.steps.len() + places.len() / WIDTH) as u32,
-                    offset: (places.len() % WIDTH) as u32,
+                    step: (self.steps.len() + places.len() / WIDE) as u32,
+                    offset: (places.len() % WIDE) as u32,
                     len: len as u32,
                     kind: if part.gap == Gap::Text { CellKind::Text } else { CellKind::Number },
                 });
@@ -157,10 +154,10 @@ impl Template {
         let mut at = start;
         for step in &mut self.steps {
             step.start = at as u32;
-            if !step.piece.fits::<L>(load(bytes, at)) {
+            if !step.piece.fits::<L>(bytes, at) {
                 return self.fits_by_parts::<L>(bytes, (start, end), cells, arena);
             }
-            at += step.len;
+            at += step.piece.len;
             if step.gap == Gap::None {
                 continue;
             }

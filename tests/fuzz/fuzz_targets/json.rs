@@ -71,7 +71,7 @@ fn check_blocks(shape: &Shape, data: &[u8]) {
     }
     let expected = line_by_line(Level::PORTABLE, shape, &chunk);
     assert_eq!(line_by_line(Level::detect(), shape, &chunk), expected);
-    for level in [Level::detect(), Level::PORTABLE] {
+    for level in Level::all() {
         assert_eq!(in_blocks(level, shape, &chunk), expected, "{level:?}");
     }
 }

@@ -53,7 +53,7 @@ impl Json {
             });
         }
         let check = Check { chunk: &chunk, fields, expected: &expected };
-        for level in [Level::detect(), Level::PORTABLE] {
+        for level in Level::all() {
             check.blocks(shape, level)?;
         }
         let level = if random.bool() { Level::detect() } else { Level::PORTABLE };

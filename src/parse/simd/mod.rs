@@ -1,0 +1,278 @@
+//! Thirty-two or sixty-four bytes at a time: the few questions that the scanners ask of a stretch of text, answered as
+//! bit masks, with AVX2 where the machine has it and in plain arithmetic elsewhere. (With AVX-512 for the sixty-four
+//! nothing was gained on a machine that has it.)
+//!
+//! All vector code of the parse stage is here. The scanners are generic over [`Lanes`] and run through
+//! [`Level::run`], once per block of records: what is marked `#[inline(always)]` there becomes one function
+//! that is compiled for the vectors of its level. Closures on the way cannot be marked so, and would stay calls: there
+//! are none. Nothing here knows what a record is.
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::mem::MaybeUninit;
+
+use portable::Portable;
+
+/// Bytes in a vector.
+pub const WIDTH: usize = 32;
+/// Bytes in two of them.
+pub const WIDE: usize = 2 * WIDTH;
+
+/// A vector of [`WIDTH`] bytes. In the masks bit `i` stands for byte `i`.
+pub trait Lanes: Copy {
+    /// These bytes.
+    fn new(bytes: &[u8; WIDTH]) -> Self;
+    /// Where `byte` stands.
+    fn equal(self, byte: u8) -> u32;
+    /// Where a JSON string cannot simply go on: quotes, backslashes and control characters.
+    fn string_stops(self) -> u32;
+    /// Where an ASCII digit stands.
+    fn digits(self) -> u32;
+    /// Where a byte of a character that is not ASCII stands.
+    fn not_ascii(self) -> u32;
+    /// Whether every byte is at least that of `low` and at most that of `high`, which is no less, and none is a quote
+    /// or a backslash where all bits of `texts` are set; elsewhere none of them is.
+    fn fits(self, low: Self, high: Self, texts: Self) -> bool;
+
+    /// [`Lanes::equal`] of twice as many bytes.
+    #[inline(always)]
+    fn equal_wide(bytes: &[u8; WIDE], byte: u8) -> u64 {
+        let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
+        u64::from(low.equal(byte)) | u64::from(upper.equal(byte)) << WIDTH
+    }
+
+    /// Whether one of twice as many bytes is [`Lanes::not_ascii`].
+    #[inline(always)]
+    fn not_ascii_wide(bytes: &[u8; WIDE]) -> bool {
+        let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
+        low.not_ascii() | upper.not_ascii() != 0
+    }
+
+    /// [`Lanes::fits`] of twice as many bytes, of which those from `len` on need not be looked at: all fit.
+    #[inline(always)]
+    fn fits_wide(bytes: &[u8; WIDE], bounds: &Bounds, len: usize) -> bool {
+        half_fits::<Self>(bytes, bounds, 0) && (len <= WIDTH || half_fits::<Self>(bytes, bounds, 1))
+    }
+}
+
+/// [`Lanes::fits`] of one half of a wide vector.
+#[inline(always)]
+fn half_fits<L: Lanes>(bytes: &[u8; WIDE], bounds: &Bounds, n: usize) -> bool {
+    let (low, high) = (L::new(half(&bounds.low, n)), L::new(half(&bounds.high, n)));
+    L::new(half(bytes, n)).fits(low, high, L::new(half(&bounds.texts, n)))
+}
+
+/// What [`Lanes::fits_wide`] compares with.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// The least byte at each place.
+    pub low: [u8; WIDE],
+    /// The greatest.
+    pub high: [u8; WIDE],
+    /// All bits where no quote and no backslash may stand.
+    pub texts: [u8; WIDE],
+}
+
+/// The first or the second half of a wide vector.
+#[inline(always)]
+fn half(bytes: &[u8; WIDE], n: usize) -> &[u8; WIDTH] {
+    &bytes.as_chunks().0[n]
+}
+
+/// The bytes from `at` on, with zeros behind the end of the text.
+#[inline(always)]
+pub fn load<L: Lanes>(text: &[u8], at: usize) -> L {
+    if at < text.len().saturating_sub(WIDTH - 1) {
+        // SAFETY: at + WIDTH is at most the length of the text.
+        return L::new(unsafe { &*text.as_ptr().add(at).cast() });
+    }
+    L::new(&tail(text, at))
+}
+
+/// Twice as many bytes from `at` on, with zeros behind the end of the text: there they are in `copy`.
+#[inline(always)]
+pub fn wide<'t>(text: &'t [u8], at: usize, copy: &'t mut MaybeUninit<[u8; WIDE]>) -> &'t [u8; WIDE] {
+    if at < text.len().saturating_sub(WIDE - 1) {
+        // SAFETY: at + WIDE is at most the length of the text.
+        return unsafe { &*text.as_ptr().add(at).cast() };
+    }
+    copy.write(tail(text, at))
+}
+
+#[cold]
+#[inline(never)]
+fn tail<const N: usize>(text: &[u8], at: usize) -> [u8; N] {
+    let mut bytes = [0; N];
+    let rest = text.get(at..).unwrap_or_default();
+    let len = rest.len().min(N);
+    bytes[..len].copy_from_slice(&rest[..len]);
+    bytes
+}
+
+/// Work that is compiled once for each level.
+pub trait Work {
+    /// What comes of it.
+    type Output;
+    /// Does it. Implementations are `#[inline(always)]`, or the vectors are calls.
+    fn run<L: Lanes>(self) -> Self::Output;
+}
+
+/// What the machine can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    avx2: bool,
+}
+
+impl Level {
+    /// Plain arithmetic, which every machine can do.
+    pub const PORTABLE: Level = Level { avx2: false };
+
+    /// The best that this machine can do.
+    pub fn detect() -> Level {
+        #[cfg(target_arch = "x86_64")]
+        let avx2 = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
+        #[cfg(not(target_arch = "x86_64"))]
+        let avx2 = false;
+        Level { avx2 }
+    }
+
+    /// All that this machine can do, the least first.
+    pub fn all() -> impl Iterator<Item = Level> {
+        [false, true]
+            .map(|avx2| Level { avx2 })
+            .into_iter()
+            .filter(|level| Level::detect().avx2 || !level.avx2)
+    }
+
+    /// Does the work with the vectors of this level.
+    #[inline]
+    pub fn run<W: Work>(self, work: W) -> W::Output {
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            // SAFETY: only `detect`, and `all` after it, make a level with `avx2`, where all these features are.
+            return unsafe { x86::run(work) };
+        }
+        work.run::<Portable>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All masks of the bytes, by one level, against `char` methods.
+    struct Check([u8; WIDTH]);
+
+    impl Work for Check {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<L: Lanes>(self) {
+            let all = |is: &dyn Fn(u8) -> bool| {
+                self.0.iter().enumerate().fold(0, |mask, (n, byte)| mask | u32::from(is(*byte)) << n)
+            };
+            let lanes = L::new(&self.0);
+            for byte in [0, b'\n', b'"', b',', 0x7f, 0x80, 0xff, self.0[3]] {
+                assert_eq!(lanes.equal(byte), all(&|b| b == byte), "{byte} in {:?}", self.0);
+            }
+            let stops = all(&|b| b < 0x20 || b == b'"' || b == b'\\');
+            assert_eq!(lanes.string_stops(), stops, "{:?}", self.0);
+            assert_eq!(lanes.digits(), all(&|b| b.is_ascii_digit()), "{:?}", self.0);
+            assert_eq!(lanes.not_ascii(), all(&|b| !b.is_ascii()), "{:?}", self.0);
+        }
+    }
+
+    /// The same of twice as many.
+    struct CheckWide([u8; WIDE]);
+
+    impl Work for CheckWide {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<L: Lanes>(self) {
+            let bytes = &self.0;
+            for byte in [0, b'\n', b'"', 0x80, self.0[3], self.0[40]] {
+                let all = (0..WIDE).filter(|&at| bytes[at] == byte).fold(0, |mask, at| mask | 1 << at);
+                assert_eq!(L::equal_wide(bytes, byte), all, "{byte} in {bytes:?}");
+            }
+            assert_eq!(L::not_ascii_wide(bytes), !bytes.is_ascii());
+            // Bounds around some of the bytes, at places that are texts or not.
+            let mut other = *bytes;
+            other.rotate_left(7);
+            let around = |sign: i16| bytes.map(|byte| (i16::from(byte) + sign * 9).clamp(0, 255) as u8);
+            let mut bounds = Bounds {
+                low: around(-1),
+                high: around(1),
+                texts: other.map(|byte| if byte & 1 == 1 { u8::MAX } else { 0 }),
+            };
+            for at in [4, 21, 39, 60] {
+                bounds.low[at] = other[at].min(bytes[WIDE - at]);
+                bounds.high[at] = other[at].max(bytes[WIDE - at]);
+            }
+            let Bounds { low, high, texts } = &bounds;
+            let is_end = |at: usize| texts[at] != 0 && [b'"', b'\\'].contains(&bytes[at]);
+            let may = |at: usize| low[at] <= bytes[at] && bytes[at] <= high[at] && !is_end(at);
+            assert_eq!(L::fits_wide(bytes, &bounds, WIDE), (0..WIDE).all(may));
+            let part = |range: std::ops::Range<usize>, bytes: &[u8; WIDE]| -> L {
+                L::new(bytes[range].try_into().unwrap())
+            };
+            for range in [0..WIDTH, WIDTH..WIDE] {
+                let fits = range.clone().all(may);
+                let [low, high, texts] = [low, high, texts].map(|bytes| part(range.clone(), bytes));
+                assert_eq!(part(range, bytes).fits(low, high, texts), fits);
+            }
+        }
+    }
+
+    #[test]
+    fn masks_are_right() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for byte in 0..=255 {
+            for level in Level::all() {
+                level.run(Check([byte; WIDTH]));
+                level.run(CheckWide([byte; WIDE]));
+                let mut bytes = [0; WIDE];
+                bytes.fill_with(|| random.u8(..));
+                bytes[random.usize(..WIDE)] = byte;
+                level.run(Check(*half(&bytes, 0)));
+                level.run(CheckWide(bytes));
+                bytes.fill_with(|| b"0123456789/:\"\\\x1f \n"[random.usize(..17)]);
+                level.run(Check(*half(&bytes, 0)));
+                level.run(CheckWide(bytes));
+                // All alike but for one: most of it fits.
+                let mut bytes = [b'3'; WIDE];
+                bytes[random.usize(..WIDE)] = byte;
+                level.run(CheckWide(bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn behind_the_end_stand_zeros() {
+        struct Ends;
+        impl Work for Ends {
+            type Output = ();
+            #[inline(always)]
+            fn run<L: Lanes>(self) {
+                let text = [b'1'; 90];
+                for at in 0..=text.len() + 2 {
+                    let left = text.len().saturating_sub(at);
+                    let ones =
+                        |width: usize| u64::MAX.checked_shl(left.min(width) as u32).map_or(u64::MAX, |n| !n);
+                    assert_eq!(u64::from(load::<L>(&text, at).digits()), ones(WIDTH));
+                    let mut copy = MaybeUninit::uninit();
+                    let bytes = wide(&text, at, &mut copy);
+                    assert_eq!(L::equal_wide(bytes, b'1'), ones(WIDE));
+                    assert_eq!(L::equal_wide(bytes, 0), !ones(WIDE));
+                }
+            }
+        }
+        Level::all().for_each(|level| level.run(Ends));
+    }
+}
