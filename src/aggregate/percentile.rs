@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::params::Quantile;
 use super::slots::{Accumulator, Slots, numbers};
 use super::written::{self, NumberV1};
-use super::{Definition, Gives, Span, Takes, params};
+use super::{Definition, Gives, Params, Span, Takes, params};
 use crate::number::Number;
 use crate::number::rational::{big_ratio_to_f64, ratio_to_f64};
 use crate::parse::batch::{Input, NumberColumn, Packed};
@@ -29,7 +29,7 @@ pub const MEDIAN: Definition = Definition {
     gives: Gives::Number,
     check: params::check_none,
     family: Some("percentile"),
-    make: |calls| Slots::<Percentile>::boxed(calls, |_| Quantile::MEDIAN),
+    make: |calls| Slots::<Percentile>::boxed(calls, quantile),
 };
 
 /// The entry of the family `p50` ... `p99.9`; its parameter is derived from the name.
@@ -41,7 +41,7 @@ pub const P: Definition = Definition {
     gives: Gives::Number,
     check: params::check_quantile,
     family: Some("percentile"),
-    make: |calls| Slots::<Percentile>::boxed(calls, params::quantile),
+    make: |calls| Slots::<Percentile>::boxed(calls, quantile),
 };
 
 /// The entry of `percentile`.
@@ -53,8 +53,13 @@ pub const PERCENTILE: Definition = Definition {
     gives: Gives::Number,
     check: params::check_quantile,
     family: Some("percentile"),
-    make: |calls| Slots::<Percentile>::boxed(calls, params::quantile),
+    make: |calls| Slots::<Percentile>::boxed(calls, quantile),
 };
+
+/// The quantile that a call of this family asks for; the median has no parameter.
+fn quantile(params: &Params) -> Quantile {
+    if params.is_empty() { Quantile::MEDIAN } else { params::quantile(params) }
+}
 
 /// Distinct values with their counts.
 #[derive(Default)]

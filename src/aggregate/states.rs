@@ -201,3 +201,63 @@ impl States {
         self.columns.iter().map(|column| column.weigh()).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::parse_aggregates;
+    use crate::job::fields::Fields;
+    use crate::parse::batch::{ArgColumn, NumberColumn};
+
+    /// Calls of every kind of kinship give what each gives alone, and a checkpoint of theirs is read back.
+    #[test]
+    fn shared_states_answer_every_call() {
+        let list = "median(x), p99(x), percentile(x, 0.1), approx_percentile(x, 0.5), approx_percentile(x, 0.9), \
+                    sum(x), sum(x) AS again, count(*), p50(x) FILTER (WHERE y > 1), p99(x) FILTER (WHERE y > 1)";
+        let calls = parse_aggregates(list, &mut Fields::default()).unwrap();
+        let numbers = |skip: usize| {
+            let mut column = NumberColumn::default();
+            (0..100).for_each(|n| match n % skip {
+                0 => assert!(column.push_text(&(n * n).to_string())),
+                _ => column.push_null(),
+            });
+            ArgColumn::Numbers(column)
+        };
+        let batch = |calls: &[Call]| {
+            let mut batch = Batch::default();
+            batch.time = vec![0; 100];
+            let column = |call: &&Call| match (call.args.is_empty(), &call.filter) {
+                (true, _) => ArgColumn::Every,
+                (_, None) => numbers(1),
+                (_, Some(_)) => numbers(2),
+            };
+            batch.args = distinct_arguments(calls).iter().map(column).collect();
+            batch
+        };
+        let results = |calls: &[Call]| {
+            let plan = Calls::of(calls);
+            let (mut states, mut read) = (plan.make(), plan.make());
+            states.resize(1);
+            states.add(&[0; 100], &(0..100).collect::<Vec<_>>(), &batch(calls), 0);
+            let saved = states.save(1);
+            let mut bytes: Vec<&[u8]> = saved.iter().map(Vec::as_slice).collect();
+            read.load(&bytes, 1).unwrap();
+            let results = |states: &States| -> Vec<String> {
+                states.results(0, Span { bounds: None }).map(|value| format!("{value:?}")).collect()
+            };
+            assert_eq!(results(&read), results(&states));
+            // States that are shared and differ have been changed by somebody.
+            let other = plan.make();
+            if calls.len() > 1 {
+                let empty = other.save(0);
+                bytes[1] = &empty[1];
+                assert!(plan.make().load(&bytes, 1).is_err());
+            }
+            results(&states)
+        };
+        let together = results(&calls);
+        assert_eq!(Calls::of(&calls).0.shares.len(), 5, "exact, approximate, sum, count and filtered");
+        let alone: Vec<String> = calls.chunks(1).flat_map(results).collect();
+        assert_eq!(together, alone);
+    }
+}
