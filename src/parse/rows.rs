@@ -100,11 +100,16 @@ impl Rows {
         self.spans.push(span(bytes, start, end));
     }
 
-    /// Adds a row that is no record.
-    #[cold]
+    /// Adds a row that is no record; takes the CR of a CRLF line end off.
     pub fn push_flaw(&mut self, bytes: &[u8], start: usize, end: usize, flaw: Flaw) {
+        self.push_flawed(span(bytes, start, end), flaw);
+    }
+
+    /// Adds a row that is no record, with its place as it is.
+    #[cold]
+    pub fn push_flawed(&mut self, span: (u32, u32), flaw: Flaw) {
         self.flaws.push((self.spans.len() as u32, flaw));
-        self.spans.push(span(bytes, start, end));
+        self.spans.push(span);
     }
 }
 

@@ -83,12 +83,7 @@ impl Records<'_> {
         if bytes.get(start) != Some(&b'{') || start == end {
             return self.indented::<L>(bytes, start, end, rows, arena);
         }
-        let (start, end) = span(bytes, start, end);
-        if self.templates.fit::<L>(bytes, (start as usize, end as usize), rows.next_cells(), arena) {
-            rows.spans.push((start, end));
-        } else {
-            self.unfit::<L>(bytes, (start as usize, end as usize), rows, arena);
-        }
+        self.record::<L>(bytes, span(bytes, start, end), rows, arena);
     }
 
     /// Reads a line with white space before its record, if there is one.
@@ -105,23 +100,24 @@ impl Records<'_> {
         if first == end {
             return;
         }
-        let (start, end) = span(bytes, first, end);
-        if self.templates.fit::<L>(bytes, (start as usize, end as usize), rows.next_cells(), arena) {
-            rows.spans.push((start, end));
+        self.record::<L>(bytes, span(bytes, first, end), rows, arena);
+    }
+
+    /// Reads the record that stands there.
+    #[inline(always)]
+    fn record<L: Lanes>(&mut self, bytes: &[u8], span: (u32, u32), rows: &mut Rows, arena: &mut Vec<u8>) {
+        let place = (span.0 as usize, span.1 as usize);
+        if self.templates.fit::<L>(bytes, place, rows.next_cells(), arena) {
+            rows.spans.push(span);
         } else {
-            self.unfit::<L>(bytes, (start as usize, end as usize), rows, arena);
+            self.unfit::<L>(bytes, span, rows, arena);
         }
     }
 
-    /// Scans the record from `start` to `end`, which fits no template.
+    /// Scans a record that fits no template.
     #[inline(never)]
-    fn unfit<L: Lanes>(
-        &mut self,
-        bytes: &[u8],
-        (start, end): (usize, usize),
-        rows: &mut Rows,
-        arena: &mut Vec<u8>,
-    ) {
+    fn unfit<L: Lanes>(&mut self, bytes: &[u8], span: (u32, u32), rows: &mut Rows, arena: &mut Vec<u8>) {
+        let (start, end) = (span.0 as usize, span.1 as usize);
         rows.next_cells().fill(Cell::NULL);
         let learns = end - start <= LESSON_BYTES_MAX && self.templates.wants_lesson();
         self.notes.clear();
@@ -131,9 +127,9 @@ impl Records<'_> {
                 self.templates.learn(bytes, start, end, &self.notes, rows.next_cells().len());
             }
             Ok(_) => {}
-            Err(fault) => return rows.push_flaw(bytes, start, end, Flaw::Json(fault)),
+            Err(fault) => return rows.push_flawed(span, Flaw::Json(fault)),
         }
-        rows.spans.push((start as u32, end as u32));
+        rows.spans.push(span);
     }
 }
 
@@ -180,6 +176,23 @@ impl Work for Block<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One CR belongs to the line end, whether the line is a record or not.
+    #[test]
+    fn one_cr_is_taken_off() {
+        let shape = Shape::new(&[]);
+        for (text, wanted) in
+            [("{}\r\n", (0, 2)), ("{}\r\r\n", (0, 3)), ("{\r\r\n", (0, 2)), (" {\r", (1, 2))]
+        {
+            for level in Level::all() {
+                let mut reader = Reader::new(&shape, level);
+                let (mut rows, mut arena) = (Rows::new(0), Vec::new());
+                let (bytes, rows_in) = (text.as_bytes(), &mut rows);
+                level.run(Block { reader: &mut reader, bytes, from: 0, rows: rows_in, arena: &mut arena });
+                assert_eq!(rows.spans, [wanted], "{text:?}");
+            }
+        }
+    }
 
     #[test]
     fn nothing_is_noted_of_long_records() {
