@@ -117,15 +117,21 @@ pub struct WideV1 {
     beyond: bool,
 }
 
+/// A whole number, if it is the same as a double.
+#[inline(always)]
+fn whole(mantissa: i64) -> Option<i64> {
+    (mantissa.unsigned_abs() <= WHOLE_MAX).then_some(mantissa)
+}
+
 impl Total {
     /// Adds a number of a column; a null adds nothing.
     #[inline]
     pub fn add(&mut self, column: &NumberColumn, row: u32) -> bool {
         let Packed { mantissa, scale } = column.packed[row as usize];
+        // What most sums are of, before anything else is asked.
         if scale == 0
-            && mantissa.unsigned_abs() <= WHOLE_MAX
             && let Total::Small { scale: 0, decimal, .. } = self
-            && let Some(sum) = decimal.checked_add(mantissa)
+            && let Some(sum) = whole(mantissa).and_then(|mantissa| decimal.checked_add(mantissa))
         {
             *decimal = sum;
             return true;
@@ -151,10 +157,7 @@ impl Total {
         }
         let Total::Small { scale: own, decimal, doubles } = self else { return None };
         if scale == 0 && *own == 0 {
-            if mantissa.unsigned_abs() > WHOLE_MAX {
-                return None;
-            }
-            *decimal = decimal.checked_add(mantissa)?;
+            *decimal = decimal.checked_add(whole(mantissa)?)?;
             return Some(());
         }
         let mut mantissa = mantissa;

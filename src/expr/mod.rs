@@ -282,13 +282,10 @@ pub struct Call {
 impl Call {
     /// Whether it says of every record what another one says, by what it is given.
     pub fn has_argument_of(&self, other: &Call) -> bool {
-        let texts = |call: &Call| -> Vec<Box<str>> {
-            call.args.iter().chain(&call.filter).map(|expr| expr.text.clone()).collect()
-        };
-        let (one, two) = (self.definition, other.definition);
-        one.takes == two.takes
+        let (one, two) = (self.args.iter().chain(&self.filter), other.args.iter().chain(&other.filter));
+        self.definition.takes == other.definition.takes
             && self.filter.is_some() == other.filter.is_some()
-            && texts(self) == texts(other)
+            && one.map(|expr| &expr.text).eq(two.map(|expr| &expr.text))
     }
 
     /// The text without AS and the name.

@@ -15,7 +15,7 @@ mod write;
 
 pub use compare::{compare_short, compare_written};
 pub(crate) use digits::{whole, whole_before, word_of};
-pub use parse::{is_json_number, is_number, short, short_at};
+pub use parse::{is_json_number, is_number, short, short_within};
 
 /// The most digits behind the point that [`Number::Decimal`] has.
 const SCALE_MAX: i64 = 36;

@@ -5,7 +5,7 @@
 
 use super::weight::Weight;
 use crate::parse::batch::KeyColumn;
-use crate::parse::key::{self, SHORT, short, short_at};
+use crate::parse::key::{self, SHORT, short, short_within};
 use crate::prefetch::{AHEAD, CACHED_BYTES, prefetch};
 
 /// The keys of one shard. A key lives as long as something uses it.
@@ -69,7 +69,7 @@ impl Keys {
                 self.prefetch_rows(column, rows, n);
             }
             let (start, end) = column.place(row);
-            let short = short_at(&column.bytes, start, end);
+            let short = short_within(&column.bytes, start, end);
             let key = &column.bytes[start..end];
             numbers.push(self.intern_with(column.hashes[row as usize], short, key));
         }

@@ -46,8 +46,11 @@ pub struct PaneStore {
     sorted: Vec<(Pane, Vec<u32>)>,
     /// Where in `sorted` a pane stands, by its start.
     places: HashMap<i64, usize>,
-    /// Row lists that are not in use.
+    /// Row lists that are not in use; each has room for about what it held.
     spare: Vec<Vec<u32>>,
+    /// The rows of a part that are in no pane yet, and those of a pane that is sifted out.
+    left: Vec<u32>,
+    room: Vec<u32>,
 }
 
 /// What gets each window that fires, with its groups; it may break off.
@@ -87,6 +90,8 @@ impl PaneStore {
             sorted: Vec::new(),
             places: HashMap::new(),
             spare: Vec::new(),
+            left: Vec::new(),
+            room: Vec::new(),
         }
     }
 
@@ -102,19 +107,20 @@ impl PaneStore {
     /// Rows of a part by pane, in order of appearance.
     fn divide(&mut self, part: &Part, rows: &[u32]) -> Vec<(Pane, Vec<u32>)> {
         // Most rows are of one pane or two: one pane after the other, without a branch that could not be foreseen.
-        let mut left = self.spare.pop().unwrap_or_default();
+        let (mut left, mut room) = (std::mem::take(&mut self.left), std::mem::take(&mut self.room));
+        left.clear();
         left.extend_from_slice(rows);
         while self.sorted.len() < PANES_SIFTED_MAX
             && let Some(&first) = left.first()
         {
             let pane = self.pane_of(part, first);
+            sift(&pane, &part.batch.time, &mut left, &mut room);
             let mut own = self.spare.pop().unwrap_or_default();
-            sift(&pane, &part.batch.time, &mut left, &mut own);
+            own.extend_from_slice(&room);
             self.sorted.push((pane, own));
         }
         self.divide_by_map(part, &left);
-        left.clear();
-        self.spare.push(left);
+        (self.left, self.room) = (left, room);
         std::mem::take(&mut self.sorted)
     }
 
@@ -302,7 +308,7 @@ impl PaneStore {
     }
 }
 
-/// Moves the rows of a pane from `left` to `own`, which is empty; both stay in order.
+/// Moves the rows of a pane from `left` to `own`, in place of what is there; both stay in order.
 fn sift(pane: &Pane, time: &[i64], left: &mut Vec<u32>, own: &mut Vec<u32>) {
     own.resize(left.len(), 0);
     let (mut owned, mut others) = (0, 0);
@@ -345,5 +351,42 @@ fn fire_window(
             }
             emit(window, merged, keys)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::batch::Batch;
+    use crate::window::Windows;
+
+    /// Rows of any number of panes, in order of appearance.
+    #[test]
+    fn parts_are_divided_by_pane() {
+        let Ok(Windows::Panes(panes)) = Windows::parse("10s") else { panic!("these are panes") };
+        let calls = Calls::only(crate::aggregate::find("count").expect("it is one"));
+        let mut store = PaneStore::new(&panes, calls);
+        let mut random = fastrand::Rng::with_seed(3);
+        for panes in [1, 2, 4, 5, 6, 40] {
+            let mut batch = Batch::default();
+            batch.time = (0..500).map(|_| random.i64(0..panes * 10_000_000)).collect();
+            let rows: Vec<u32> = (0..500).filter(|_| random.u8(0..4) > 0).collect();
+            let mut wanted: Vec<(i64, Vec<u32>)> = Vec::new();
+            for &row in &rows {
+                let start = batch.time[row as usize] / 10_000_000 * 10_000_000;
+                match wanted.iter_mut().find(|(pane, _)| *pane == start) {
+                    Some((_, rows)) => rows.push(row),
+                    None => wanted.push((start, vec![row])),
+                }
+            }
+            let part = Part { batch: batch.into(), first_record: 0, rows: Vec::new(), fires: Vec::new() };
+            let mut sorted = store.divide(&part, &rows);
+            let found: Vec<(i64, Vec<u32>)> =
+                sorted.iter().map(|(pane, rows)| (pane.start, rows.clone())).collect();
+            assert_eq!(found, wanted);
+            store.give_back(&mut sorted);
+        }
+        let longest = store.spare.iter().map(Vec::capacity).sum::<usize>();
+        assert!(longest < 6 * 500, "lists have room for {longest} rows, of which a part has 500");
     }
 }

@@ -111,12 +111,8 @@ impl Table {
         keys.intern_rows(&batch.keys, rows, &mut additions.numbers);
         additions.slots.reserve(additions.numbers.len());
         for &number in &additions.numbers {
-            // Most keys have a slot, and most tables an array of them.
-            let slot = match &self.slots {
-                SlotMap::Dense(slots) => slots.get(number as usize).map_or(0, |slot| *slot),
-                SlotMap::Sparse { .. } => 0,
-            };
-            additions.slots.push(if slot != 0 { slot - 1 } else { self.slot(number, keys) });
+            let slot = self.slots.get_dense(number).unwrap_or_else(|| self.slot(number, keys));
+            additions.slots.push(slot);
         }
         additions.rows.extend_from_slice(rows);
         self.make_room();
@@ -252,6 +248,15 @@ impl SlotMap {
                 entries.fill(0);
                 *used = 0;
             }
+        }
+    }
+
+    /// The slot of a key if it has one in an array: most keys have, and most tables are one.
+    #[inline(always)]
+    fn get_dense(&self, key: u32) -> Option<u32> {
+        match self {
+            SlotMap::Dense(slots) => slots.get(key as usize)?.checked_sub(1),
+            SlotMap::Sparse { .. } => None,
         }
     }
 

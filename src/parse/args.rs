@@ -9,7 +9,7 @@ use super::project::Arg;
 use super::rows::Rows;
 use super::stage::{Stage, Unusable};
 use crate::aggregate::Takes;
-use crate::expr::{Expr, Row};
+use crate::expr::{Expr, Row, Simple};
 use crate::number;
 use crate::value::Value;
 
@@ -31,6 +31,14 @@ impl<'b> Block<'b> {
     }
 }
 
+impl Block<'_> {
+    /// Whether a simple condition holds for a row; `None` says nothing.
+    #[inline(always)]
+    fn truth(&self, simple: Simple<'_>, row: usize) -> Option<bool> {
+        truth(simple, self.rows.cell(row, simple.field()), self.bytes, self.arena)
+    }
+}
+
 /// Appends the argument of each row; rows that are not usable get an empty entry.
 pub(super) fn append(
     arg: &Arg,
@@ -45,9 +53,7 @@ pub(super) fn append(
     let counts = |row: usize| match &arg.filter {
         None => Ok(true),
         Some(filter) => {
-            let short = simple.and_then(|simple| {
-                truth(simple, block.rows.cell(row, simple.field()), block.bytes, block.arena)
-            });
+            let short = simple.and_then(|simple| block.truth(simple, row));
             match short {
                 Some(truth) => Ok(truth),
                 None => filter.is_true(&block.view(row)).map_err(|reason| bad(format!("FILTER: {reason}"))),
@@ -72,14 +78,18 @@ pub(super) fn append(
             numbers.packed.resize(until, Packed::NONE);
             let expr = &arg.exprs[0];
             match expr.as_field() {
-                Some(field) if arg.filter.is_none() => {
+                Some(field) if arg.filter.is_none() || simple.is_some() => {
                     let packed = &mut numbers.packed[block.base..];
                     stage.short_way(|row| {
+                        match simple.map(|simple| block.truth(simple, row)) {
+                            None | Some(Some(true)) => {}
+                            Some(Some(false)) => return true,
+                            Some(None) => return false,
+                        }
                         let cell = block.rows.cell(row, field);
-                        let short = if cell.is_plain_number() {
-                            number::short_at(block.bytes, cell.place())
-                        } else {
-                            None
+                        let short = match cell.is_plain_number() {
+                            true => number::short_within(block.bytes, cell.place()),
+                            false => None,
                         };
                         let Some((mantissa, scale)) = short else { return false };
                         packed[row] = Packed { mantissa, scale: scale as i8 };

@@ -109,10 +109,13 @@ impl<'p> Columns<'p> {
         let cell = |row| rows.cell(row, plan.time_field);
         match form.map(|form| (form, plan.time_format.unit(form))) {
             None => stage.no_short_way(),
-            // Numbers mostly; those with a fraction or so are left.
-            Some((_, Some(unit))) => stage.short_way(|row| {
+            Some((form, Some(unit))) => stage.short_way(|row| {
                 let cell = cell(row);
-                take(row, if cell.is_plain_number() { time::whole(bytes, cell.place(), unit) } else { None })
+                let time = match cell.is_plain_number() {
+                    true => time::quick_within(bytes, cell.place(), unit),
+                    false => plan.time_format.quick(cell.spelling(), cell.text(bytes, arena), form),
+                };
+                take(row, time)
             }),
             Some((form, None)) => stage.short_way(|row| {
                 let cell = cell(row);
@@ -264,7 +267,7 @@ fn encode_key(plan: &Projection, view: &RecordView<'_>, out: &mut Vec<u8>) -> Re
 #[inline(always)]
 pub(super) fn truth(simple: Simple<'_>, cell: Cell, bytes: &[u8], arena: &[u8]) -> Option<bool> {
     if simple.is_of_numbers() && cell.is_plain_number() {
-        return simple.truth_of(number::short_at(bytes, cell.place())?);
+        return simple.truth_of(number::short_within(bytes, cell.place())?);
     }
     simple.truth(cell.text(bytes, arena), cell.is_number(), cell.is_text())
 }

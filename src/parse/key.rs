@@ -38,7 +38,7 @@ pub(super) fn hash_short(word: u128, seed: u64) -> u64 {
 
 /// [`short`] of the key from `start` to `end` of the keys of a batch.
 #[inline(always)]
-pub fn short_at(keys: &[u8], start: usize, end: usize) -> [u8; SHORT] {
+pub fn short_within(keys: &[u8], start: usize, end: usize) -> [u8; SHORT] {
     match keys.get(start..).and_then(<[u8]>::first_chunk) {
         Some(window) if end - start <= SHORT => {
             (u128::from_le_bytes(*window) & BELOW[end - start]).to_le_bytes()
@@ -138,20 +138,20 @@ pub(super) fn encode_field(cell: Cell, bytes: &[u8], arena: &[u8], out: &mut Vec
         _ => return encode(&field_value(bytes, arena, cell), out),
     };
     // Copies of a fixed length are a move or two, so a short text is copied with what stands behind it.
-    const SHORT: usize = 32;
+    const COPIED: usize = 32;
     let (at, len) = (out.len(), cell.len as usize);
-    let window = cell.home(bytes, arena).get(cell.start as usize..).and_then(<[u8]>::first_chunk::<SHORT>);
-    out.resize(at + 5 + SHORT, 0);
-    let room = &mut out[at..at + 5 + SHORT];
+    let window = cell.home(bytes, arena).get(cell.start as usize..).and_then(<[u8]>::first_chunk::<COPIED>);
+    out.resize(at + HEAD + COPIED, 0);
+    let room = &mut out[at..at + HEAD + COPIED];
     room[0] = tag;
-    room[1..5].copy_from_slice(&cell.len.to_le_bytes());
+    room[1..HEAD].copy_from_slice(&cell.len.to_le_bytes());
     match window {
-        Some(window) if len <= SHORT => {
-            room[5..].copy_from_slice(window);
-            out.truncate(at + 5 + len);
+        Some(window) if len <= COPIED => {
+            room[HEAD..].copy_from_slice(window);
+            out.truncate(at + HEAD + len);
         }
         _ => {
-            out.truncate(at + 5);
+            out.truncate(at + HEAD);
             out.extend_from_slice(cell.text(bytes, arena));
         }
     }
@@ -295,6 +295,32 @@ mod tests {
 
     fn text(text: &str) -> Value<'_> {
         Value::Text(Cow::Borrowed(text))
+    }
+
+    /// A key has one encoding and one hash, whichever way it is made.
+    #[test]
+    fn short_keys_are_the_same_keys() {
+        let mut random = fastrand::Rng::with_seed(5);
+        let text: Vec<u8> = (0..60).map(|_| random.alphanumeric() as u8).collect();
+        for kind in [CellKind::Text, CellKind::Untyped, CellKind::Number, CellKind::Null, CellKind::True] {
+            for start in 0..text.len() as u32 {
+                for len in 0..=18.min(text.len() as u32 - start) {
+                    let cell = Cell { start, len, kind };
+                    let (mut encoded, seed) = (b"before".to_vec(), random.u64(..));
+                    assert!(encode_field(cell, &text, &[], &mut encoded));
+                    let key = &encoded[6..];
+                    if let Some((word, bytes)) = encode_short(cell, &text) {
+                        assert_eq!(&word.to_le_bytes()[..bytes], key);
+                        assert_eq!(word.to_le_bytes(), short(key));
+                        assert_eq!(hash_short(word, seed), hash(key, seed));
+                    }
+                    let wanted = if key.len() <= SHORT { short(key) } else { [0; SHORT] };
+                    assert_eq!(short_within(&encoded, 6, encoded.len()), wanted);
+                    encoded.extend_from_slice(&text);
+                    assert_eq!(short_within(&encoded, 6, encoded.len() - text.len()), wanted);
+                }
+            }
+        }
     }
 
     #[test]

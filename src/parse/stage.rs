@@ -103,3 +103,33 @@ impl Stage {
         self.reasons.push((row, reason));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Filtered at once, said nothing of, refused then: what is left is usable, and every other row says why.
+    #[test]
+    fn rows_end_in_one_fate() {
+        let mut stage = Stage::default();
+        stage.start(6, [(1, "no record".to_owned())].into_iter());
+        stage.filter(|row| match row {
+            0 => Some(false),
+            2 | 5 => Some(true),
+            _ => None,
+        });
+        stage.long_way(|row| match row {
+            3 => Err(Unusable::Filtered),
+            4 => Err(Unusable::Bad("no truth".to_owned())),
+            other => panic!("row {other} was decided"),
+        });
+        assert_eq!(stage.live, [2, 5]);
+        stage.short_way(|row| row == 2);
+        stage.long_way(|row| Err(Unusable::Untimed(format!("no time in {row}"))));
+        assert_eq!(stage.live, [2]);
+        let fates = [Fate::Filtered, Fate::Untimed, Fate::Usable, Fate::Filtered, Fate::Bad, Fate::Untimed];
+        assert_eq!(stage.fates, fates);
+        let reasons: Vec<u32> = stage.reasons.iter().map(|(row, _)| *row).collect();
+        assert_eq!(reasons, [1, 4, 5]);
+    }
+}

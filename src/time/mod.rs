@@ -63,10 +63,19 @@ pub enum Form {
     Text,
 }
 
-/// A whole number of these units, from one place of the text to another, in microseconds. `None` says nothing.
+/// A number of these units, from one place of the text to another, in microseconds, as [`TimeFormat::quick`] reads it.
 #[inline(always)]
-pub fn whole(text: &[u8], (start, end): (usize, usize), unit: Unit) -> Option<i64> {
-    decimal::in_micros(number::whole_before(text, end, end - start)? as i64, unit)
+pub fn quick_within(text: &[u8], (start, end): (usize, usize), unit: Unit) -> Option<i64> {
+    match number::whole_before(text, end, end - start) {
+        Some(whole) => decimal::in_micros(whole as i64, unit),
+        None => quick_elsewhere(text, (start, end), unit),
+    }
+}
+
+/// [`quick_within`] of all other spellings.
+#[inline(never)]
+fn quick_elsewhere(text: &[u8], (start, end): (usize, usize), unit: Unit) -> Option<i64> {
+    decimal::quick(&text[start..end], unit)
 }
 
 /// How times are to be read: `--time-format` with `--time-zone`.

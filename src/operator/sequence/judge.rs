@@ -73,8 +73,8 @@ pub struct Plain {
 }
 
 impl Judge {
-    /// Which events [`Judge::judge`] would accept, and not as coming behind the end of a window; they are those around
-    /// the event that was judged last, so they change with each. `None` where there is no simple rule.
+    /// Which events [`Judge::judge`] would accept, and not as coming behind the end of a window. Where there are panes,
+    /// they are those in the pane of the event that was judged last. `None` where there is no simple rule.
     #[inline]
     pub fn plain(&self) -> Option<Plain> {
         if self.dedup.is_some() {

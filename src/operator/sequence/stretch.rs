@@ -156,29 +156,31 @@ impl Stretch<'_> {
             return false;
         };
         let (first, delay, batch) = (self.source.row, self.rules.delay, self.batch);
-        let mut passed = false;
         let rows = batch.fates[first as usize..last as usize].iter().zip(&batch.time[first as usize..]);
-        let mut row = first;
+        let (mut passed, mut row, mut run, mut filtered) = (false, first, first, 0);
         for (fate, &time) in rows {
             let watermark = largest - delay;
-            let is_plain = *fate == Fate::Usable
-                && plain.start <= time
-                && time < plain.end
-                && watermark < plain.until
-                && !(plain.ahead && time < watermark)
-                && !self.moments.is_due(watermark);
-            if !is_plain {
+            let is_plain = match fate {
+                Fate::Usable => {
+                    plain.start <= time
+                        && time < plain.end
+                        && watermark < plain.until
+                        && !(plain.ahead && time < watermark)
+                }
+                Fate::Filtered => true,
+                Fate::Bad | Fate::Untimed => false,
+            };
+            if !is_plain || self.moments.is_due(watermark.max(time - delay)) {
+                // Also where the row makes something due: the watermark moves behind the event that moves it.
                 break;
+            }
+            if *fate == Fate::Filtered {
+                self.rows.extend(run..row);
+                (run, filtered) = (row + 1, filtered + 1);
             }
             row += 1;
             if time > largest {
-                // The watermark moves behind the event that moves it.
                 largest = time;
-                if self.moments.is_due(largest - delay) {
-                    // The row before it is read again, with what is due then.
-                    row -= 1;
-                    break;
-                }
                 self.source.largest = Some(largest);
                 if (largest - delay, self.number) > limit {
                     passed = true;
@@ -186,8 +188,9 @@ impl Stretch<'_> {
                 }
             }
         }
-        self.rows.extend(first..row);
-        self.source.counts.accepted += u64::from(row - first);
+        self.rows.extend(run..row);
+        self.source.counts.filtered += filtered;
+        self.source.counts.accepted += u64::from(row - first) - filtered;
         self.source.row = row;
         passed
     }

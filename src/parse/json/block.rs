@@ -80,7 +80,7 @@ impl Records<'_> {
         arena: &mut Vec<u8>,
     ) {
         // A record begins with a brace; anything else is rare.
-        if bytes.get(start) != Some(&b'{') || start == end {
+        if bytes.get(start) != Some(&b'{') {
             return self.indented::<L>(bytes, start, end, rows, arena);
         }
         self.record::<L>(bytes, span(bytes, start, end), rows, arena);

@@ -19,7 +19,7 @@ use crate::parse::batch::{Cell, CellKind};
 use crate::parse::simd::{Lanes, WIDE, WIDTH, load};
 
 /// The most scalars of a template.
-const PARTS_MAX: usize = 512;
+const SCALARS_MAX: usize = 512;
 /// The longest text that is taken for one of a fixed length.
 const FIXED_MAX: usize = 64;
 
@@ -78,14 +78,14 @@ pub(super) struct Template {
     absent: Vec<u32>,
     /// Their literals and gaps as steps.
     steps: Vec<Step>,
-    cells: Vec<FixedCell>,
+    fixed_cells: Vec<FixedCell>,
 }
 
 impl Template {
     /// The layout of the line from `start` to `end`, of which the general scanner has made these notes. `None` for
     /// what templates cannot hold.
     pub fn learn(bytes: &[u8], start: usize, end: usize, notes: &Notes, fields: usize) -> Option<Template> {
-        if notes.nested_field || notes.scalars.len() > PARTS_MAX {
+        if notes.nested_field || notes.scalars.len() > SCALARS_MAX {
             return None;
         }
         let mut template = Template::default();
@@ -106,7 +106,7 @@ impl Template {
     /// Makes steps of the parts.
     fn divide(&mut self) {
         self.steps.clear();
-        self.cells.clear();
+        self.fixed_cells.clear();
         let mut places = Vec::new();
         for part in &self.parts {
             places.extend(part.literal.iter().map(|byte| Place::Literal(*byte)));
@@ -124,7 +124,7 @@ impl Template {
                 continue;
             };
             if part.field != NONE {
-                self.cells.push(FixedCell {
+                self.fixed_cells.push(FixedCell {
                     field: part.field,
                     step: (self.steps.len() + places.len() / WIDE) as u32,
                     offset: (places.len() % WIDE) as u32,
@@ -171,7 +171,7 @@ impl Template {
                 scalar.put(&mut cells[step.field as usize], bytes, arena);
             }
         }
-        for fixed in &self.cells {
+        for fixed in &self.fixed_cells {
             let cell = &mut cells[fixed.field as usize];
             cell.start = self.steps[fixed.step as usize].start + fixed.offset;
             cell.len = fixed.len;
@@ -193,19 +193,25 @@ impl Template {
         cells: &mut [Cell],
         arena: &mut Vec<u8>,
     ) -> bool {
-        let (mut at, mut news) = (start, Vec::new());
-        for (n, part) in self.parts.iter().enumerate() {
+        // Without cells first: a line of another layout costs as little as can be.
+        let mut at = start;
+        for part in &self.parts {
             if !bytes[at..].starts_with(&part.literal) {
                 return false;
             }
             at += part.literal.len();
-            let (from, any) = (at, part.gap.widest());
-            let Some((behind, kind)) = gap::<L>(any, bytes, at) else { return false };
+            let Some((behind, _)) = gap::<L>(part.gap.widest(), bytes, at) else { return false };
             at = behind;
-            let seen = Part::of(&part.literal, kind, part.field, &bytes[from..at]);
-            if part.gap != Gap::None && (part.fixed != seen.fixed || part.gap != seen.gap) {
-                news.push((n, seen));
-            }
+        }
+        if at != end {
+            return false;
+        }
+        let (mut at, mut has_changed) = (start, false);
+        for part in &mut self.parts {
+            let from = at + part.literal.len();
+            let Some((behind, kind)) = gap::<L>(part.gap.widest(), bytes, from) else { return false };
+            at = behind;
+            has_changed |= part.take_in(kind, &bytes[from..at]);
             if part.field != NONE {
                 let scalar = Scalar { start: from, end: at, kind, field: part.field };
                 scalar.put(&mut cells[part.field as usize], bytes, arena);
@@ -214,17 +220,10 @@ impl Template {
         for &field in &self.absent {
             cells[field as usize] = Cell::NULL;
         }
-        if at != end {
-            return false;
+        debug_assert!(has_changed, "what the steps did not take is new");
+        if has_changed {
+            self.divide();
         }
-        for (n, seen) in news {
-            let part = &mut self.parts[n];
-            part.fixed = part.fixed.filter(|_| part.fixed == seen.fixed);
-            if part.gap != seen.gap {
-                part.gap = part.gap.widest();
-            }
-        }
-        self.divide();
         true
     }
 }
@@ -232,23 +231,43 @@ impl Template {
 impl Part {
     /// A literal and a scalar of this kind, which has this text.
     fn of(literal: &[u8], kind: CellKind, field: u32, text: &[u8]) -> Part {
-        let is_digits = || text.iter().all(u8::is_ascii_digit);
-        let (gap, may_be_fixed) = match kind {
-            CellKind::Number if is_digits() => (Gap::Integer, true),
-            CellKind::Number if text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') => {
-                (Gap::Decimal, false)
-            }
-            CellKind::Number => (Gap::Number, false),
-            CellKind::Text => (Gap::Text, true),
-            CellKind::ArenaText => (Gap::Text, false),
-            _ => (Gap::Word, false),
-        };
-        let fixed = (may_be_fixed && text.len() <= FIXED_MAX).then_some(text.len());
+        let (gap, fixed) = Gap::of(kind, text);
         Part { literal: literal.into(), gap, field, fixed }
+    }
+
+    /// Takes in what another scalar in its place is; returns whether that was new.
+    fn take_in(&mut self, kind: CellKind, text: &[u8]) -> bool {
+        if self.gap == Gap::None {
+            return false;
+        }
+        let before = (self.gap, self.fixed);
+        let (gap, fixed) = Gap::of(kind, text);
+        self.fixed = self.fixed.filter(|_| self.fixed == fixed);
+        if self.gap != gap {
+            self.gap = self.gap.widest();
+        }
+        before != (self.gap, self.fixed)
     }
 }
 
 impl Gap {
+    /// The gap of a scalar of this kind with this text, and its length if that may be a fixed one.
+    fn of(kind: CellKind, text: &[u8]) -> (Gap, Option<usize>) {
+        let fixed = (text.len() <= FIXED_MAX).then_some(text.len());
+        match kind {
+            // Longer ones are read by the scan for all numbers.
+            CellKind::Number if text.len() >= WIDTH => (Gap::Number, None),
+            CellKind::Number if text.iter().all(u8::is_ascii_digit) => (Gap::Integer, fixed),
+            CellKind::Number if text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') => {
+                (Gap::Decimal, None)
+            }
+            CellKind::Number => (Gap::Number, None),
+            CellKind::Text => (Gap::Text, fixed),
+            CellKind::ArenaText => (Gap::Text, None),
+            _ => (Gap::Word, None),
+        }
+    }
+
     /// The gap that takes in all that is alike.
     fn widest(self) -> Gap {
         match self {
@@ -285,4 +304,74 @@ fn text<L: Lanes>(bytes: &[u8], at: usize) -> Option<(usize, CellKind)> {
     }
     let (behind, _) = string_end::<L>(bytes, stop)?;
     Some((behind - 1, CellKind::ArenaText))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Shape, scan::Scanner};
+    use super::*;
+    use crate::expr::parse_path;
+    use crate::parse::simd::{Level, Work};
+
+    /// Whether a line fits, and whether the steps alone said so.
+    struct Fit<'t>(&'t mut Template, &'t str);
+
+    impl Work for Fit<'_> {
+        type Output = (bool, bool);
+
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> (bool, bool) {
+            let Fit(template, line) = self;
+            let before: Vec<_> = template.parts.iter().map(|part| (part.gap, part.fixed)).collect();
+            let fits = template.fits::<L>(line.as_bytes(), 0, line.len(), &mut [Cell::NULL], &mut Vec::new());
+            let after = template.parts.iter().map(|part| (part.gap, part.fixed));
+            (fits, before.into_iter().eq(after))
+        }
+    }
+
+    /// Of lines laid out alike a template takes in what is new once, and changes no more for it.
+    #[test]
+    fn what_is_new_is_taken_in_once() {
+        let long = "0.123456789012345678901234567890123";
+        let values: [&[&str]; 7] = [
+            &["17", "180", "-3", "1.5", "2e9"],
+            &["1.5", "17.25", "0.001", "12"],
+            &["\"abc\"", "\"\"", "\"with \\\" and \\\\\"", "\"\u{e9}\""],
+            &[long, "0.5", "7"],
+            &["0.5", long],
+            &["12345678901234567890123456789012345", "1"],
+            &["null", "true", "false"],
+        ];
+        let shape = Shape::new(&[parse_path("a").expect("a path")]);
+        for level in Level::all() {
+            for values in values {
+                let line = |value: &str| format!("{{\"a\":{value},\"b\":1}}");
+                let first = line(values[0]);
+                let (mut notes, mut cells) = (Notes::default(), [Cell::NULL]);
+                struct Scan<'s, 'n>(&'s mut Scanner<'n>, &'s str, &'s mut [Cell], &'s mut Notes);
+                impl Work for Scan<'_, '_> {
+                    type Output = ();
+                    #[inline(always)]
+                    fn run<L: Lanes>(self) {
+                        let arena = &mut Vec::new();
+                        let scanned =
+                            self.0.scan_with::<L>(self.1.as_bytes(), 0, self.2, arena, Some(self.3));
+                        assert!(scanned.is_ok());
+                    }
+                }
+                level.run(Scan(&mut Scanner::with_level(&shape, level), &first, &mut cells, &mut notes));
+                let mut template = Template::learn(first.as_bytes(), 0, first.len(), &notes, 1).unwrap();
+                for value in values.iter().chain(values.iter()) {
+                    let line = line(value);
+                    assert!(level.run(Fit(&mut template, &line)).0, "{line}");
+                    assert_eq!(level.run(Fit(&mut template, &line)), (true, true), "{line} again");
+                }
+                for other in
+                    ["{\"a\":[],\"b\":1}", "{\"a\":1,\"c\":1}", "{\"a\":01,\"b\":1}", "{\"a\":1,\"b\":1"]
+                {
+                    assert_eq!(level.run(Fit(&mut template, other)), (false, true), "{other}");
+                }
+            }
+        }
+    }
 }
