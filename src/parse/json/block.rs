@@ -80,27 +80,10 @@ impl Records<'_> {
         arena: &mut Vec<u8>,
     ) {
         // A record begins with a brace; anything else is rare.
-        if bytes.get(start) != Some(&b'{') {
-            return self.indented::<L>(bytes, start, end, rows, arena);
+        let first = if bytes.get(start) == Some(&b'{') { start } else { skip_space(bytes, start, end) };
+        if first < end {
+            self.record::<L>(bytes, span(bytes, first, end), rows, arena);
         }
-        self.record::<L>(bytes, span(bytes, start, end), rows, arena);
-    }
-
-    /// Reads a line with white space before its record, if there is one.
-    #[inline(never)]
-    fn indented<L: Lanes>(
-        &mut self,
-        bytes: &[u8],
-        start: usize,
-        end: usize,
-        rows: &mut Rows,
-        arena: &mut Vec<u8>,
-    ) {
-        let first = skip_space(bytes, start, end);
-        if first == end {
-            return;
-        }
-        self.record::<L>(bytes, span(bytes, first, end), rows, arena);
     }
 
     /// Reads the record that stands there.
@@ -115,7 +98,7 @@ impl Records<'_> {
     }
 
     /// Scans a record that fits no template.
-    #[inline(never)]
+    #[inline(always)]
     fn unfit<L: Lanes>(&mut self, bytes: &[u8], span: (u32, u32), rows: &mut Rows, arena: &mut Vec<u8>) {
         let (start, end) = (span.0 as usize, span.1 as usize);
         rows.next_cells().fill(Cell::NULL);

@@ -184,8 +184,7 @@ impl Template {
     }
 
     /// The same part by part; where the line fits, what is new in it is taken in.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn fits_by_parts<L: Lanes>(
         &mut self,
         bytes: &[u8],

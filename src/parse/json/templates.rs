@@ -52,38 +52,19 @@ impl Templates {
         cells: &mut [Cell],
         arena: &mut Vec<u8>,
     ) -> bool {
-        let mark = arena.len();
-        if self.pausing == 0
-            && let Some(template) = self.known.get_mut(self.last)
-            && template.fits::<L>(bytes, start, end, cells, arena)
-        {
-            self.hits += 1;
-            return true;
-        }
-        arena.truncate(mark);
-        self.fit_other::<L>(bytes, (start, end), cells, arena)
-    }
-
-    /// The same with all templates but the one that fitted last.
-    #[inline(never)]
-    fn fit_other<L: Lanes>(
-        &mut self,
-        bytes: &[u8],
-        (start, end): (usize, usize),
-        cells: &mut [Cell],
-        arena: &mut Vec<u8>,
-    ) -> bool {
         if self.pausing != 0 {
             return false;
         }
         let (mark, count) = (arena.len(), self.known.len());
-        for number in (self.last + 1..count).chain(0..self.last) {
+        let mut number = self.last;
+        for _ in 0..count {
             if self.known[number].fits::<L>(bytes, start, end, cells, arena) {
                 self.last = number;
                 self.hits += 1;
                 return true;
             }
             arena.truncate(mark);
+            number = if number + 1 == count { 0 } else { number + 1 };
         }
         self.misses += 1;
         false

@@ -253,6 +253,31 @@ mod tests {
         }
     }
 
+    /// A function of vectors that is not inlined is compiled without them, and each of its questions is a call: records
+    /// that fit no template took three times as long for it.
+    #[test]
+    fn whatever_asks_vectors_is_inlined() {
+        let mut files = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/parse"))];
+        let mut count = 0;
+        while let Some(path) = files.pop() {
+            if path.is_dir() {
+                files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            for (n, line) in lines.iter().enumerate() {
+                let is_function =
+                    ["fn ", "pub fn ", "pub(super) fn "].iter().any(|head| line.starts_with(head));
+                if is_function && line.contains("<L: Lanes>") && !line.ends_with(';') {
+                    assert_eq!(lines[n - 1], "#[inline(always)]", "{}: {line}", path.display());
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 15, "{count} functions of vectors");
+    }
+
     #[test]
     fn behind_the_end_stand_zeros() {
         struct Ends;
