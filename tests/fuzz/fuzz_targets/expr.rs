@@ -121,7 +121,7 @@ fuzz_target!(|data: &[u8]| {
     for call in calls.iter().flatten() {
         call.args.iter().chain(&call.filter).for_each(evaluate);
         assert!(text.get(call.span.clone()).is_some());
-        let _ = (call.definition.make)(&call.params);
+        let _ = (call.definition.make)(&[&call.params]);
     }
     marked(text, expr::parse_path(text));
     marked(text, expr::parse_paths(text));
