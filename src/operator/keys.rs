@@ -6,7 +6,7 @@
 use super::weight::Weight;
 use crate::parse::batch::KeyColumn;
 use crate::parse::key::{self, SHORT, short, short_within};
-use crate::prefetch::{AHEAD, CACHED_BYTES, prefetch};
+use crate::prefetch::{CACHED_BYTES, prefetch};
 
 /// The keys of one shard. A key lives as long as something uses it.
 #[derive(Default)]
@@ -48,6 +48,8 @@ struct Entry {
     uses: u32,
 }
 
+/// How many rows are looked up side by side.
+const BLOCK: usize = 64;
 const FREE: u32 = u32::MAX;
 /// Below these, unused keys and their texts are never worth forgetting.
 const UNUSED_MIN: usize = 1 << 10;
@@ -63,29 +65,68 @@ impl Keys {
             self.forget_unused();
         }
         numbers.reserve(rows.len());
-        let is_cached = size_of_val(&self.entries[..]) < CACHED_BYTES;
-        for (n, &row) in rows.iter().enumerate() {
-            if !is_cached {
-                self.prefetch_rows(column, rows, n);
+        if size_of_val(&self.entries[..]) < CACHED_BYTES {
+            for &row in rows {
+                numbers.push(self.intern_row(column, row, VACANT.number));
             }
-            let (start, end) = column.place(row);
-            let short = short_within(&column.bytes, start, end);
-            let key = &column.bytes[start..end];
-            numbers.push(self.intern_with(column.hashes[row as usize], short, key));
+            return;
+        }
+        rows[..rows.len().min(BLOCK)].iter().for_each(|&row| self.prefetch_place(column, row));
+        let mut guesses = [VACANT.number; BLOCK];
+        for (n, block) in rows.chunks(BLOCK).enumerate() {
+            let after = &rows[((n + 1) * BLOCK).min(rows.len())..];
+            for (n, (&row, guess)) in block.iter().zip(&mut guesses).enumerate() {
+                if let Some(&after) = after.get(n) {
+                    self.prefetch_place(column, after);
+                }
+                *guess = self.guess(column.hashes[row as usize]);
+                prefetch(&self.entries, *guess as usize);
+            }
+            for (&row, &guess) in block.iter().zip(&guesses) {
+                numbers.push(self.intern_row(column, row, guess));
+            }
         }
     }
 
-    /// Asks for what the rows behind the n-th will be looked up in.
+    /// Asks for where the key of a row is looked up first.
     #[inline(always)]
-    fn prefetch_rows(&self, column: &KeyColumn, rows: &[u32], n: usize) {
-        if let Some(&ahead) = rows.get(n + AHEAD) {
-            prefetch(&self.table, self.home(column.hashes[ahead as usize]));
+    fn prefetch_place(&self, column: &KeyColumn, row: u32) {
+        prefetch(&self.table, self.home(column.hashes[row as usize]));
+    }
+
+    /// The number that a key with this hash very likely has, if it has one.
+    #[inline(always)]
+    fn guess(&self, hash: u64) -> u32 {
+        let mut at = self.home(hash);
+        loop {
+            let Place { tag, number } = self.table[at];
+            if tag == tag_of(hash) || number == VACANT.number {
+                return number;
+            }
+            at = (at + 1) & (self.table.len() - 1);
         }
-        if let Some(&ahead) = rows.get(n + AHEAD / 2)
-            && let Some(place) = self.table.get(self.home(column.hashes[ahead as usize]))
-        {
-            prefetch(&self.entries, place.number as usize);
+    }
+
+    /// The number of the key of a row, which may be the guessed one.
+    #[inline(always)]
+    fn intern_row(&mut self, column: &KeyColumn, row: u32, guess: u32) -> u32 {
+        let (start, end) = column.place(row);
+        let short = short_within(&column.bytes, start, end);
+        let (hash, key) = (column.hashes[row as usize], &column.bytes[start..end]);
+        // Among the rows before it keys may have been entered, but none has been forgotten.
+        if guess != VACANT.number && self.is_at(guess, hash, short, key) {
+            return guess;
         }
+        self.intern_with(hash, short, key)
+    }
+
+    /// Whether the key with this number is that one.
+    #[inline(always)]
+    fn is_at(&self, number: u32, hash: u64, short: [u8; SHORT], key: &[u8]) -> bool {
+        let entry = &self.entries[number as usize];
+        entry.hash == hash
+            && entry.len as usize == key.len()
+            && if key.len() <= SHORT { entry.text == short } else { self.get(number) == key }
     }
 
     /// The number of an encoded key; see [`Keys::intern_rows`].
@@ -104,14 +145,8 @@ impl Keys {
             if number == VACANT.number {
                 return self.insert(hash, key);
             }
-            if tag == tag_of(hash) {
-                let entry = &self.entries[number as usize];
-                let same = entry.hash == hash
-                    && entry.len as usize == key.len()
-                    && if key.len() <= SHORT { entry.text == short } else { self.get(number) == key };
-                if same {
-                    return number;
-                }
+            if tag == tag_of(hash) && self.is_at(number, hash, short, key) {
+                return number;
             }
             at = (at + 1) & (self.table.len() - 1);
         }
