@@ -3,6 +3,7 @@
 mod peek;
 pub mod repeated;
 
+use std::cmp::{Ordering, Reverse};
 use std::ops::ControlFlow;
 
 use super::keys::Keys;
@@ -61,8 +62,18 @@ struct Due {
 
 /// The order of rows.
 #[inline]
-fn in_order(a: &Due, b: &Due, keys: &Keys) -> std::cmp::Ordering {
+fn in_order(a: &Due, b: &Due, keys: &Keys) -> Ordering {
     a.window.cmp(&b.window).then_with(|| crate::parse::key::compare(keys.get(a.key), keys.get(b.key)))
+}
+
+/// Sorts by the order of rows, backwards.
+fn sort_backwards(due: &mut [Due], keys: &Keys) {
+    // By windows first, which are compared as one number and without branches; few sessions have equal ones.
+    let rank = |Window { end, start }| i128::from(end) << 64 | i128::from(start.cast_unsigned() ^ 1 << 63);
+    due.sort_unstable_by_key(|due| Reverse(rank(due.window)));
+    for equal in due.chunk_by_mut(|a, b| a.window == b.window).filter(|equal| equal.len() > 1) {
+        equal.sort_unstable_by(|a, b| in_order(b, a, keys));
+    }
 }
 
 /// Half a cache line.
@@ -141,8 +152,11 @@ impl SessionStore {
         }
         let home = at;
         let session = &mut self.sessions[home as usize];
-        session.start = session.start.min(time);
         session.end = session.end.max(end);
+        if session.start <= time {
+            return home;
+        }
+        session.start = time;
         at = session.earlier;
         while at != NONE && self.sessions[at as usize].end >= time {
             let earlier = self.sessions[at as usize].earlier;
@@ -218,12 +232,15 @@ impl SessionStore {
         let later = due.partition_point(|due| due.window.end >= watermark);
         for n in (later..due.len()).rev() {
             let Due { window, key, number } = due[n];
-            if let Some(ahead) = n.checked_sub(AHEAD).filter(|&ahead| ahead >= later).map(|ahead| &due[ahead])
-            {
+            let ahead = |rows: usize| n.checked_sub(rows).filter(|&at| at >= later).map(|at| &due[at]);
+            if let Some(ahead) = ahead(AHEAD) {
                 keys.prefetch(ahead.key);
                 prefetch(&self.sessions, ahead.number as usize);
                 prefetch(&self.latest, ahead.key as usize);
                 self.states.prefetch(ahead.number);
+            }
+            if let Some(ahead) = ahead(AHEAD / 2) {
+                prefetch(&self.sessions, self.sessions[ahead.number as usize].later as usize);
             }
             let head = keys.head(key);
             emit(FiredSession { window, key, head, states: &self.states, slot: number }, keys)?;
@@ -248,7 +265,7 @@ impl SessionStore {
         let known = self.due.len();
         self.find_due(watermark);
         if self.due.len() > known {
-            self.due.sort_unstable_by(|a, b| in_order(b, a, keys));
+            sort_backwards(&mut self.due, keys);
         }
     }
 

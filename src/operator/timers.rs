@@ -25,8 +25,10 @@ pub struct Timers {
     shift: u32,
     /// Timers in buckets before `next`, as `(end, number)`.
     near: BinaryHeap<Reverse<(i64, u32)>>,
-    /// Timers in the other buckets, by bucket.
-    later: BTreeMap<i64, Vec<u32>>,
+    /// Timers in the [`WHEEL`] buckets from `next` on: each bucket has the place that its number, modulo that, has.
+    wheel: Vec<Vec<u32>>,
+    /// Timers in the buckets behind these, by bucket. They stay here when their buckets come into the wheel's range.
+    far: BTreeMap<i64, Vec<u32>>,
     next: i64,
     /// Buckets that are not in use.
     spare: Vec<Vec<u32>>,
@@ -34,6 +36,8 @@ pub struct Timers {
 
 /// How many buckets a gap is divided into, about.
 const BUCKETS: i64 = 32;
+/// How many buckets stand side by side: enough for ends up to sixteen gaps away.
+const WHEEL: usize = 1024;
 
 impl Timers {
     /// No timers yet; sessions end about `gap` microseconds after they were looked at.
@@ -41,7 +45,8 @@ impl Timers {
         Timers {
             shift: (gap / BUCKETS).max(1).ilog2(),
             near: BinaryHeap::new(),
-            later: BTreeMap::new(),
+            wheel: vec![Vec::new(); WHEEL],
+            far: BTreeMap::new(),
             next: i64::MIN,
             spare: Vec::new(),
         }
@@ -53,10 +58,16 @@ impl Timers {
         let bucket = end >> self.shift;
         if bucket < self.next {
             self.near.push(Reverse((end, number)));
-        } else {
-            let spare = &mut self.spare;
-            self.later.entry(bucket).or_insert_with(|| spare.pop().unwrap_or_default()).push(number);
+            return;
         }
+        let numbers = match bucket.abs_diff(self.next) < WHEEL as u64 {
+            true => &mut self.wheel[place(bucket)],
+            false => self.far.entry(bucket).or_default(),
+        };
+        if numbers.capacity() == 0 {
+            *numbers = self.spare.pop().unwrap_or_default();
+        }
+        numbers.push(number);
     }
 
     /// Asks about every timer before `watermark` (exclusive), which is gone then unless its session ends later. The
@@ -64,19 +75,18 @@ impl Timers {
     /// asked about soon, if that is known.
     pub fn expire(&mut self, watermark: i64, mut ask: impl FnMut(u32, Option<u32>) -> Found) {
         // Ends lie far within the range of numbers.
+        let before = self.next;
         self.next = self.next.max((watermark >> self.shift).saturating_add(1));
-        while let Some(bucket) = self.later.first_entry()
+        let turned = self.next.abs_diff(before).min(WHEEL as u64) as i64;
+        for bucket in before..before + turned {
+            let numbers = std::mem::take(&mut self.wheel[place(bucket)]);
+            self.look_into(numbers, &mut ask);
+        }
+        while let Some(bucket) = self.far.first_entry()
             && *bucket.key() < self.next
         {
-            let mut numbers = bucket.remove();
-            for (n, &number) in numbers.iter().enumerate() {
-                match ask(number, numbers.get(n + AHEAD).copied()) {
-                    Found::Later(end) => self.set(end, number),
-                    Found::Due | Found::Over => {}
-                }
-            }
-            numbers.clear();
-            self.spare.push(numbers);
+            let numbers = bucket.remove();
+            self.look_into(numbers, &mut ask);
         }
         while let Some(&Reverse((end, number))) = self.near.peek()
             && end < watermark
@@ -87,6 +97,26 @@ impl Timers {
             }
         }
     }
+
+    /// Asks about the timers of a bucket that is due.
+    fn look_into(&mut self, mut numbers: Vec<u32>, ask: &mut impl FnMut(u32, Option<u32>) -> Found) {
+        for (n, &number) in numbers.iter().enumerate() {
+            match ask(number, numbers.get(n + AHEAD).copied()) {
+                Found::Later(end) => self.set(end, number),
+                Found::Due | Found::Over => {}
+            }
+        }
+        if numbers.capacity() > 0 {
+            numbers.clear();
+            self.spare.push(numbers);
+        }
+    }
+}
+
+/// Where a bucket stands in the wheel.
+#[inline(always)]
+fn place(bucket: i64) -> usize {
+    bucket as usize % WHEEL
 }
 
 #[cfg(test)]
@@ -103,15 +133,18 @@ mod tests {
             let (mut timers, mut ends) = (Timers::new(gap), Vec::<Option<i64>>::new());
             let mut watermark = -5 * gap;
             for _ in 0..400 {
+                // Now and then far beyond the wheel, in both directions.
+                let reach = if random.u8(..) < 10 { 10 * WHEEL as i64 * gap } else { 3 * gap };
                 for _ in 0..random.usize(0..4) {
-                    let end = watermark + random.i64(0..3 * gap);
+                    let end = watermark + random.i64(0..reach);
                     timers.set(end, ends.len() as u32);
                     ends.push(Some(end));
                 }
                 if let Some(end) = ends.iter_mut().rev().take(9).flatten().next() {
                     *end += random.i64(0..gap);
                 }
-                watermark += random.i64(0..=gap);
+                let step = if random.u8(..) < 10 { reach } else { gap };
+                watermark += random.i64(0..=step);
                 let expected: Vec<u32> = (0..)
                     .zip(&ends)
                     .filter(|(_, end)| end.is_some_and(|end| end < watermark))
@@ -131,7 +164,9 @@ mod tests {
                 assert_eq!(found, expected);
             }
             timers.expire(i64::MAX, &mut |_, _| Found::Over);
-            assert!(timers.near.is_empty() && timers.later.is_empty());
+            assert!(
+                timers.near.is_empty() && timers.far.is_empty() && timers.wheel.iter().all(Vec::is_empty)
+            );
         }
     }
 }
