@@ -4,6 +4,7 @@ pub mod args;
 mod chart;
 pub mod color;
 pub mod examples;
+mod heap;
 mod live;
 pub mod look;
 pub mod mistake;
@@ -39,6 +40,7 @@ use parse::Request;
 /// Runs windrow with these arguments, the program's name first, and returns its exit code.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> u8 {
     let argv: Vec<OsString> = argv.into_iter().collect();
+    heap::keep_freed();
     outlive_file_limits();
     // Until the options are read, colour goes by a look at the raw arguments.
     let mut color = color::asked_for(&argv);
