@@ -57,6 +57,18 @@ impl Accumulator for Avg {
         self.total.mean(self.count).and_then(Number::from_f64).map_or(Value::Null, Value::Number)
     }
 
+    #[inline]
+    fn write_number(&self, _: &(), span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+        match self.total.short_mean(self.count) {
+            Some(mean) => mean.write(out),
+            None => match self.finish(&(), span) {
+                Value::Number(mean) => mean.write(out),
+                other => return Some(other),
+            },
+        }
+        None
+    }
+
     fn written(&self) -> AvgV1 {
         AvgV1 { total: self.total.written(), count: self.count }
     }

@@ -30,6 +30,24 @@ const POWERS: [u64; 1 + UNIT_SCALE as usize] = {
     }
     powers
 };
+/// Per count, what to multiply by and how many places to move the point by in order to divide by it; a factor of 0 where
+/// that takes more than three places or never ends.
+const TENTHS: [(i64, u8); 126] = {
+    let mut tenths = [(0, 0); 126];
+    let mut places = 4;
+    while places > 0 {
+        places -= 1;
+        let power = POWERS[places];
+        let mut count = 1;
+        while count < tenths.len() {
+            if power.is_multiple_of(count as u64) {
+                tenths[count] = ((power / count as u64) as i64, places as u8);
+            }
+            count += 1;
+        }
+    }
+    tenths
+};
 /// The whole numbers that are the same as a double.
 const WHOLE_MAX: u64 = 1 << 53;
 
@@ -242,6 +260,19 @@ impl Total {
         }
     }
 
+    /// What [`Total::mean`] gives, as a decimal that is written alike, where the sum divided by the count is a short
+    /// one: it has at most 15 digits, so no shorter decimal is nearer to the double (doubles hold 15 digits: IEEE 754,
+    /// 5.12.2), and it is not so small that a double would be written with an exponent.
+    #[inline]
+    pub fn short_mean(&self, count: u64) -> Option<Number> {
+        let Total::Small { scale, decimal, .. } = *self else { return None };
+        let (factor, places) = *TENTHS.get(usize::try_from(count).ok()?)?;
+        let mantissa = decimal.checked_mul(factor)?;
+        let scale = scale + places;
+        (factor > 0 && mantissa.unsigned_abs() < 1_000_000_000_000_000 && scale <= 6)
+            .then(|| Number::Decimal { mantissa: i128::from(mantissa), scale })
+    }
+
     /// The sum divided by the count of its values, rounded once; `None` over nothing.
     pub fn mean(&self, count: u64) -> Option<f64> {
         match self {
@@ -375,6 +406,32 @@ mod tests {
             assert!(column.push_text(text) && total.add(&column, row as u32));
         }
         assert!(matches!(total, Total::Small { scale: 3, decimal: 12_345_697_749, .. }), "{total:?}");
+    }
+
+    /// Short means are written as the doubles are.
+    #[test]
+    fn short_means_are_written_alike() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let text = |number: Number| {
+            let mut out = Vec::new();
+            number.write(&mut out);
+            String::from_utf8(out).expect("numbers are ASCII")
+        };
+        let mut short = 0;
+        for _ in 0..200_000 {
+            let size = 10i64.pow(random.u32(0..17));
+            let (decimal, scale) = (random.i64(-size..=size), random.u8(0..9));
+            let (count, doubles) = (random.u64(1..140), Halves::default());
+            let total = Total::Small { scale, decimal, doubles };
+            let Some(mean) = total.short_mean(count) else { continue };
+            short += 1;
+            let double = total.mean(count).and_then(Number::from_f64).expect("it is finite");
+            assert_eq!(text(mean), text(double), "{decimal}e-{scale} / {count}");
+        }
+        assert!(short > 1_000, "{short}");
+        assert!(Total::Empty.short_mean(0).is_none() && Total::Empty.short_mean(1).is_none());
     }
 
     #[test]

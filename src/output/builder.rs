@@ -183,10 +183,12 @@ impl RowBuilder {
     /// Makes room for what is expected: growing step by step would copy everything several times.
     #[cold]
     fn make_room(&mut self) {
-        self.fired.text.reserve(self.expected.text);
-        self.fired.keys.reserve(self.expected.key);
-        self.fired.rows.reserve(self.expected_rows);
-        self.fired.windows.reserve(self.expected_windows);
+        // What is a little more than last time fits as well.
+        let room = |expected: usize| expected + expected / 8;
+        self.fired.text.reserve(room(self.expected.text));
+        self.fired.keys.reserve(room(self.expected.key));
+        self.fired.rows.reserve(room(self.expected_rows));
+        self.fired.windows.reserve(room(self.expected_windows));
     }
 
     /// Writes the bounds of the current window, with which a row begins.
