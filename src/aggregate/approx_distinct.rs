@@ -76,14 +76,9 @@ impl Hashes {
         if self.taken * 2 >= self.places.len() {
             self.grow();
         }
-        let mask = self.places.len() - 1;
-        // The upper bits choose registers, and hashes of two sketches that are merged come by places.
-        let mut at = hash as usize & mask;
-        while self.places[at] != 0 {
-            if self.places[at] == hash {
-                return true;
-            }
-            at = (at + 1) & mask;
+        let at = self.place(hash);
+        if self.places[at] == hash {
+            return true;
         }
         if self.len() == EXACT_MAX {
             return false;
@@ -91,6 +86,18 @@ impl Hashes {
         self.places[at] = hash;
         self.taken += 1;
         true
+    }
+
+    /// Where a hash stands, or the free place where it would.
+    #[inline(always)]
+    fn place(&self, hash: u64) -> usize {
+        let mask = self.places.len() - 1;
+        // The upper bits choose registers, and hashes of two sketches that are merged come by places.
+        let mut at = hash as usize & mask;
+        while self.places[at] != 0 && self.places[at] != hash {
+            at = (at + 1) & mask;
+        }
+        at
     }
 
     #[cold]
@@ -107,10 +114,7 @@ impl Hashes {
         }
         let old = std::mem::replace(&mut self.places, vec![0; places]);
         for hash in old.into_iter().filter(|&hash| hash != 0) {
-            let mut at = hash as usize & (places - 1);
-            while self.places[at] != 0 {
-                at = (at + 1) & (places - 1);
-            }
+            let at = self.place(hash);
             self.places[at] = hash;
         }
     }

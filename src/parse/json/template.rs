@@ -151,20 +151,36 @@ impl Template {
         cells: &mut [Cell],
         arena: &mut Vec<u8>,
     ) -> bool {
+        while !self.steps_fit::<L>(bytes, start, end, cells, arena) {
+            if !self.take_in::<L>(bytes, start, end) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The same for lines in which nothing is new.
+    #[inline(always)]
+    fn steps_fit<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        cells: &mut [Cell],
+        arena: &mut Vec<u8>,
+    ) -> bool {
         let mut at = start;
         for step in &mut self.steps {
             step.start = at as u32;
             if !step.piece.fits::<L>(bytes, at) {
-                return self.fits_by_parts::<L>(bytes, (start, end), cells, arena);
+                return false;
             }
             at += step.piece.len;
             if step.gap == Gap::None {
                 continue;
             }
             let from = at;
-            let Some((behind, kind)) = gap::<L>(step.gap, bytes, at) else {
-                return self.fits_by_parts::<L>(bytes, (start, end), cells, arena);
-            };
+            let Some((behind, kind)) = gap::<L>(step.gap, bytes, at) else { return false };
             at = behind;
             if step.field != NONE {
                 let scalar = Scalar { start: from, end: at, kind, field: step.field };
@@ -183,16 +199,10 @@ impl Template {
         at == end
     }
 
-    /// The same part by part; where the line fits, what is new in it is taken in.
+    /// Takes in what is new in a line of the same layout; returns whether there was anything.
     #[inline(always)]
-    fn fits_by_parts<L: Lanes>(
-        &mut self,
-        bytes: &[u8],
-        (start, end): (usize, usize),
-        cells: &mut [Cell],
-        arena: &mut Vec<u8>,
-    ) -> bool {
-        // Without cells first: a line of another layout costs as little as can be.
+    fn take_in<L: Lanes>(&mut self, bytes: &[u8], start: usize, end: usize) -> bool {
+        // Nothing is changed before all of it is known to fit.
         let mut at = start;
         for part in &self.parts {
             if !bytes[at..].starts_with(&part.literal) {
@@ -211,19 +221,12 @@ impl Template {
             let Some((behind, kind)) = gap::<L>(part.gap.widest(), bytes, from) else { return false };
             at = behind;
             has_changed |= part.take_in(kind, &bytes[from..at]);
-            if part.field != NONE {
-                let scalar = Scalar { start: from, end: at, kind, field: part.field };
-                scalar.put(&mut cells[part.field as usize], bytes, arena);
-            }
-        }
-        for &field in &self.absent {
-            cells[field as usize] = Cell::NULL;
         }
         debug_assert!(has_changed, "what the steps did not take is new");
         if has_changed {
             self.divide();
         }
-        true
+        has_changed
     }
 }
 
