@@ -1,5 +1,6 @@
 //! What the sequencer hands on: a stretch of the one sequence into which all sources are merged.
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::parse::batch::Batch;
@@ -31,6 +32,26 @@ pub struct Step {
     pub header: Vec<u8>,
     /// When the chunks had been read that the accepted events come of, in nanoseconds since the run began, and how
     /// many events come of each; a chunk may stand here more than once. For metrics alone.
+    pub read: Vec<(u64, u64)>,
+}
+
+/// What the writer is told of a step: of its events none but those that are written as they are, so that the others are
+/// not kept until the writer has come so far.
+#[derive(Debug)]
+pub struct Note {
+    /// See [`Step::set_aside`].
+    pub set_aside: Vec<SetAside>,
+    /// See [`Step::ended`].
+    pub ended: bool,
+    /// See [`Step::last`].
+    pub last: bool,
+    /// See [`Step::cut`].
+    pub cut: bool,
+    /// See [`Step::form`].
+    pub form: Option<Form>,
+    /// See [`Step::header`].
+    pub header: Vec<u8>,
+    /// See [`Step::read`].
     pub read: Vec<(u64, u64)>,
 }
 
@@ -119,6 +140,20 @@ impl Step {
         match self.read.iter_mut().rev().take(CHUNKS_NOTED).find(|(other, _)| *other == at) {
             Some((_, noted)) => *noted += events,
             None => self.read.push((at, events)),
+        }
+    }
+
+    /// What the writer is told of it; what only the writer needs is taken out.
+    pub fn note(&mut self) -> Note {
+        let Step { ended, last, cut, form, .. } = *self;
+        Note {
+            set_aside: mem::take(&mut self.set_aside),
+            ended,
+            last,
+            cut,
+            form,
+            header: mem::take(&mut self.header),
+            read: mem::take(&mut self.read),
         }
     }
 

@@ -156,8 +156,13 @@ impl Fired {
 
     /// Whether it holds [`SLICE_BYTES`] or more.
     pub fn is_full(&self) -> bool {
+        self.bytes() >= SLICE_BYTES
+    }
+
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
         let texts = self.text.len() + self.keys.len() + self.ranks.len();
-        texts + size_of_val(&self.windows[..]) + size_of_val(&self.rows[..]) >= SLICE_BYTES
+        texts + size_of_val(&self.windows[..]) + size_of_val(&self.rows[..])
     }
 
     /// A row ends where its texts end now; `head` is that of its key.

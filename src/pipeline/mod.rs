@@ -30,6 +30,7 @@ mod prepare;
 mod progress;
 mod readers;
 mod resume;
+mod rows;
 mod shards;
 mod silence;
 pub mod snapshot;
@@ -136,16 +137,15 @@ fn start_and_run(
         }
     };
     let pieces = keeper.as_ref().map(|(keeper, _)| keeper.pieces.clone());
-    let mut shards = shards::start(job, owners, pieces.as_ref(), progress);
-    let (steps_in, steps_out) = bounded(job.buffer);
+    let shards = shards::start(job, owners, pieces.as_ref(), progress);
+    let (notes_in, notes_out) = bounded(job.buffer + rows::BEHIND_MAX);
     // Nothing is ever sent here: the end of the channel is the end of the writer.
     let (writer_lives, writer_ended) = bounded(0);
     let plan = writer::Plan { outputs, source_names };
-    let writer = writer::start(job, plan, steps_out, shards.fired, pieces, progress, writer_lives);
-    shards.steps.push(steps_in);
+    let writer = writer::start(job, plan, notes_out, shards.fired, pieces, progress, writer_lives);
 
-    let mut front =
-        front::Front::new(job, &projection, readers, arrivals_out, shards.steps, writer_ended, progress);
+    let later = front::Later { shards: shards.steps, writer: notes_in, writer_ended };
+    let mut front = front::Front::new(job, &projection, readers, arrivals_out, later, progress);
     let mut before = 0;
     let keeper = keeper.map(|(keeper, decisions)| {
         let interval = job.state.as_ref().map_or(Duration::MAX, |state| state.interval);

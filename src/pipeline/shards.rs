@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Progress;
 use super::checkpointer::{OwnerPiece, Piece, Pieces};
+use super::rows::{self, RowsIn, RowsOut};
 use super::stages::{Queue, Stage, Worker};
 use crate::aggregate::states::Calls;
 use crate::job::{Job, Task};
@@ -26,7 +27,7 @@ pub struct Shards {
     /// Where each takes its steps from.
     pub steps: Vec<Sender<Arc<Step>>>,
     /// What each has fired, in slices, of which each step has exactly one that is its last.
-    pub fired: Vec<Arc<Receiver<Fired>>>,
+    pub fired: Vec<RowsOut>,
     /// Each ends with the number of events that it has taken.
     pub threads: Vec<JoinHandle<u64>>,
 }
@@ -66,10 +67,10 @@ pub fn start(
     progress.own(owners.len(), has_panes);
     for (number, owner) in owners.into_iter().enumerate() {
         let (steps_in, steps_out) = bounded(job.buffer);
-        let (fired_in, fired_out) = bounded(job.buffer);
-        let (steps_out, fired_out) = (Arc::new(steps_out), Arc::new(fired_out));
+        let (fired_in, fired_out) = rows::channel(job.buffer);
+        let steps_out = Arc::new(steps_out);
         progress.stages.watch(Queue::Steps, &steps_out);
-        progress.stages.watch(Queue::Rows, &fired_out);
+        progress.stages.watch(Queue::Rows, &fired_out.all);
         let progress = progress.clone();
         let pieces = pieces.cloned();
         shards.steps.push(steps_in);
@@ -83,7 +84,7 @@ pub fn start(
 fn serve(
     mut owner: Box<dyn Owner>,
     steps: &Receiver<Arc<Step>>,
-    fired: &Sender<Fired>,
+    fired: &RowsIn,
     (number, pieces): (usize, Option<Pieces>),
     progress: Arc<Progress>,
 ) -> u64 {
@@ -92,10 +93,7 @@ fn serve(
     let next = progress.is_watched().then(Instant::now);
     let mut scale = Scale { progress: &progress, number, next, is_behind: false };
     scale.weigh(owner.as_ref(), true);
-    let hand_on = |slice| match stage.send(fired, slice) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(_) => ControlFlow::Break(()),
-    };
+    let hand_on = |slice| fired.send(slice, &stage);
     while let Some(step) = scale.next_step(owner.as_ref(), steps, &stage) {
         let applied = match step.peek {
             true => apply_and_peek(&mut *owner, &step, hand_on),

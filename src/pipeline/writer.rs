@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::checkpointer::{OutputPiece, Piece, Pieces};
+use super::rows::RowsOut;
 use super::snapshot::Rows;
 use super::stages::{Stage, Worker};
 use super::{Outputs, Progress};
@@ -16,9 +17,9 @@ use crate::error::{Error, Result};
 use crate::job::{Job, OutputFormat, Task};
 use crate::live::Board;
 use crate::operator::peek::Peek;
-use crate::operator::step::{Step, Why};
+use crate::operator::step::{Note, Why};
 use crate::output::chart::Drawing;
-use crate::output::fired::{Fired, Timing};
+use crate::output::fired::Timing;
 use crate::output::mark::Mark;
 use crate::output::merge::{Slices, merge};
 use crate::output::numbered::RowNumbers;
@@ -42,8 +43,8 @@ pub struct Plan {
 pub fn start(
     job: &Arc<Job>,
     plan: Plan,
-    steps: Receiver<Arc<Step>>,
-    fired: Vec<Arc<Receiver<Fired>>>,
+    notes: Receiver<Note>,
+    fired: Vec<RowsOut>,
     pieces: Option<Pieces>,
     progress: &Arc<Progress>,
     lives: Sender<Infallible>,
@@ -51,7 +52,7 @@ pub fn start(
     let (job, progress) = (job.clone(), progress.clone());
     thread::spawn(move || {
         let mut writer = Writer::new(&job, plan, pieces, progress);
-        let result = writer.serve(&steps, &fired);
+        let result = writer.serve(&notes, &fired);
         writer.tell_rows();
         drop(lives);
         (writer.rows, result)
@@ -132,15 +133,14 @@ impl Writer {
         }
     }
 
-    fn serve(&mut self, steps: &Receiver<Arc<Step>>, fired: &[Arc<Receiver<Fired>>]) -> Result<()> {
+    fn serve(&mut self, notes: &Receiver<Note>, fired: &[RowsOut]) -> Result<()> {
         let mut finished = false;
-        while let Ok(step) = self.stage.recv(steps) {
-            self.open(&step)?;
-            self.write_set_aside(&step)?;
-            let (cut, ended, last) = (step.cut, step.ended, step.last);
+        while let Ok(note) = self.stage.recv(notes) {
+            self.open(&note)?;
+            self.write_set_aside(&note)?;
             // The events themselves are let go before what they make fire is merged.
-            let read = step.read.clone();
-            drop(step);
+            let Note { cut, ended, last, read, set_aside, .. } = note;
+            drop(set_aside);
             if let Some(board) = &mut self.board {
                 board.begin(ended);
             }
@@ -184,11 +184,11 @@ impl Writer {
     }
 
     /// Opens the outputs when the first step comes.
-    fn open(&mut self, step: &Step) -> Result<()> {
+    fn open(&mut self, note: &Note) -> Result<()> {
         let Some(outputs) = self.outputs.take() else { return Ok(()) };
         let header = match &self.plan {
             Some(plan) => plan.header(),
-            None => step.header.clone(),
+            None => note.header.clone(),
         };
         // Where an earlier run has written something, that began with the header.
         if outputs.before.len == 0 {
@@ -213,16 +213,16 @@ impl Writer {
         }
     }
 
-    fn write_set_aside(&mut self, step: &Step) -> Result<()> {
+    fn write_set_aside(&mut self, note: &Note) -> Result<()> {
         let Some(sinks) = &mut self.sinks else { return Ok(()) };
-        for record in &step.set_aside {
+        for record in &note.set_aside {
             let sink = match record.why {
                 Why::Late { .. } => &mut sinks.late,
                 Why::Bad | Why::Unbelieved => &mut sinks.bad,
             };
             if let Some(sink) = sink {
                 let source = &self.source_names[record.batch.source as usize];
-                set_aside::write(record, source, step.form.unwrap_or(Form::Text), sink.buffer());
+                set_aside::write(record, source, note.form.unwrap_or(Form::Text), sink.buffer());
                 sink.end_row();
                 waiting_for_readers(sink, &self.progress, Sink::relieve)?;
             }
@@ -231,7 +231,7 @@ impl Writer {
     }
 
     /// Writes what fires in one step; returns why the run cannot go on, if a row could not be decided about.
-    fn write_rows(&mut self, fired: &[Arc<Receiver<Fired>>]) -> Result<Option<String>> {
+    fn write_rows(&mut self, fired: &[RowsOut]) -> Result<Option<String>> {
         let Some(sinks) = &mut self.sinks else { return Ok(None) };
         // Late and bad records first: they are not lost when the reader of the rows goes away.
         for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {
@@ -240,7 +240,7 @@ impl Writer {
         let stage = &self.stage;
         let (mut peeks, mut took): (Vec<Peek>, _) = (Vec::new(), Duration::ZERO);
         let mut slices = Slices::new(fired.len(), self.shares_windows.clone(), |shard| {
-            let slice = stage.recv(&fired[shard]);
+            let slice = fired[shard].recv(stage);
             let mut slice = slice.map_err(|_| Error::Internal("a shard has stopped".to_owned()))?;
             if let Some(peek) = slice.peek.take() {
                 peeks.push(peek.0);

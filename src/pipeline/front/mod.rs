@@ -27,7 +27,7 @@ use crate::job::{BadPolicy, Job, LatePolicy, Task};
 use crate::operator::cut::SequenceCut;
 use crate::operator::dedup::Dedup;
 use crate::operator::sequence::{Bad, Closing, Decided, Pause, Rules, Sequencer};
-use crate::operator::step::Step;
+use crate::operator::step::{Note, Step};
 use crate::output::cells::csv_header;
 use crate::parse::project::{Layout, Projection};
 use crate::window::{Firing, PaneFinder};
@@ -39,9 +39,7 @@ pub struct Front {
     sources: Vec<SourceState>,
     requests: Requests,
     arrivals: Arc<Receiver<Arrival>>,
-    steps: Vec<Sender<Arc<Step>>>,
-    /// Ends with the writer, whatever the front is waiting for.
-    writer_ended: Receiver<Infallible>,
+    later: Later,
     progress: Arc<Progress>,
     stage: Worker,
     /// The checkpoints of the run, if it has a state directory.
@@ -119,6 +117,16 @@ impl SourceState {
     }
 }
 
+/// The stages behind the front.
+pub struct Later {
+    /// Where each shard takes its steps from.
+    pub shards: Vec<Sender<Arc<Step>>>,
+    /// Where the writer takes what it is told of each step from.
+    pub writer: Sender<Note>,
+    /// Ends with the writer, whatever the front is waiting for.
+    pub writer_ended: Receiver<Infallible>,
+}
+
 impl Front {
     /// The front of a job's pipeline.
     pub fn new(
@@ -126,8 +134,7 @@ impl Front {
         projection: &Projection,
         readers: Readers,
         arrivals: Arc<Receiver<Arrival>>,
-        steps: Vec<Sender<Arc<Step>>>,
-        writer_ended: Receiver<Infallible>,
+        later: Later,
         progress: &Arc<Progress>,
     ) -> Front {
         let rules = rules(job);
@@ -143,8 +150,7 @@ impl Front {
             sources: job.sources.iter().map(|_| SourceState::default()).collect(),
             requests: readers.requests,
             arrivals,
-            steps,
-            writer_ended,
+            later,
             stage: progress.stages.enter(Stage::Sequence),
             progress: progress.clone(),
             cuts: None,
@@ -287,7 +293,7 @@ impl Front {
             let answer = self.stage.block(|| {
                 select! {
                     recv(cuts.answers) -> answer => Some(answer),
-                    recv(self.writer_ended) -> _ => None,
+                    recv(self.later.writer_ended) -> _ => None,
                 }
             });
             let stopped = || Error::Internal("the writer has stopped".to_owned());
@@ -354,14 +360,13 @@ impl Front {
             self.sent = true;
             full.header = self.header();
         }
-        let full = Arc::new(full);
-        for shard in &self.steps {
-            // Whoever receives steps stops only after an error of its own, which is told when it is joined.
-            if self.stage.send(shard, full.clone()).is_err() {
-                return Err(Error::Internal("a later stage has stopped".to_owned()));
-            }
+        let (note, full) = (full.note(), Arc::new(full));
+        // Who receives steps stops only after an error of its own, which is told when it is joined.
+        let stopped = || Error::Internal("a later stage has stopped".to_owned());
+        for shard in &self.later.shards {
+            self.stage.send(shard, full.clone()).map_err(|_| stopped())?;
         }
-        Ok(())
+        self.stage.send(&self.later.writer, note).map_err(|_| stopped())
     }
 
     /// The header of `windrow order` over CSV.

@@ -49,7 +49,7 @@ impl Front {
             select! {
                 recv(*self.arrivals) -> arrival => arrival.map_or(News::Stopped("the parsers have"), News::Arrival),
                 // The writer's own error says more, and comes first.
-                recv(self.writer_ended) -> _ => News::Stopped("the writer has"),
+                recv(self.later.writer_ended) -> _ => News::Stopped("the writer has"),
                 recv(self.signals) -> signal => News::Signal(signal.ok()),
                 recv(answers) -> answer => News::Answer(answer),
                 recv(timer) -> _ => News::Time,
