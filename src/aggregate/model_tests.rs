@@ -70,10 +70,21 @@ pub fn check_every(name: &str, count: u32, want: &str) {
     let input = Input { arg: &ArgColumn::Every, texts: &texts, time: &time, source: 0, first_record: 0 };
     let rows: Vec<u32> = (0..count).collect();
     states.add(&vec![0; count as usize], &rows, input);
-    assert_eq!(text(&states.finish(0, 0, SPAN)), want);
+    assert_eq!(result(&*states, 0), want);
 }
 
-/// A result as JSON.
+/// The result of a slot as JSON: that of its value, and as it is written.
+pub fn result(states: &dyn Accumulators, slot: u32) -> String {
+    let value = text(&states.finish(0, slot, SPAN));
+    let mut written = Vec::new();
+    if let Some(other) = states.write_number(0, slot, SPAN, &mut written) {
+        write_json_value(&other, &mut written);
+    }
+    assert_eq!(String::from_utf8(written).expect("values are written in UTF-8"), value);
+    value
+}
+
+/// A value as JSON.
 pub fn text(value: &Value<'_>) -> String {
     let mut out = Vec::new();
     write_json_value(value, &mut out);
@@ -133,14 +144,14 @@ pub fn make(definition: &Definition, params: &str, len: usize) -> Box<dyn Accumu
 fn in_one(definition: &Definition, params: &str, events: &[Event]) -> String {
     let mut states = make(definition, params, 1);
     events.iter().for_each(|event| feed(&mut *states, 0, event, definition.takes));
-    text(&states.finish(0, 0, SPAN))
+    result(&*states, 0)
 }
 
 /// Events in random order over random slots of two states, merged and absorbed in random order.
 fn scattered(definition: &Definition, params: &str, events: &[Event], random: &mut Rng) -> String {
     const SLOTS: u32 = 3;
     let mut states = [make(definition, params, SLOTS as usize), make(definition, params, SLOTS as usize)];
-    let empty = text(&states[0].finish(0, 0, SPAN));
+    let empty = result(&*states[0], 0);
     let mut shuffled = events.to_vec();
     random.shuffle(&mut shuffled);
     for event in &shuffled {
@@ -154,11 +165,11 @@ fn scattered(definition: &Definition, params: &str, events: &[Event], random: &m
     random.shuffle(&mut others);
     for other in others {
         a.absorb(other, target);
-        assert_eq!(text(&a.finish(0, other, SPAN)), empty, "an absorbed slot is empty");
+        assert_eq!(result(&*a, other), empty, "an absorbed slot is empty");
     }
     b.clear(0);
-    assert_eq!(text(&b.finish(0, 0, SPAN)), empty, "a cleared slot is empty");
-    text(&a.finish(0, target, SPAN))
+    assert_eq!(result(&*b, 0), empty, "a cleared slot is empty");
+    result(&*a, target)
 }
 
 /// Adds one event to a slot.

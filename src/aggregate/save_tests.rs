@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use fastrand::Rng;
 
-use super::model_tests::{SPAN, feed, in_order, in_pairs, make, random_event, random_params, text};
+use super::model_tests::{feed, in_order, in_pairs, make, random_event, random_params, result};
 use super::{Accumulators, Definition, TABLE, Takes};
 use crate::checkpoint::codec::Damage;
 
@@ -18,7 +18,7 @@ const SLOTS: u32 = 3;
 
 /// The results of slots `0..len`.
 fn results(states: &dyn Accumulators, len: u32) -> Vec<String> {
-    (0..len).map(|slot| text(&states.finish(0, slot, SPAN))).collect()
+    (0..len).map(|slot| result(states, slot)).collect()
 }
 
 /// The states, saved and loaded.

@@ -261,8 +261,8 @@ impl Total {
     }
 
     /// What [`Total::mean`] gives, as a decimal that is written alike, where the sum divided by the count is a short
-    /// one: it has at most 15 digits, so no shorter decimal is nearer to the double (doubles hold 15 digits: IEEE 754,
-    /// 5.12.2), and it is not so small that a double would be written with an exponent.
+    /// one. No two decimals of up to 15 digits read as the same double (`DBL_DIG` of C's `float.h`), so that there is no
+    /// shorter one for it; and it is not so small that a double would be written with an exponent.
     #[inline]
     pub fn short_mean(&self, count: u64) -> Option<Number> {
         let Total::Small { scale, decimal, .. } = *self else { return None };

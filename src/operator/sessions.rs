@@ -357,3 +357,33 @@ impl SessionStore {
         self.sessions.len() - self.free.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    /// Windows on both sides of zero, some of them equal, against the order of rows.
+    #[test]
+    fn due_sessions_are_sorted_by_window_and_key() {
+        let (mut keys, mut random) = (Keys::default(), fastrand::Rng::with_seed(5));
+        let numbers: Vec<u32> = (0..40_u64)
+            .map(|n| {
+                let mut key = Vec::new();
+                crate::parse::key::encode(&Value::Text(format!("{}", n * 7 % 40).into()), &mut key);
+                keys.intern(n, &key)
+            })
+            .collect();
+        for spread in [2, 50, i64::MAX / 4] {
+            let mut due: Vec<Due> = (0..500)
+                .map(|n| {
+                    let (start, length) = (random.i64(-spread..spread), random.i64(0..spread));
+                    let key = numbers[random.usize(..numbers.len())];
+                    Due { window: Window { end: start + length, start }, key, number: n }
+                })
+                .collect();
+            sort_backwards(&mut due, &keys);
+            assert!(due.is_sorted_by(|a, b| in_order(a, b, &keys).is_ge()), "of a spread of {spread}");
+        }
+    }
+}

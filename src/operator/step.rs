@@ -35,8 +35,8 @@ pub struct Step {
     pub read: Vec<(u64, u64)>,
 }
 
-/// What the writer is told of a step: of its events none but those that are written as they are, so that the others are
-/// not kept until the writer has come so far.
+/// What the writer is told of a step. It keeps no batch but those of records that are set aside, so that the others are
+/// let go before the writer has come so far.
 #[derive(Debug)]
 pub struct Note {
     /// See [`Step::set_aside`].
@@ -144,7 +144,7 @@ impl Step {
     }
 
     /// What the writer is told of it; what only the writer needs is taken out.
-    pub fn note(&mut self) -> Note {
+    pub fn take_note(&mut self) -> Note {
         let Step { ended, last, cut, form, .. } = *self;
         Note {
             set_aside: mem::take(&mut self.set_aside),

@@ -25,7 +25,7 @@ pub struct Timers {
     shift: u32,
     /// Timers in buckets before `next`, as `(end, number)`.
     near: BinaryHeap<Reverse<(i64, u32)>>,
-    /// Timers in the [`WHEEL`] buckets from `next` on: each bucket has the place that its number, modulo that, has.
+    /// Timers in the [`WHEEL`] buckets from `next` on: bucket `b` stands at `b` modulo [`WHEEL`].
     wheel: Vec<Vec<u32>>,
     /// Timers in the buckets behind these, by bucket. They stay here when their buckets come into the wheel's range.
     far: BTreeMap<i64, Vec<u32>>,
@@ -71,11 +71,11 @@ impl Timers {
     }
 
     /// Asks about every timer before `watermark` (exclusive), which is gone then unless its session ends later. The
-    /// order in which they are asked about means nothing. Said with each is which one will be
-    /// asked about soon, if that is known.
+    /// order in which they are asked about means nothing, and one that ends later may be asked about twice. Said with each is
+    /// which one will be asked about soon, if that is known.
     pub fn expire(&mut self, watermark: i64, mut ask: impl FnMut(u32, Option<u32>) -> Found) {
-        // Ends lie far within the range of numbers.
         let before = self.next;
+        // Ends lie far within the range of numbers.
         self.next = self.next.max((watermark >> self.shift).saturating_add(1));
         let turned = self.next.abs_diff(before).min(WHEEL as u64) as i64;
         for bucket in before..before + turned {
@@ -133,7 +133,7 @@ mod tests {
             let (mut timers, mut ends) = (Timers::new(gap), Vec::<Option<i64>>::new());
             let mut watermark = -5 * gap;
             for _ in 0..400 {
-                // Now and then far beyond the wheel, in both directions.
+                // Now and then far beyond the wheel.
                 let reach = if random.u8(..) < 10 { 10 * WHEEL as i64 * gap } else { 3 * gap };
                 for _ in 0..random.usize(0..4) {
                     let end = watermark + random.i64(0..reach);
@@ -141,7 +141,8 @@ mod tests {
                     ends.push(Some(end));
                 }
                 if let Some(end) = ends.iter_mut().rev().take(9).flatten().next() {
-                    *end += random.i64(0..gap);
+                    let gaps = if random.u8(..) < 30 { 40 } else { 1 };
+                    *end += random.i64(0..gaps * gap);
                 }
                 let step = if random.u8(..) < 10 { reach } else { gap };
                 watermark += random.i64(0..=step);

@@ -16,6 +16,7 @@
 //! the checkpointer puts the pieces together.
 
 mod absent;
+mod backlog;
 mod checkpointer;
 mod cuts;
 mod follower;
@@ -30,7 +31,6 @@ mod prepare;
 mod progress;
 mod readers;
 mod resume;
-mod rows;
 mod shards;
 mod silence;
 pub mod snapshot;
@@ -138,7 +138,7 @@ fn start_and_run(
     };
     let pieces = keeper.as_ref().map(|(keeper, _)| keeper.pieces.clone());
     let shards = shards::start(job, owners, pieces.as_ref(), progress);
-    let (notes_in, notes_out) = bounded(job.buffer + rows::BEHIND_MAX);
+    let (notes_in, notes_out) = backlog::backlog(job.buffer);
     // Nothing is ever sent here: the end of the channel is the end of the writer.
     let (writer_lives, writer_ended) = bounded(0);
     let plan = writer::Plan { outputs, source_names };

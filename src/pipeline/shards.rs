@@ -8,8 +8,8 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Progress;
+use super::backlog::{Entry, Exit, backlog};
 use super::checkpointer::{OwnerPiece, Piece, Pieces};
-use super::rows::{self, RowsIn, RowsOut};
 use super::stages::{Queue, Stage, Worker};
 use crate::aggregate::states::Calls;
 use crate::job::{Job, Task};
@@ -27,7 +27,7 @@ pub struct Shards {
     /// Where each takes its steps from.
     pub steps: Vec<Sender<Arc<Step>>>,
     /// What each has fired, in slices, of which each step has exactly one that is its last.
-    pub fired: Vec<RowsOut>,
+    pub fired: Vec<Exit<Fired>>,
     /// Each ends with the number of events that it has taken.
     pub threads: Vec<JoinHandle<u64>>,
 }
@@ -67,10 +67,10 @@ pub fn start(
     progress.own(owners.len(), has_panes);
     for (number, owner) in owners.into_iter().enumerate() {
         let (steps_in, steps_out) = bounded(job.buffer);
-        let (fired_in, fired_out) = rows::channel(job.buffer);
+        let (fired_in, fired_out) = backlog(job.buffer);
         let steps_out = Arc::new(steps_out);
         progress.stages.watch(Queue::Steps, &steps_out);
-        progress.stages.watch(Queue::Rows, &fired_out.all);
+        fired_out.watch(&progress.stages, Queue::Rows);
         let progress = progress.clone();
         let pieces = pieces.cloned();
         shards.steps.push(steps_in);
@@ -84,7 +84,7 @@ pub fn start(
 fn serve(
     mut owner: Box<dyn Owner>,
     steps: &Receiver<Arc<Step>>,
-    fired: &RowsIn,
+    fired: &Entry<Fired>,
     (number, pieces): (usize, Option<Pieces>),
     progress: Arc<Progress>,
 ) -> u64 {

@@ -4,7 +4,7 @@
 //! Only a wait looks at the clock: a message that is there, or that there is room for, costs nothing here.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -96,8 +96,31 @@ struct Book {
     /// Together under one lock, and by a clock that is read under it: what is read of them while threads change them
     /// fits together and never goes back.
     times: Mutex<Times>,
-    queued: AtomicUsize,
-    room: AtomicUsize,
+    /// See [`Fill`].
+    fullest: AtomicU64,
+}
+
+/// How full a queue was; written as one number, since both belong together. Queues behind a stage may differ in room.
+#[derive(Clone, Copy)]
+struct Fill {
+    queued: u32,
+    room: u32,
+}
+
+impl Fill {
+    fn read(written: u64) -> Fill {
+        Fill { queued: (written >> 32) as u32, room: written as u32 }
+    }
+
+    fn written(self) -> u64 {
+        u64::from(self.queued) << 32 | u64::from(self.room)
+    }
+
+    /// Whether a larger share of the room was taken, or it was the first queue.
+    fn is_over(self, other: Fill) -> bool {
+        let product = |a: u32, b: u32| u64::from(a) * u64::from(b);
+        other.room == 0 || product(self.queued, other.room) > product(other.queued, self.room)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -118,9 +141,9 @@ pub struct Account {
     pub starved: Duration,
     /// How long they have waited for room behind them.
     pub blocked: Duration,
-    /// The most messages that have waited in a queue behind the stage.
+    /// The messages that have waited in a queue behind the stage when one was fullest.
     pub queued: usize,
-    /// How many a queue has room for.
+    /// How many that queue has room for.
     pub room: usize,
 }
 
@@ -203,13 +226,14 @@ impl Stages {
         let times = locked(&book.times);
         let now = self.now();
         let [lived, starved, blocked] = [&times.lived, &times.starved, &times.blocked].map(|t| t.nanos(now));
+        let Fill { queued, room } = Fill::read(book.fullest.load(Ordering::Relaxed));
         Account {
             threads: book.threads.load(Ordering::Relaxed),
             busy: Duration::from_nanos(lived.saturating_sub(starved + blocked)),
             starved: Duration::from_nanos(starved),
             blocked: Duration::from_nanos(blocked),
-            queued: book.queued.load(Ordering::Relaxed),
-            room: book.room.load(Ordering::Relaxed),
+            queued: queued as usize,
+            room: room as usize,
         }
     }
 
@@ -268,8 +292,14 @@ impl Worker {
             Err(TrySendError::Disconnected(message)) => Err(SendError(message)),
             Err(TrySendError::Full(message)) => self.block(|| to.send(message)),
         };
-        self.book().queued.fetch_max(to.len(), Ordering::Relaxed);
-        self.book().room.store(to.capacity().unwrap_or(0), Ordering::Relaxed);
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let fill = Fill { queued: number(to.len()), room: number(to.capacity().unwrap_or(0)) };
+        let fullest = &self.book().fullest;
+        if fill.is_over(Fill::read(fullest.load(Ordering::Relaxed))) {
+            let over = |known| fill.is_over(Fill::read(known)).then_some(fill.written());
+            // Where it is not over what another thread has noted since, that stays.
+            let _ = fullest.fetch_update(Ordering::Relaxed, Ordering::Relaxed, over);
+        }
         sent
     }
 

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 
+use super::backlog::Exit;
 use super::checkpointer::{OutputPiece, Piece, Pieces};
-use super::rows::RowsOut;
 use super::snapshot::Rows;
 use super::stages::{Stage, Worker};
 use super::{Outputs, Progress};
@@ -19,7 +19,7 @@ use crate::live::Board;
 use crate::operator::peek::Peek;
 use crate::operator::step::{Note, Why};
 use crate::output::chart::Drawing;
-use crate::output::fired::Timing;
+use crate::output::fired::{Fired, Timing};
 use crate::output::mark::Mark;
 use crate::output::merge::{Slices, merge};
 use crate::output::numbered::RowNumbers;
@@ -43,8 +43,8 @@ pub struct Plan {
 pub fn start(
     job: &Arc<Job>,
     plan: Plan,
-    notes: Receiver<Note>,
-    fired: Vec<RowsOut>,
+    notes: Exit<Note>,
+    fired: Vec<Exit<Fired>>,
     pieces: Option<Pieces>,
     progress: &Arc<Progress>,
     lives: Sender<Infallible>,
@@ -133,12 +133,12 @@ impl Writer {
         }
     }
 
-    fn serve(&mut self, notes: &Receiver<Note>, fired: &[RowsOut]) -> Result<()> {
+    fn serve(&mut self, notes: &Exit<Note>, fired: &[Exit<Fired>]) -> Result<()> {
         let mut finished = false;
-        while let Ok(note) = self.stage.recv(notes) {
+        while let Ok(note) = notes.recv(&self.stage) {
             self.open(&note)?;
             self.write_set_aside(&note)?;
-            // The events themselves are let go before what they make fire is merged.
+            // Batches are let go before rows are merged.
             let Note { cut, ended, last, read, set_aside, .. } = note;
             drop(set_aside);
             if let Some(board) = &mut self.board {
@@ -231,7 +231,7 @@ impl Writer {
     }
 
     /// Writes what fires in one step; returns why the run cannot go on, if a row could not be decided about.
-    fn write_rows(&mut self, fired: &[RowsOut]) -> Result<Option<String>> {
+    fn write_rows(&mut self, fired: &[Exit<Fired>]) -> Result<Option<String>> {
         let Some(sinks) = &mut self.sinks else { return Ok(None) };
         // Late and bad records first: they are not lost when the reader of the rows goes away.
         for sink in [&mut sinks.late, &mut sinks.bad].into_iter().flatten() {

@@ -107,3 +107,32 @@ fn an_input_that_was_forgotten_is_mentioned() {
         assert_eq!(shell(dir.path(), quiet).stderr, b"", "{quiet}");
     }
 }
+
+/// Everything waits for a reader that begins late, with room for one of everything; rows and records are many.
+#[test]
+fn a_slow_reader_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut events = String::new();
+    for n in 0..60_000 {
+        // Each window has 3,000 keys, and each second window some late and some bad records.
+        let time = n / 3_000;
+        events += &format!("{{\"t\":{time},\"k\":\"key {}\",\"x\":{n}}}\n", n * 7 % 3_000);
+        if time % 2 == 1 && n % 50 == 0 {
+            events += &format!("{{\"t\":{},\"k\":\"late\"}}\n{{\"t\":{n}\n", time - 1);
+        }
+    }
+    fs::write(dir.path().join("in.ndjson"), events).unwrap();
+    let run = |options: &str, reader: &str| {
+        let job = "\"$0\" -q -w 1s -t t -d 0s -b k -a 'count(*), sum(x)' --late late --bad bad in.ndjson";
+        let output = shell(dir.path(), &format!("{job} {options} | {reader} >rows"));
+        assert!(output.status.success(), "{output:?}");
+        ["rows", "late", "bad"].map(|name| fs::read_to_string(dir.path().join(name)).unwrap())
+    };
+    let expected = run("-j 1", "cat");
+    assert_eq!(expected[0].lines().count(), 60_000);
+    assert_eq!([expected[1].lines().count(), expected[2].lines().count()], [600, 600]);
+    for threads in [1, 2, 3] {
+        let found = run(&format!("-j {threads} --buffer 1 --chunk-bytes 20000"), "(sleep 0.4; cat)");
+        assert!(found == expected, "with {threads} threads");
+    }
+}

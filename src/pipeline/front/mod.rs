@@ -6,6 +6,7 @@ mod waiting;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvError, Sender, never, select};
 
 use super::Progress;
 use super::absent::Absent;
+use super::backlog::Entry;
 use super::cuts::Cuts;
 use super::parsers::{Arrival, Arrived};
 use super::peeks::Peeks;
@@ -122,7 +124,7 @@ pub struct Later {
     /// Where each shard takes its steps from.
     pub shards: Vec<Sender<Arc<Step>>>,
     /// Where the writer takes what it is told of each step from.
-    pub writer: Sender<Note>,
+    pub writer: Entry<Note>,
     /// Ends with the writer, whatever the front is waiting for.
     pub writer_ended: Receiver<Infallible>,
 }
@@ -360,13 +362,16 @@ impl Front {
             self.sent = true;
             full.header = self.header();
         }
-        let (note, full) = (full.note(), Arc::new(full));
-        // Who receives steps stops only after an error of its own, which is told when it is joined.
+        let (note, full) = (full.take_note(), Arc::new(full));
+        // Whoever receives steps stops only after an error of its own, which is told when it is joined.
         let stopped = || Error::Internal("a later stage has stopped".to_owned());
         for shard in &self.later.shards {
             self.stage.send(shard, full.clone()).map_err(|_| stopped())?;
         }
-        self.stage.send(&self.later.writer, note).map_err(|_| stopped())
+        match self.later.writer.send(note, &self.stage) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(stopped()),
+        }
     }
 
     /// The header of `windrow order` over CSV.
