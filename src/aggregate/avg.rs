@@ -34,6 +34,12 @@ struct AvgV1 {
     count: u64,
 }
 
+impl Avg {
+    fn mean(&self) -> Option<Number> {
+        self.total.mean(self.count).and_then(Number::from_f64)
+    }
+}
+
 impl Accumulator for Avg {
     type Setup = ();
     type View<'a> = &'a NumberColumn;
@@ -54,19 +60,18 @@ impl Accumulator for Avg {
     }
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
-        self.total.mean(self.count).and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+        self.mean().map_or(Value::Null, Value::Number)
     }
 
     #[inline]
-    fn write_number(&self, _: &(), span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
-        match self.total.short_mean(self.count) {
-            Some(mean) => mean.write(out),
-            None => match self.finish(&(), span) {
-                Value::Number(mean) => mean.write(out),
-                other => return Some(other),
-            },
+    fn write_number(&self, _: &(), _: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+        match self.total.short_mean(self.count).or_else(|| self.mean()) {
+            Some(mean) => {
+                mean.write(out);
+                None
+            }
+            None => Some(Value::Null),
         }
-        None
     }
 
     fn written(&self) -> AvgV1 {
