@@ -36,11 +36,10 @@ pub(crate) fn whole(text: &[u8]) -> Option<u64> {
     }
 }
 
-/// The number of 1 to 16 digits that end at `end`: as [`whole`] reads them, but with loads that go by the end alone.
-/// `None` says nothing where fewer than sixteen bytes stand before that.
+/// The number of the last `len` of sixteen bytes, 1 to 16, if all of them are digits.
 #[inline(always)]
-pub(crate) fn whole_before(text: &[u8], end: usize, len: usize) -> Option<u64> {
-    let [before, last] = words_before(text, end)?;
+pub(crate) fn whole_in(window: &[u8; 16], len: usize) -> Option<u64> {
+    let [before, last] = halves(u128::from_le_bytes(*window));
     match len {
         1..=8 => eight(ending(last, len)),
         9..=16 => Some(eight(ending(before, len - 8))? * 100_000_000 + eight(last)?),
@@ -48,12 +47,15 @@ pub(crate) fn whole_before(text: &[u8], end: usize, len: usize) -> Option<u64> {
     }
 }
 
-/// The digits of 1 to 8 bytes before `end` that may hold one point, and how many of them stand behind it, as
-/// [`with_point`] reads them; `None` says nothing where fewer than sixteen bytes stand before `end`.
+/// The digits of the last `len` of sixteen bytes, 1 to 16, one of which may be a point, and how many of them stand
+/// behind that, as [`with_point`] reads them. `None` says nothing of more than eight bytes.
 #[inline(always)]
-pub(crate) fn with_point_before(text: &[u8], end: usize, len: usize) -> Option<(u64, u8)> {
-    let [_, last] = words_before(text, end)?;
-    if !(1..=8).contains(&len) {
+pub(crate) fn decimal_in(window: &[u8; 16], len: usize) -> Option<(u64, u8)> {
+    if len > 8 {
+        return Some((whole_in(window, len)?, 0));
+    }
+    let [_, last] = halves(u128::from_le_bytes(*window));
+    if len == 0 {
         return None;
     }
     let word = ending(last, len);
@@ -68,14 +70,6 @@ pub(crate) fn with_point_before(text: &[u8], end: usize, len: usize) -> Option<(
     let scale = (56 - place) / 8;
     let digits = word & behind | (word & before) << 8 | u64::from(b'0');
     if len == 1 { None } else { Some((eight(digits)?, scale as u8)) }
-}
-
-/// The eight bytes before the last eight before `end`, and these.
-#[inline(always)]
-fn words_before(text: &[u8], end: usize) -> Option<[u64; 2]> {
-    let sixteen: &[u8; 16] = text.get(end.checked_sub(16)?..end)?.first_chunk()?;
-    let word = u128::from_le_bytes(*sixteen);
-    Some([word as u64, (word >> 64) as u64])
 }
 
 /// The last `count` bytes (1 to 8) of a word, with the digit zero before them.
@@ -145,7 +139,7 @@ fn word_of_long(text: &[u8]) -> u128 {
     u128::from(word_of(text)) | u128::from(last >> (8 * (16 - text.len()))) << 64
 }
 
-/// The upper and the lower eight of sixteen digits.
+/// The first and the last eight of sixteen bytes.
 #[inline(always)]
 fn halves(word: u128) -> [u64; 2] {
     [word as u64, (word >> 64) as u64]
@@ -207,15 +201,6 @@ mod tests {
             let shown = String::from_utf8_lossy(&text);
             let number = |digits: bool| if digits { shown.replace('.', "").parse().ok() } else { None };
             assert_eq!(whole(&text), number(digits && text.len() <= 18), "{shown}");
-            // Whatever stands around it.
-            let around: Vec<u8> = (0..20).map(|_| b"0123456789.-,\"\0\xff"[random.usize(..16)]).collect();
-            let within = [&around[..], &text, &around].concat();
-            let end = 20 + text.len();
-            let read = whole_before(&within, end, text.len());
-            assert_eq!(read, whole(&text).filter(|_| text.len() <= 16), "{shown}");
-            let read = with_point_before(&within, end, text.len());
-            assert_eq!(read, with_point(&text).filter(|_| text.len() <= 8), "{shown}");
-            assert_eq!(whole_before(&within, 15, 3).or(whole_before(&within, within.len() + 1, 3)), None);
             let points = text.iter().filter(|byte| **byte == b'.').count();
             let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
             let readable = points <= 1 && digits > 0 && points + digits == text.len() && text.len() <= 16;

@@ -14,8 +14,8 @@ mod rounding;
 mod write;
 
 pub use compare::{compare_short, compare_written};
-pub(crate) use digits::{whole, whole_before, word_of};
-pub use parse::{is_json_number, is_number, short, short_within};
+pub(crate) use digits::{decimal_in, whole, whole_in, word_of};
+pub use parse::{is_json_number, is_number, short};
 
 /// The most digits behind the point that [`Number::Decimal`] has.
 const SCALE_MAX: i64 = 36;

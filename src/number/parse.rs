@@ -5,7 +5,7 @@
 
 use num_bigint::BigInt;
 
-use super::digits::{whole_before, with_point, with_point_before};
+use super::digits::with_point;
 use super::{BIG_SCALE_MAX, BIG_WHOLE_DIGITS_MAX, Big, Number, SCALE_MAX};
 
 impl Number {
@@ -32,28 +32,6 @@ pub fn short(text: &[u8]) -> Option<(i64, u8)> {
     let (mantissa, scale) = if digits.len() <= 16 { with_point(digits)? } else { longer(digits)? };
     let mantissa = mantissa as i64;
     Some((if negative { -mantissa } else { mantissa }, scale))
-}
-
-/// [`short`] of a text's bytes from `start` to `end`, mostly with loads that go by the end alone.
-#[inline(always)]
-pub fn short_within(text: &[u8], (start, end): (usize, usize)) -> Option<(i64, u8)> {
-    let negative = text.get(start) == Some(&b'-');
-    let len = (end - start).saturating_sub(usize::from(negative));
-    let read = if len <= 8 {
-        with_point_before(text, end, len)
-    } else {
-        whole_before(text, end, len).map(|whole| (whole, 0))
-    };
-    match read {
-        Some((mantissa, scale)) => Some((if negative { -(mantissa as i64) } else { mantissa as i64 }, scale)),
-        None => short_elsewhere(text, (start, end)),
-    }
-}
-
-/// [`short_within`] by [`short`] itself.
-#[inline(never)]
-fn short_elsewhere(text: &[u8], (start, end): (usize, usize)) -> Option<(i64, u8)> {
-    short(&text[start..end])
 }
 
 /// 17 to 19 bytes: up to 18 digits and a point.
@@ -198,20 +176,6 @@ mod tests {
         });
         assert_eq!(written.as_deref(), want, "{text}");
         assert!(is_number(text) || want.is_none(), "{text}");
-    }
-
-    /// The same number, wherever it stands.
-    #[test]
-    fn short_numbers_read_alike_within_a_text() {
-        let mut random = fastrand::Rng::with_seed(6);
-        for _ in 0..50_000 {
-            let text: Vec<u8> =
-                (0..random.usize(0..21)).map(|_| b"0123456789012345678-+.e"[random.usize(..23)]).collect();
-            let before = &b"7\"x,-.0123456789abc"[..random.usize(0..19)];
-            let within = [before, &text, &b"0123"[..random.usize(0..5)]].concat();
-            let place = (before.len(), before.len() + text.len());
-            assert_eq!(short_within(&within, place), short(&text), "{:?}", String::from_utf8_lossy(&within));
-        }
     }
 
     #[test]

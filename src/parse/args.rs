@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use super::batch::{ArgColumn, Cell, CellKind, NumberColumn, Packed};
-use super::columns::{RecordView, truth};
+use super::columns::RecordView;
 use super::explain::{decimal_comma, shown};
+use super::plain;
 use super::project::Arg;
 use super::rows::Rows;
+use super::simd::Level;
 use super::stage::{Stage, Unusable};
 use crate::aggregate::Takes;
 use crate::expr::{Expr, Row, Simple};
-use crate::number;
 use crate::value::Value;
 
 /// The rows that a column grows by.
@@ -35,7 +36,8 @@ impl Block<'_> {
     /// Whether a simple condition holds for a row; `None` says nothing.
     #[inline(always)]
     fn truth(&self, simple: Simple<'_>, row: usize) -> Option<bool> {
-        truth(simple, self.rows.cell(row, simple.field()), self.bytes, self.arena)
+        let cell = self.rows.cell(row, simple.field());
+        simple.truth(cell.text(self.bytes, self.arena), cell.is_number(), cell.is_text())
     }
 }
 
@@ -45,6 +47,7 @@ pub(super) fn append(
     column: &mut ArgColumn,
     stage: &mut Stage,
     block: &Block<'_>,
+    level: Level,
     computed: &mut Vec<u8>,
 ) {
     let until = block.base + block.rows.len();
@@ -79,21 +82,12 @@ pub(super) fn append(
             let expr = &arg.exprs[0];
             match expr.as_field() {
                 Some(field) if arg.filter.is_none() || simple.is_some() => {
-                    let packed = &mut numbers.packed[block.base..];
-                    stage.short_way(|row| {
-                        match simple.map(|simple| block.truth(simple, row)) {
-                            None | Some(Some(true)) => {}
-                            Some(Some(false)) => return true,
-                            Some(None) => return false,
-                        }
-                        let cell = block.rows.cell(row, field);
-                        let short = match cell.is_plain_number() {
-                            true => number::short_within(block.bytes, cell.place()),
-                            false => None,
-                        };
-                        let Some((mantissa, scale)) = short else { return false };
-                        packed[row] = Packed { mantissa, scale: scale as i8 };
-                        true
+                    let Block { rows, bytes, arena, base, .. } = *block;
+                    level.run(plain::Numbers {
+                        field: plain::Field { rows, number: field, bytes, arena },
+                        condition: simple,
+                        stage,
+                        packed: &mut numbers.packed[base..],
                     });
                 }
                 _ => stage.no_short_way(),

@@ -10,11 +10,12 @@ use super::args;
 use super::batch::{Batch, Cell, CellKind, Fate, field_value};
 use super::explain::{explain, lacks};
 use super::key;
+use super::plain;
 use super::project::Projection;
 use super::rows::Rows;
+use super::simd::Level;
 use super::stage::{Stage, Unusable};
 use crate::expr::{Expr, Row, Simple};
-use crate::number;
 use crate::time::{self, Form};
 use crate::value::Value;
 use crate::window::PaneFinder;
@@ -22,6 +23,7 @@ use crate::window::PaneFinder;
 /// Makes columns; holds what is reused from block to block.
 pub struct Columns<'p> {
     plan: &'p Projection,
+    level: Level,
     /// The filter, where it is a simple one.
     simple: Option<Simple<'p>>,
     /// Which times there are no panes for, where there may be such.
@@ -54,10 +56,11 @@ impl Row for RecordView<'_> {
 }
 
 impl<'p> Columns<'p> {
-    /// Makes the columns of this projection.
-    pub fn new(plan: &'p Projection) -> Columns<'p> {
+    /// Makes the columns of this projection, with these vectors.
+    pub fn new(plan: &'p Projection, level: Level) -> Columns<'p> {
         Columns {
             plan,
+            level,
             simple: plan.filter.as_ref().and_then(Expr::as_simple),
             panes: plan.windows.finders().into_iter().filter(|panes| !panes.is_total()).collect(),
             stage: Stage::default(),
@@ -86,7 +89,7 @@ impl<'p> Columns<'p> {
         for (arg, column) in self.plan.args.iter().zip(&mut batch.args) {
             let rows =
                 args::Block { rows, bytes, arena: &batch.texts.arena, time: &batch.time[base..], base };
-            args::append(arg, column, &mut self.stage, &rows, &mut batch.texts.computed);
+            args::append(arg, column, &mut self.stage, &rows, self.level, &mut batch.texts.computed);
         }
         batch.fates.extend_from_slice(&self.stage.fates);
         let reasons = &mut self.stage.reasons;
@@ -97,29 +100,28 @@ impl<'p> Columns<'p> {
     }
 
     fn times(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch) {
-        let Columns { plan, panes, stage, .. } = self;
+        let Columns { plan, level, panes, stage, .. } = self;
         let base = batch.time.len();
         batch.time.resize(base + rows.len(), 0);
         let (times, arena, form) = (&mut batch.time[base..], &batch.texts.arena, &mut batch.form);
-        let mut take = |row: usize, time: Option<i64>| {
-            let time = time.filter(|time| panes.iter_mut().all(|panes| panes.pane(*time).is_some()));
-            times[row] = time.unwrap_or(0);
-            time.is_some()
-        };
         let cell = |row| rows.cell(row, plan.time_field);
         match form.map(|form| (form, plan.time_format.unit(form))) {
             None => stage.no_short_way(),
-            Some((form, Some(unit))) => stage.short_way(|row| {
-                let cell = cell(row);
-                let time = match cell.is_plain_number() {
-                    true => time::quick_within(bytes, cell.place(), unit),
-                    false => plan.time_format.quick(cell.spelling(), cell.text(bytes, arena), form),
-                };
-                take(row, time)
+            Some((form, Some(unit))) => level.run(plain::Times {
+                field: plain::Field { rows, number: plan.time_field, bytes, arena },
+                format: &plan.time_format,
+                form,
+                scale: unit.scale(),
+                panes,
+                stage,
+                times,
             }),
             Some((form, None)) => stage.short_way(|row| {
                 let cell = cell(row);
-                take(row, plan.time_format.quick(cell.spelling(), cell.text(bytes, arena), form))
+                let time = plan.time_format.quick(cell.spelling(), cell.text(bytes, arena), form);
+                let time = time.filter(|time| panes.iter_mut().all(|panes| panes.pane(*time).is_some()));
+                times[row] = time.unwrap_or(0);
+                time.is_some()
             }),
         }
         stage.long_way(|row| {
@@ -131,12 +133,13 @@ impl<'p> Columns<'p> {
 
     fn filter(&mut self, rows: &Rows, bytes: &[u8], batch: &Batch, base: usize) {
         let Some(filter) = &self.plan.filter else { return };
-        let simple = self.simple;
         let arena = &batch.texts.arena;
-        match simple {
-            Some(simple) => {
-                self.stage.filter(|row| truth(simple, rows.cell(row, simple.field()), bytes, arena))
-            }
+        match self.simple {
+            Some(condition) => self.level.run(plain::Filter {
+                field: plain::Field { rows, number: condition.field(), bytes, arena },
+                condition,
+                stage: &mut self.stage,
+            }),
             None => self.stage.no_short_way(),
         }
         self.stage.long_way(|row| {
@@ -261,15 +264,6 @@ fn encode_key(plan: &Projection, view: &RecordView<'_>, out: &mut Vec<u8>) -> Re
         }
     }
     Ok(())
-}
-
-/// Whether a simple condition holds for the cell of its field; `None` says nothing.
-#[inline(always)]
-pub(super) fn truth(simple: Simple<'_>, cell: Cell, bytes: &[u8], arena: &[u8]) -> Option<bool> {
-    if simple.is_of_numbers() && cell.is_plain_number() {
-        return simple.truth_of(number::short_within(bytes, cell.place())?);
-    }
-    simple.truth(cell.text(bytes, arena), cell.is_number(), cell.is_text())
 }
 
 /// The event time of a record.

@@ -13,6 +13,7 @@ pub mod key;
 mod lines;
 pub mod near;
 mod numbers;
+mod plain;
 pub mod project;
 mod recycle;
 pub mod rows;

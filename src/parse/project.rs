@@ -184,7 +184,7 @@ impl<'p> Parser<'p> {
             json: json::block::Reader::new(&plan.shape, level),
             csv: csv::block::Reader::default(),
             rows: Rows::new(plan.fields.len()),
-            columns: Columns::new(plan),
+            columns: Columns::new(plan, level),
             shelf: Shelf::default(),
         }
     }

@@ -21,7 +21,7 @@ pub struct Stage {
     /// The rows that are usable so far, ascending.
     pub live: Vec<u32>,
     /// The rows that the column is still to be made of, ascending.
-    left: Vec<u32>,
+    pub left: Vec<u32>,
     /// Why rows are bad.
     pub reasons: Vec<(u32, String)>,
 }
@@ -78,23 +78,19 @@ impl Stage {
         }
     }
 
-    /// Filters: keeps the usable rows of which `keeps` says so, and leaves those of which it says nothing.
+    /// Keeps the usable row `live[at]`, of which `kept` have been kept so far, if a condition holds for it, and leaves it
+    /// if it says nothing. Returns how many have been kept then: the caller cuts the others off at the end.
     #[inline(always)]
-    pub fn filter(&mut self, mut keeps: impl FnMut(usize) -> Option<bool>) {
-        self.left.clear();
-        let mut kept = 0;
-        for at in 0..self.live.len() {
-            let row = self.live[at];
-            // Without a branch: which rows are kept cannot be foreseen.
-            let keep = keeps(row as usize).unwrap_or_else(|| {
-                self.left.push(row);
-                true
-            });
-            self.fates[row as usize] = if keep { Fate::Usable } else { Fate::Filtered };
-            self.live[kept] = row;
-            kept += usize::from(keep);
-        }
-        self.live.truncate(kept);
+    pub fn sift(&mut self, at: usize, kept: usize, holds: Option<bool>) -> usize {
+        let row = self.live[at];
+        // Without a branch: which rows are kept cannot be foreseen.
+        let keep = holds.unwrap_or_else(|| {
+            self.left.push(row);
+            true
+        });
+        self.fates[row as usize] = if keep { Fate::Usable } else { Fate::Filtered };
+        self.live[kept] = row;
+        kept + usize::from(keep)
     }
 
     #[cold]
@@ -113,11 +109,16 @@ mod tests {
     fn rows_end_in_one_fate() {
         let mut stage = Stage::default();
         stage.start(6, [(1, "no record".to_owned())].into_iter());
-        stage.filter(|row| match row {
-            0 => Some(false),
-            2 | 5 => Some(true),
-            _ => None,
-        });
+        let mut kept = 0;
+        for at in 0..stage.live.len() {
+            let holds = match stage.live[at] {
+                0 => Some(false),
+                2 | 5 => Some(true),
+                _ => None,
+            };
+            kept = stage.sift(at, kept, holds);
+        }
+        stage.live.truncate(kept);
         stage.long_way(|row| match row {
             3 => Err(Unusable::Filtered),
             4 => Err(Unusable::Bad("no truth".to_owned())),

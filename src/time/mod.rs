@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::Escaped;
-use crate::number::{self, Number};
+use crate::number::Number;
 use crate::value::Value;
 
 pub(crate) mod civil;
@@ -63,19 +63,34 @@ pub enum Form {
     Text,
 }
 
-/// A number of these units, from one place of the text to another, in microseconds, as [`TimeFormat::quick`] reads it.
-#[inline(always)]
-pub fn quick_within(text: &[u8], (start, end): (usize, usize), unit: Unit) -> Option<i64> {
-    match number::whole_before(text, end, end - start) {
-        Some(whole) => decimal::in_micros(whole as i64, unit),
-        None => quick_elsewhere(text, (start, end), unit),
+/// How whole numbers of a unit become microseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct UnitScale {
+    factor: u64,
+    /// The least number that is not read in this way.
+    below: u64,
+}
+
+impl Unit {
+    /// How whole numbers of it become microseconds.
+    pub fn scale(self) -> UnitScale {
+        let factor = match self {
+            Unit::Seconds => 1_000_000,
+            Unit::Millis => 1000,
+            Unit::Micros => 1,
+            // None is read: they are divided.
+            Unit::Nanos => return UnitScale { factor: 1, below: 0 },
+        };
+        UnitScale { factor, below: (LIMIT as u64).div_ceil(factor) }
     }
 }
 
-/// [`quick_within`] of all other spellings.
-#[inline(never)]
-fn quick_elsewhere(text: &[u8], (start, end): (usize, usize), unit: Unit) -> Option<i64> {
-    decimal::quick(&text[start..end], unit)
+impl UnitScale {
+    /// So many units in microseconds; `None` says nothing.
+    #[inline(always)]
+    pub fn micros(self, number: u64) -> Option<i64> {
+        (number < self.below).then(|| (number * self.factor) as i64)
+    }
 }
 
 /// How times are to be read: `--time-format` with `--time-zone`.
@@ -319,6 +334,20 @@ mod tests {
 
     fn text(text: &str) -> Value<'_> {
         Value::Text(Cow::Borrowed(text))
+    }
+
+    /// As the reader of all spellings reads them, where it says anything.
+    #[test]
+    fn whole_numbers_are_scaled() {
+        for unit in [Unit::Seconds, Unit::Millis, Unit::Micros, Unit::Nanos] {
+            let scale = unit.scale();
+            let limit = scale.below;
+            for number in [0, 1, 1_625_097_727_017, limit.saturating_sub(1), limit, limit + 1, u64::MAX] {
+                let read = decimal::micros(&number.to_string(), unit).ok();
+                let wanted = read.filter(|_| unit != Unit::Nanos);
+                assert_eq!(scale.micros(number), wanted, "{number} {unit:?}");
+            }
+        }
     }
 
     #[test]

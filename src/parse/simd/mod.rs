@@ -36,11 +36,31 @@ pub trait Lanes: Copy {
     /// or a backslash where all bits of `texts` are set; elsewhere none of them is.
     fn fits(self, low: Self, high: Self, texts: Self) -> bool;
 
+    /// The number of the last `len` of sixteen bytes, 1 to 16, if all of them are digits.
+    fn whole(window: &[u8; 16], len: usize) -> Option<u64>;
+    /// The digits of the last `len` of sixteen bytes, 1 to 16, one of which may be a point, and how many of them stand
+    /// behind that. `None` may say nothing: [`crate::number::short`] tells.
+    fn decimal(window: &[u8; 16], len: usize) -> Option<(u64, u8)>;
+
     /// [`Lanes::equal`] of twice as many bytes.
     #[inline(always)]
     fn equal_wide(bytes: &[u8; WIDE], byte: u8) -> u64 {
         let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
         u64::from(low.equal(byte)) | u64::from(upper.equal(byte)) << WIDTH
+    }
+
+    /// [`Lanes::string_stops`] of twice as many bytes.
+    #[inline(always)]
+    fn string_stops_wide(bytes: &[u8; WIDE]) -> u64 {
+        let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
+        u64::from(low.string_stops()) | u64::from(upper.string_stops()) << WIDTH
+    }
+
+    /// [`Lanes::digits`] of twice as many bytes.
+    #[inline(always)]
+    fn digits_wide(bytes: &[u8; WIDE]) -> u64 {
+        let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
+        u64::from(low.digits()) | u64::from(upper.digits()) << WIDTH
     }
 
     /// Whether one of twice as many bytes is [`Lanes::not_ascii`].
@@ -201,6 +221,11 @@ mod tests {
                 let all = (0..WIDE).filter(|&at| bytes[at] == byte).fold(0, |mask, at| mask | 1 << at);
                 assert_eq!(L::equal_wide(bytes, byte), all, "{byte} in {bytes:?}");
             }
+            let both = |of: &dyn Fn(L) -> u32| {
+                u64::from(of(L::new(half(bytes, 0)))) | u64::from(of(L::new(half(bytes, 1)))) << WIDTH
+            };
+            assert_eq!(L::string_stops_wide(bytes), both(&|half| half.string_stops()));
+            assert_eq!(L::digits_wide(bytes), both(&|half| half.digits()));
             assert_eq!(L::not_ascii_wide(bytes), !bytes.is_ascii());
             // Bounds around some of the bytes, at places that are texts or not.
             let mut other = *bytes;
@@ -228,6 +253,51 @@ mod tests {
                 assert_eq!(part(range, bytes).fits(low, high, texts), fits);
             }
         }
+    }
+
+    /// The numbers at the end of sixteen bytes, against the reader of all numbers.
+    struct CheckNumbers([u8; 16]);
+
+    impl Work for CheckNumbers {
+        type Output = usize;
+
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> usize {
+            let mut read = 0;
+            for len in 1..=16 {
+                let text = &self.0[16 - len..];
+                let is_unsigned = !matches!(text[0], b'+' | b'-');
+                let wanted = crate::number::short(text).filter(|_| is_unsigned);
+                let wanted = wanted.map(|(mantissa, scale)| (mantissa as u64, scale));
+                let digits = text.iter().all(u8::is_ascii_digit);
+                assert_eq!(L::whole(&self.0, len), wanted.filter(|_| digits).map(|it| it.0), "{text:?}");
+                match L::decimal(&self.0, len) {
+                    // What every machine can do stops at eight bytes.
+                    None => assert!(wanted.is_none() || (len > 8 && !digits), "{text:?}"),
+                    number => {
+                        assert_eq!(number, wanted, "{text:?}");
+                        read += 1;
+                    }
+                }
+            }
+            read
+        }
+    }
+
+    #[test]
+    fn numbers_are_right() {
+        let mut random = fastrand::Rng::with_seed(2);
+        let mut read = [0; 2];
+        for round in 0..40_000 {
+            let mut window: [u8; 16] = std::array::from_fn(|_| random.u8(b'0'..=b'9'));
+            for _ in 0..round % 4 {
+                window[random.usize(..16)] = if random.bool() { b'.' } else { random.u8(..) };
+            }
+            for (level, read) in Level::all().zip(&mut read) {
+                *read += level.run(CheckNumbers(window));
+            }
+        }
+        assert!(read[0] > 200_000 && (Level::all().count() == 1 || read[1] > read[0]), "{read:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Vectors in plain arithmetic, eight bytes a word.
 
 use super::{Lanes, WIDTH};
+use crate::number;
 
 /// Four words of eight bytes, the first byte lowest.
 #[derive(Clone, Copy)]
@@ -83,5 +84,15 @@ impl Lanes for Portable {
     #[inline(always)]
     fn not_ascii(self) -> u32 {
         self.gather(|word| word)
+    }
+
+    #[inline(always)]
+    fn whole(window: &[u8; 16], len: usize) -> Option<u64> {
+        number::whole_in(window, len)
+    }
+
+    #[inline(always)]
+    fn decimal(window: &[u8; 16], len: usize) -> Option<(u64, u8)> {
+        number::decimal_in(window, len)
     }
 }

@@ -34,10 +34,10 @@ impl Lanes for Avx2 {
             let quotes = _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(b'"' as i8));
             let slashes = _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(b'\\' as i8));
             let ends = _mm256_and_si256(_mm256_or_si256(quotes, slashes), texts.0);
-            // What is within the bounds is what it stays when it is brought there.
+            // What is within the bounds stays what it is when it is brought there.
             let brought = _mm256_min_epu8(_mm256_max_epu8(self.0, low.0), high.0);
-            let fit = _mm256_andnot_si256(ends, _mm256_cmpeq_epi8(brought, self.0));
-            _mm256_movemask_epi8(fit) == -1
+            let unfit = _mm256_or_si256(ends, _mm256_xor_si256(brought, self.0));
+            _mm256_testz_si256(unfit, unfit) == 1
         }
     }
 
@@ -68,5 +68,101 @@ impl Lanes for Avx2 {
     fn not_ascii(self) -> u32 {
         // SAFETY: AVX2 is there, see `Avx2`.
         unsafe { _mm256_movemask_epi8(self.0) as u32 }
+    }
+
+    #[inline(always)]
+    fn whole(window: &[u8; 16], len: usize) -> Option<u64> {
+        let digits = Digits::new(window, len);
+        digits.others().eq(&0).then(|| digits.number())
+    }
+
+    #[inline(always)]
+    fn decimal(window: &[u8; 16], len: usize) -> Option<(u64, u8)> {
+        let digits = Digits::new(window, len);
+        let others = digits.others();
+        if others == 0 {
+            return Some((digits.number(), 0));
+        }
+        let point = others.trailing_zeros() as usize;
+        let is_decimal = others.is_power_of_two() && window[point] == b'.' && len > 1;
+        is_decimal.then(|| (digits.without(point).number(), 15 - point as u8))
+    }
+}
+
+/// The values of sixteen digits, those that do not count as zeros. Made and used in [`run`] only.
+#[derive(Clone, Copy)]
+struct Digits(__m128i);
+
+impl Digits {
+    /// The last `len` of these, at most 16.
+    #[inline(always)]
+    fn new(window: &[u8; 16], len: usize) -> Digits {
+        /// The bytes that count from their number on.
+        const COUNT: [u8; 32] = {
+            let mut count = [0; 32];
+            let mut at = 16;
+            while at < 32 {
+                count[at] = u8::MAX;
+                at += 1;
+            }
+            count
+        };
+        let count: &[u8; 16] = COUNT[len..].first_chunk().expect("at most sixteen count");
+        // SAFETY: AVX2 is there, see `Avx2`, and with it SSE2; both are 16 bytes.
+        unsafe {
+            let text = _mm_loadu_si128(window.as_ptr().cast());
+            let values = _mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8));
+            Digits(_mm_and_si128(values, _mm_loadu_si128(count.as_ptr().cast())))
+        }
+    }
+
+    /// Which are no digits.
+    #[inline(always)]
+    fn others(self) -> u32 {
+        // SAFETY: AVX2 is there, see `Avx2`, and with it SSE2.
+        let digits = unsafe {
+            _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(self.0, _mm_set1_epi8(9)), self.0)) as u32
+        };
+        digits ^ 0xffff
+    }
+
+    /// Those before the one at `place` moved into it.
+    #[inline(always)]
+    fn without(self, place: usize) -> Digits {
+        /// For each place, where the byte for each place is taken from; none for the first.
+        const FROM: [[u8; 16]; 16] = {
+            let mut from = [[0; 16]; 16];
+            let mut place = 0;
+            while place < 16 {
+                let mut at = 0;
+                while at < 16 {
+                    from[place][at] = if at == 0 {
+                        u8::MAX
+                    } else if at <= place {
+                        at as u8 - 1
+                    } else {
+                        at as u8
+                    };
+                    at += 1;
+                }
+                place += 1;
+            }
+            from
+        };
+        // SAFETY: AVX2 is there, see `Avx2`, and with it SSSE3.
+        Digits(unsafe { _mm_shuffle_epi8(self.0, _mm_loadu_si128(FROM[place].as_ptr().cast())) })
+    }
+
+    /// Their number: neighbours are joined to pairs, pairs to fours, fours to eights.
+    #[inline(always)]
+    fn number(self) -> u64 {
+        // SAFETY: AVX2 is there, see `Avx2`, and with it SSE4.1.
+        let eights = unsafe {
+            let pairs = _mm_maddubs_epi16(self.0, _mm_set1_epi16(1 << 8 | 10));
+            let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(1 << 16 | 100));
+            let fours = _mm_packus_epi32(fours, fours);
+            _mm_cvtsi128_si64(_mm_madd_epi16(fours, _mm_set1_epi32(1 << 16 | 10_000))) as u64
+        };
+        (eights & 0xffff_ffff) * 100_000_000 + (eights >> 32)
     }
 }
