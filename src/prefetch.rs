@@ -25,3 +25,15 @@ pub fn prefetch<T>(items: &[T], at: usize) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (items, at);
 }
+
+/// Asks for these bytes of a text, as far as there are such.
+#[inline(always)]
+pub fn prefetch_bytes(text: &[u8], range: std::ops::Range<usize>) {
+    /// Bytes in a line of the caches.
+    const LINE: usize = 64;
+    let mut at = range.start;
+    while at < range.end {
+        prefetch(text, at);
+        at += LINE;
+    }
+}

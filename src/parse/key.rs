@@ -102,7 +102,7 @@ pub fn encode(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
 const HEAD: usize = 5;
 
 /// The bytes before the n-th.
-const BELOW: [u128; SHORT + 1] = {
+pub(super) const BELOW: [u128; SHORT + 1] = {
     let mut masks = [u128::MAX; SHORT + 1];
     let mut n = 0;
     while n < SHORT {

@@ -94,6 +94,13 @@ impl Rows {
         &mut self.cells[row * self.fields..][..self.fields]
     }
 
+    /// The cells of all rows that may still be added, how many each has, and the places of the records.
+    #[inline(always)]
+    pub fn room(&mut self) -> (&mut [Cell], usize, &mut Vec<(u32, u32)>) {
+        let row = self.spans.len();
+        (&mut self.cells[row * self.fields..], self.fields, &mut self.spans)
+    }
+
     /// Adds the row whose cells are filled; takes the CR of a CRLF line end off.
     #[inline(always)]
     pub fn push(&mut self, bytes: &[u8], start: usize, end: usize) {

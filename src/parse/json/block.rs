@@ -5,8 +5,9 @@ use super::scan::{Notes, Scanner};
 use super::templates::Templates;
 use crate::parse::batch::Cell;
 use crate::parse::lines::Lines;
-use crate::parse::rows::{BLOCK_ROWS, Flaw, Rows, span};
+use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS, Flaw, Rows, span};
 use crate::parse::simd::{Lanes, Level, Work};
+use crate::prefetch::prefetch_bytes;
 
 /// The longest record that is learnt from: notes of a longer one might take up many times its size.
 const LESSON_BYTES_MAX: usize = 16 << 10;
@@ -49,17 +50,23 @@ impl<'s> Reader<'s> {
     ) -> usize {
         self.lines.find::<L>(bytes, from);
         let count = self.lines.ends().len().min(rows.capacity());
-        let ends = &self.lines.ends()[..count];
+        let mut ends = &self.lines.ends()[..count];
         let to = ends.last().map_or(from, |end| *end as usize);
         // All lines at once, which is fast, or, if that fails, each by itself to find the wrong ones.
         let valid = !self.lines.not_ascii || std::str::from_utf8(&bytes[from..to]).is_ok();
         let mut start = from;
-        for &end in ends {
+        loop {
+            if valid {
+                ends =
+                    &ends[self.records.templates.append_lines::<L>(bytes, &mut start, ends, rows, arena)..];
+            }
+            let Some((&end, others)) = ends.split_first() else { break };
             let end = end as usize;
             if valid || is_text(bytes, start, end, rows) {
                 self.records.line::<L>(bytes, start, end, rows, arena);
             }
             start = end + 1;
+            ends = others;
         }
         // Only the last line may have no newline.
         rows.lines += count as u64 - u64::from(to == bytes.len() && count > 0);
@@ -101,6 +108,7 @@ impl Records<'_> {
     #[inline(always)]
     fn unfit<L: Lanes>(&mut self, bytes: &[u8], span: (u32, u32), rows: &mut Rows, arena: &mut Vec<u8>) {
         let (start, end) = (span.0 as usize, span.1 as usize);
+        prefetch_bytes(bytes, start + BLOCK_BYTES..end + BLOCK_BYTES);
         rows.next_cells().fill(Cell::NULL);
         let learns = end - start <= LESSON_BYTES_MAX && self.templates.wants_lesson();
         self.notes.clear();

@@ -8,6 +8,7 @@
 pub mod block;
 mod piece;
 mod scan;
+mod short;
 mod template;
 mod templates;
 mod text;
@@ -21,15 +22,49 @@ pub use scan::Scanner;
 pub use text::unescape;
 
 use std::hint::select_unpredictable;
+use std::ops::Range;
 
+use super::key::BELOW;
 use crate::expr::{FieldPath, Step};
-use crate::number::word_of;
 
 /// The deepest nesting of a usable record.
 pub const DEPTH_MAX: usize = 128;
 
 /// Stands for no node or no field.
 const NONE: u32 = u32::MAX;
+
+/// The first bytes of a name, the first lowest, zeros where there are none, and above them its length, or
+/// [`Head::LONG`]: all of a short name, so that names are compared at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head(u128);
+
+impl Head {
+    /// How many bytes it holds.
+    const BYTES: usize = 15;
+    /// The length of all names that it cannot hold.
+    const LONG: usize = Head::BYTES + 1;
+
+    /// The head of a name.
+    fn of(name: &[u8]) -> Head {
+        let mut bytes = [0; 16];
+        let len = name.len().min(Head::BYTES);
+        bytes[..len].copy_from_slice(&name[..len]);
+        Head::new(&bytes, name.len())
+    }
+
+    /// The head of the name of this length that these bytes begin with.
+    #[inline(always)]
+    fn new(bytes: &[u8; 16], len: usize) -> Head {
+        let text = u128::from_le_bytes(*bytes) & BELOW[len.min(Head::BYTES)];
+        Head(text | (len.min(Head::LONG) as u128) << (8 * Head::BYTES))
+    }
+
+    /// Whether it is all of the name.
+    #[inline(always)]
+    fn is_whole(self) -> bool {
+        self.0 >> (8 * Head::BYTES) <= Head::BYTES as u128
+    }
+}
 
 /// The wanted fields as a tree of members and elements.
 #[derive(Debug, Clone)]
@@ -48,8 +83,7 @@ struct Node {
 
 #[derive(Debug, Clone)]
 struct Member {
-    /// The first eight bytes of the name: with its length, all of a short one.
-    head: u64,
+    head: Head,
     name: Box<[u8]>,
     node: u32,
 }
@@ -59,16 +93,15 @@ impl Node {
         Node { members: Vec::new(), elements: Vec::new(), field: NONE }
     }
 
-    /// The node of the member with this name, or [`NONE`]; `head` is the first eight bytes of the name. Takes no
+    /// The node of the member whose name stands there and has this head, or [`NONE`]. Takes no
     /// branches for what is not wanted: which member comes next is anybody's guess where their order varies.
     #[inline(always)]
-    fn member(&self, head: u64, name: &[u8]) -> u32 {
+    fn member(&self, head: Head, bytes: &[u8], name: Range<usize>) -> u32 {
         let mut node = NONE;
         for member in &self.members {
-            let is_like = (member.head == head) & (member.name.len() == name.len());
-            node = select_unpredictable(is_like, member.node, node);
+            node = select_unpredictable(member.head == head, member.node, node);
         }
-        if node != NONE && name.len() > 8 { self.long_member(name) } else { node }
+        if (node != NONE) & !head.is_whole() { self.long_member(&bytes[name]) } else { node }
     }
 
     /// [`Node::member`] for a name whose head is that of one that is wanted.
@@ -102,7 +135,7 @@ impl Shape {
         let next = self.nodes.len() as u32;
         let node = &mut self.nodes[at];
         let known = match step {
-            Step::Member(name) => node.member(word_of(name.as_bytes()), name.as_bytes()),
+            Step::Member(name) => node.member(Head::of(name.as_bytes()), name.as_bytes(), 0..name.len()),
             Step::Index(index) => node.element(*index),
         };
         if known != NONE {
@@ -111,7 +144,7 @@ impl Shape {
         match step {
             Step::Member(name) => {
                 let name = name.as_bytes();
-                node.members.push(Member { head: word_of(name), name: name.into(), node: next });
+                node.members.push(Member { head: Head::of(name), name: name.into(), node: next });
             }
             Step::Index(index) => node.elements.push((*index, next)),
         }

@@ -4,9 +4,9 @@
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
+use super::short::{Short, short_member};
 use super::text::{number_end, string_end, unescape, word};
-use super::{DEPTH_MAX, Fault, NONE, Shape};
-use crate::number::word_of;
+use super::{DEPTH_MAX, Fault, Head, NONE, Shape};
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::simd::{Lanes, Level, Work};
 
@@ -14,16 +14,25 @@ use crate::parse::simd::{Lanes, Level, Work};
 pub struct Scanner<'s> {
     shape: &'s Shape,
     level: Level,
-    /// Per node, the record in which it was last seen: only its first appearance counts. The last entry stands
-    /// for no node, as in `fields`: so what a node is and whether it is one takes no branch.
-    seen: Vec<u64>,
-    /// Per node, the field that ends there, or [`NONE`].
-    fields: Vec<u32>,
+    /// One for each node of the shape. The last stands for no node: so what a node is and whether it is one takes no
+    /// branch.
+    nodes: Vec<Seen>,
     record: u64,
+    /// What is made of members that are not wanted.
+    unwanted: Cell,
     /// An unescaped member name.
     name: Vec<u8>,
     /// The objects and arrays that are open around the current one.
     open: Vec<Frame>,
+}
+
+/// What is known of a node while records are scanned.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// The record in which it was last seen: only its first appearance counts.
+    record: u64,
+    /// The field that ends there, or [`NONE`].
+    field: u32,
 }
 
 /// An object or array that is being scanned.
@@ -80,13 +89,13 @@ impl<'s> Scanner<'s> {
 
     /// A scanner for records of this shape, with these vectors.
     pub fn with_level(shape: &'s Shape, level: Level) -> Scanner<'s> {
-        let fields: Vec<u32> = shape.nodes.iter().map(|node| node.field).chain([NONE]).collect();
+        let fields = shape.nodes.iter().map(|node| node.field).chain([NONE]);
         Scanner {
             shape,
             level,
-            seen: vec![0; fields.len()],
-            fields,
+            nodes: fields.map(|field| Seen { record: 0, field }).collect(),
             record: 0,
+            unwanted: Cell::NULL,
             name: Vec::new(),
             open: Vec::new(),
         }
@@ -95,7 +104,7 @@ impl<'s> Scanner<'s> {
     /// Whether the record that was scanned last has a field, even if it is null.
     pub fn saw(&self, field: u32) -> bool {
         let node = self.shape.nodes.iter().position(|node| node.field == field);
-        node.is_some_and(|node| self.seen[node] == self.record)
+        node.is_some_and(|node| self.nodes[node].record == self.record)
     }
 
     /// Scans the record that starts at `bytes[start]` (its first byte that is no white space).
@@ -140,7 +149,19 @@ impl<'s> Scanner<'s> {
         // Whether `frame` has nothing in it.
         let mut empty = bytes.get(at) == Some(&b'}');
         loop {
-            if !empty {
+            // What is noted is told of by the long way.
+            let short = match notes {
+                None if frame.object => short_member::<L>(bytes, at),
+                _ => None,
+            };
+            if let Some(short) = short {
+                self.put_short(frame.node, bytes, &short, cells);
+                at = short.end;
+                if short.goes_on {
+                    at = behind_space(bytes, at + 1).0;
+                    continue;
+                }
+            } else if !empty {
                 let node = if frame.object {
                     let name = expect(bytes, at, b'"')?;
                     let (end, plain) = string_end::<L>(bytes, name).ok_or(Fault::Malformed)?;
@@ -209,7 +230,7 @@ impl<'s> Scanner<'s> {
     /// The field that ends at a node, or [`NONE`].
     #[inline(always)]
     fn field(&self, node: u32) -> u32 {
-        self.fields[(node as usize).min(self.fields.len() - 1)]
+        self.nodes[(node as usize).min(self.nodes.len() - 1)].field
     }
 
     /// The node that a member stands for, unless it is not wanted or was seen before in this record.
@@ -220,13 +241,13 @@ impl<'s> Scanner<'s> {
         }
         let node = &self.shape.nodes[node as usize];
         let child = if plain {
-            node.member(head(bytes, &name), &bytes[name])
+            node.member(head_in(bytes, &name), bytes, name)
         } else {
             self.name.clear();
             unescape(&bytes[name], &mut self.name);
-            node.member(word_of(&self.name), &self.name)
+            node.member(Head::of(&self.name), &self.name, 0..self.name.len())
         };
-        select_unpredictable(self.first_time(child), child, NONE)
+        select_unpredictable(self.see(child).0, child, NONE)
     }
 
     /// The node that an array's current element stands for. An array that is wanted is met once a record, and so
@@ -236,13 +257,30 @@ impl<'s> Scanner<'s> {
         if frame.node == NONE { NONE } else { self.shape.nodes[frame.node as usize].element(frame.index) }
     }
 
+    /// Makes a short member's cell, if it is wanted. Without a branch: some cell is made in any case.
     #[inline(always)]
-    fn first_time(&mut self, node: u32) -> bool {
-        let place = (node as usize).min(self.seen.len() - 1);
-        let seen = &mut self.seen[place];
-        let first = *seen != self.record;
-        *seen = self.record;
-        first
+    fn put_short(&mut self, node: u32, bytes: &[u8], member: &Short, cells: &mut [Cell]) {
+        let Some(last) = cells.len().checked_sub(1) else { return };
+        if node == NONE {
+            return;
+        }
+        let node = self.shape.nodes[node as usize].member(member.head, bytes, member.name.clone());
+        let (is_first, field) = self.see(node);
+        let wanted = &mut cells[(field as usize).min(last)];
+        let cell = select_unpredictable(is_first & (field != NONE), wanted, &mut self.unwanted);
+        cell.start = member.start;
+        cell.len = member.len;
+        cell.kind = member.kind;
+    }
+
+    /// Sees a node; returns whether it is the first time in this record, and the field that ends there.
+    #[inline(always)]
+    fn see(&mut self, node: u32) -> (bool, u32) {
+        let place = (node as usize).min(self.nodes.len() - 1);
+        let seen = &mut self.nodes[place];
+        let is_first = seen.record != self.record;
+        seen.record = self.record;
+        (is_first, seen.field)
     }
 }
 
@@ -266,16 +304,12 @@ fn behind_space(bytes: &[u8], at: usize) -> (usize, u8) {
     (at, bytes.get(at).copied().unwrap_or(0))
 }
 
-/// The first eight bytes of a name, as [`word_of`] gives them, without asking how long it is.
+/// The head of a name that stands there, without asking how long it is.
 #[inline(always)]
-fn head(bytes: &[u8], name: &Range<usize>) -> u64 {
-    match bytes.get(name.start..).and_then(<[u8]>::first_chunk::<8>) {
-        Some(eight) => {
-            let len = name.len() as u32;
-            let beyond = if len < 8 { u64::MAX << (8 * len) } else { 0 };
-            u64::from_le_bytes(*eight) & !beyond
-        }
-        None => word_of(&bytes[name.clone()]),
+fn head_in(bytes: &[u8], name: &Range<usize>) -> Head {
+    match bytes.get(name.start..).and_then(<[u8]>::first_chunk) {
+        Some(first) => Head::new(first, name.len()),
+        None => Head::of(&bytes[name.clone()]),
     }
 }
 

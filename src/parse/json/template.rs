@@ -16,7 +16,9 @@ use super::piece::{Piece, Place};
 use super::scan::{Notes, Scalar};
 use super::text::{decimal_end, integer_end, number_end, string_end, string_stop, word};
 use crate::parse::batch::{Cell, CellKind};
+use crate::parse::rows::{BLOCK_BYTES, Rows, span};
 use crate::parse::simd::{Lanes, WIDE, WIDTH, load};
+use crate::prefetch::prefetch_bytes;
 
 /// The most scalars of a template.
 const SCALARS_MAX: usize = 512;
@@ -55,8 +57,6 @@ struct Step {
     piece: Piece,
     gap: Gap,
     field: u32,
-    /// Where it begins in the record that is being read.
-    start: u32,
 }
 
 /// A field of a fixed length.
@@ -78,6 +78,8 @@ pub(super) struct Template {
     absent: Vec<u32>,
     /// Their literals and gaps as steps.
     steps: Vec<Step>,
+    /// Where each begins in the record that is being read.
+    starts: Vec<u32>,
     fixed_cells: Vec<FixedCell>,
 }
 
@@ -115,7 +117,6 @@ impl Template {
                     piece: Piece::new(places),
                     gap: Gap::None,
                     field: NONE,
-                    start: 0,
                 }));
                 if let Some(last) = self.steps.last_mut() {
                     (last.gap, last.field) = (part.gap, part.field);
@@ -138,6 +139,35 @@ impl Template {
                 _ => Place::Digit,
             }));
         }
+        self.starts.resize(self.steps.len(), 0);
+    }
+
+    /// Appends the first of the lines, which begin at `start` and end at `ends`, as far as they fit and nothing in them is
+    /// new. Returns the place behind them.
+    #[inline(always)]
+    pub fn append_lines<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        mut start: usize,
+        ends: &[u32],
+        rows: &mut Rows,
+        arena: &mut Vec<u8>,
+    ) -> usize {
+        let (mut room, fields, spans) = rows.room();
+        for &end in ends {
+            let (record, next) = (span(bytes, start, end as usize), end as usize + 1);
+            let Some((cells, rest)) = room.split_at_mut_checked(fields) else { break };
+            room = rest;
+            let mark = arena.len();
+            if !self.steps_fit::<L>(bytes, start, record.1 as usize, cells, arena) {
+                arena.truncate(mark);
+                break;
+            }
+            spans.push(record);
+            prefetch_bytes(bytes, start + BLOCK_BYTES..next + BLOCK_BYTES);
+            start = next;
+        }
+        start
     }
 
     /// Whether the line from `start` to `end` fits; fills `cells` then. Otherwise `cells` and what is new in the
@@ -170,8 +200,8 @@ impl Template {
         arena: &mut Vec<u8>,
     ) -> bool {
         let mut at = start;
-        for step in &mut self.steps {
-            step.start = at as u32;
+        for (step, start) in self.steps.iter().zip(&mut self.starts) {
+            *start = at as u32;
             if !step.piece.fits::<L>(bytes, at) {
                 return false;
             }
@@ -189,7 +219,7 @@ impl Template {
         }
         for fixed in &self.fixed_cells {
             let cell = &mut cells[fixed.field as usize];
-            cell.start = self.steps[fixed.step as usize].start + fixed.offset;
+            cell.start = self.starts[fixed.step as usize] + fixed.offset;
             cell.len = fixed.len;
             cell.kind = fixed.kind;
         }

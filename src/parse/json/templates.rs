@@ -3,6 +3,7 @@
 use super::scan::Notes;
 use super::template::Template;
 use crate::parse::batch::Cell;
+use crate::parse::rows::Rows;
 use crate::parse::simd::Lanes;
 
 /// The most templates that are kept: lines of so many layouts may be mixed.
@@ -41,6 +42,25 @@ impl Templates {
             hits: 0,
             misses: 0,
         }
+    }
+
+    /// Appends the first of the lines, which begin at `start` and end at `ends`, as far as the template that fitted last
+    /// takes them at once. Returns how many, and moves `start` behind them.
+    #[inline(always)]
+    pub fn append_lines<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        start: &mut usize,
+        ends: &[u32],
+        rows: &mut Rows,
+        arena: &mut Vec<u8>,
+    ) -> usize {
+        let Some(template) = self.known.get_mut(self.last) else { return 0 };
+        let before = rows.len();
+        *start = template.append_lines::<L>(bytes, *start, ends, rows, arena);
+        let count = rows.len() - before;
+        self.hits += count as u32;
+        count
     }
 
     /// Whether the line from `start` to `end` fits one; fills `cells` then.

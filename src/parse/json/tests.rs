@@ -134,3 +134,21 @@ fn agrees_with_the_reference_on_mutations() {
         assert!(ours.is_ok() == reference.is_ok() || beyond_double, "{text}: {ours:?} {reference:?}");
     }
 }
+
+/// Names that are alike as far as they are compared at once.
+#[test]
+fn long_names_are_told_apart() {
+    let long = "fifteen letters";
+    let names =
+        [long, "fifteen letterz", "fifteen letters and", "fifteen letters or", "fifteen letter", "f", ""];
+    let members: Vec<String> =
+        names.iter().enumerate().map(|(n, name)| format!("\"{name}\":{n},\"{name}\":9")).collect();
+    let record = format!("{{{}}}", members.join(","));
+    let wanted: Vec<String> = (0..names.len()).map(|n| format!("Written(\"{n}\")")).collect();
+    // A field without a name cannot be asked for.
+    let asked = names.len() - 1;
+    assert_eq!(scan(&record, &names[..asked]), Ok(wanted[..asked].to_vec()));
+    check(&record, "fifteen letters an", "Null");
+    check(&record, "fifteen letters and more", "Null");
+    check(&record.replace("fifteen", "fifte\\u0065n"), long, r#"Written("0")"#);
+}
