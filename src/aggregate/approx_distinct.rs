@@ -14,6 +14,7 @@ use super::stored::split;
 use super::written::{self, Bytes};
 use super::{Definition, Gives, Span, Takes, params};
 use crate::parse::batch::Input;
+use crate::prefetch::prefetch;
 use crate::value::Value;
 
 /// The entry of `approx_distinct`.
@@ -108,7 +109,7 @@ impl Hashes {
 
     #[cold]
     fn grow(&mut self) {
-        let places = (self.places.len() * 2).clamp(8, 2 * EXACT_MAX);
+        let places = (self.places.len() * 4).clamp(8, 2 * EXACT_MAX);
         if places == self.places.len() {
             return;
         }
@@ -178,7 +179,7 @@ impl ApproxDistinct {
 }
 
 fn raise(registers: &mut [u8; REGISTERS], hash: u64) {
-    let register = &mut registers[(hash >> RANK_BITS) as usize];
+    let register = &mut registers[register(hash)];
     // The mark bit bounds the rank where all of the rest is zero.
     let rest = hash << INDEX_BITS | 1 << (INDEX_BITS - 1);
     *register = (*register).max(rest.leading_zeros() as u8 + 1);
@@ -235,6 +236,20 @@ fn tau(mut x: f64) -> f64 {
     }
 }
 
+/// The hash of a row's value, if it has one.
+#[inline(always)]
+fn hash(input: Input<'_>, row: u32) -> Option<u64> {
+    let value = input.value(row);
+    let (kind, text) = split(&value)?;
+    Some(xxh3_64_with_seed(text.as_bytes(), SEED + kind as u64))
+}
+
+/// Which register a hash chooses.
+#[inline(always)]
+fn register(hash: u64) -> usize {
+    (hash >> RANK_BITS) as usize
+}
+
 impl Accumulator for ApproxDistinct {
     type Setup = ();
     type View<'a> = Input<'a>;
@@ -251,9 +266,35 @@ impl Accumulator for ApproxDistinct {
         input.prefetch(row);
     }
 
+    const HAS_CLUES: bool = true;
+
+    /// The hash.
+    #[inline(always)]
+    fn clue(input: Input<'_>, row: u32) -> u64 {
+        hash(input, row).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn approach(&self, clue: u64) {
+        match self {
+            ApproxDistinct::Exact(hashes) => {
+                prefetch(&hashes.places, clue as usize & hashes.places.len().wrapping_sub(1));
+            }
+            ApproxDistinct::Registers(registers) => prefetch(&registers[..], register(clue)),
+        }
+    }
+
+    #[inline(always)]
+    fn add_by(&mut self, clue: u64, setup: &(), input: Input<'_>, row: u32) {
+        match clue {
+            0 => self.add(setup, input, row),
+            hash => self.insert(hash),
+        }
+    }
+
     fn add(&mut self, _: &(), input: Input<'_>, row: u32) {
-        if let Some((kind, text)) = split(&input.value(row)) {
-            self.insert(xxh3_64_with_seed(text.as_bytes(), SEED + kind as u64));
+        if let Some(hash) = hash(input, row) {
+            self.insert(hash);
         }
     }
 

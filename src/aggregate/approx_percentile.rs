@@ -14,6 +14,7 @@ use super::slots::{Accumulator, Slots, numbers};
 use super::{Definition, Gives, Span, Takes, params, written};
 use crate::number::Number;
 use crate::parse::batch::{Input, NumberColumn};
+use crate::prefetch::prefetch;
 use crate::value::Value;
 
 /// The entry of `approx_percentile`.
@@ -110,6 +111,50 @@ impl Store {
         }
     }
 
+    /// How many values there are.
+    fn count(&self) -> u64 {
+        match self {
+            Store::Sparse(buckets) => buckets.iter().map(|(_, count)| count).sum(),
+            Store::Octaves { octaves, .. } => {
+                octaves.iter().flatten().map(|counts| counts.iter().sum::<u64>()).sum()
+            }
+        }
+    }
+
+    /// The bucket of the value at a rank by magnitude, which is less than their count.
+    fn bucket_at(&self, mut rank: u64) -> u32 {
+        // Whether it is within so many, and if not, where it is behind them.
+        let mut is_within = |count: u64| {
+            let is_within = rank < count;
+            rank -= if is_within { 0 } else { count };
+            is_within
+        };
+        let found = match self {
+            Store::Sparse(buckets) => {
+                buckets.iter().find(|(_, count)| is_within(*count)).map(|(bucket, _)| *bucket)
+            }
+            Store::Octaves { first, octaves } => {
+                let mut octaves =
+                    (*first..).zip(octaves).filter_map(|(n, counts)| Some((n, counts.as_ref()?)));
+                octaves.find(|(_, counts)| is_within(counts.iter().sum())).and_then(|(octave, counts)| {
+                    let place = counts.iter().position(|count| is_within(*count))?;
+                    Some((octave * BUCKETS + place) as u32)
+                })
+            }
+        };
+        found.expect("the rank is one of a value")
+    }
+
+    /// Asks for the count of a bucket ahead of its use.
+    #[inline(always)]
+    fn prefetch(&self, bucket: u32) {
+        if let Store::Octaves { first, octaves } = self
+            && let Some(Some(counts)) = octaves.get((bucket as usize / BUCKETS).wrapping_sub(*first))
+        {
+            prefetch(&counts[..], bucket as usize % BUCKETS);
+        }
+    }
+
     /// Buckets with their counts, by magnitude.
     fn buckets(&self) -> Vec<(u32, u64)> {
         match self {
@@ -142,6 +187,12 @@ impl Default for Counts {
     }
 }
 
+/// The bucket of a value's magnitude.
+#[inline(always)]
+fn bucket(value: f64) -> u32 {
+    (value.abs().to_bits() >> SHIFT) as u32
+}
+
 /// The middle of a bucket.
 fn middle(bucket: u32) -> f64 {
     f64::from_bits(u64::from(bucket) << SHIFT | 1 << (SHIFT - 1))
@@ -151,7 +202,7 @@ impl Counts {
     fn add(&mut self, value: f64) {
         self.least = self.least.min(value);
         self.greatest = self.greatest.max(value);
-        let bucket = (value.abs().to_bits() >> SHIFT) as u32;
+        let bucket = bucket(value);
         if value > 0.0 {
             self.positive.add(bucket, 1);
         } else if value < 0.0 {
@@ -170,11 +221,8 @@ impl Counts {
     }
 
     fn at(&self, quantile: Quantile) -> f64 {
-        let negative =
-            self.negative.buckets().into_iter().rev().map(|(bucket, count)| (-middle(bucket), count));
-        let positive = self.positive.buckets().into_iter().map(|(bucket, count)| (middle(bucket), count));
-        let values: Vec<(f64, u64)> = negative.chain([(0.0, self.zeros)]).chain(positive).collect();
-        let count: u64 = values.iter().map(|(_, count)| count).sum();
+        let (negative, positive) = (self.negative.count(), self.positive.count());
+        let count = negative + self.zeros + positive;
         let (rank, _) = quantile.rank(count);
         // The ends are known exactly.
         if rank == 0 {
@@ -183,12 +231,14 @@ impl Counts {
         if rank == count - 1 {
             return self.greatest;
         }
-        let mut passed = 0;
-        let found = values.into_iter().find(|(_, count)| {
-            passed += count;
-            passed > rank
-        });
-        found.map_or(self.greatest, |(value, _)| value.clamp(self.least, self.greatest))
+        let value = if rank < negative {
+            -middle(self.negative.bucket_at(negative - 1 - rank))
+        } else if rank < negative + self.zeros {
+            0.0
+        } else {
+            middle(self.positive.bucket_at(rank - negative - self.zeros))
+        };
+        value.clamp(self.least, self.greatest)
     }
 }
 
@@ -240,6 +290,31 @@ impl Accumulator for Sketch {
 
     fn view(input: Input<'_>) -> &NumberColumn {
         numbers(input)
+    }
+
+    const HAS_CLUES: bool = true;
+
+    /// The bits of the value.
+    #[inline(always)]
+    fn clue(column: &NumberColumn, row: u32) -> u64 {
+        column.get_f64(row).map_or(0, f64::to_bits)
+    }
+
+    #[inline(always)]
+    fn approach(&self, clue: u64) {
+        if let Some(counts) = &self.0 {
+            let value = f64::from_bits(clue);
+            let store = if value < 0.0 { &counts.negative } else { &counts.positive };
+            store.prefetch(bucket(value));
+        }
+    }
+
+    #[inline(always)]
+    fn add_by(&mut self, clue: u64, setup: &Quantile, column: &NumberColumn, row: u32) {
+        match clue {
+            0 => self.add(setup, column, row),
+            bits => self.0.get_or_insert_default().add(f64::from_bits(bits)),
+        }
     }
 
     fn add(&mut self, _: &Quantile, column: &NumberColumn, row: u32) {

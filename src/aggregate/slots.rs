@@ -38,6 +38,23 @@ pub trait Accumulator: Default + Send + 'static {
     /// Asks for what a row that is added soon will be looked at for; speed only.
     #[inline(always)]
     fn soon(_: Self::View<'_>, _: u32) {}
+    /// Whether rows are looked at in two steps: what says where a row goes within its state is worked out for some rows
+    /// first, so that the waits for these places overlap.
+    const HAS_CLUES: bool = false;
+    /// What says where a row goes within its state; 0 says nothing.
+    #[inline(always)]
+    fn clue(_: Self::View<'_>, _: u32) -> u64 {
+        0
+    }
+    /// Asks for the place that a row with this clue goes to; speed only.
+    #[inline(always)]
+    fn approach(&self, _: u64) {}
+    /// Adds a row with this clue.
+    #[inline(always)]
+    fn add_by(&mut self, clue: u64, setup: &Self::Setup, view: Self::View<'_>, row: u32) {
+        debug_assert_eq!(clue, 0, "an aggregate that has clues goes by them");
+        self.add(setup, view, row);
+    }
     /// Adds a row.
     fn add(&mut self, setup: &Self::Setup, view: Self::View<'_>, row: u32);
     /// Adds all that another state has seen.
@@ -89,6 +106,26 @@ impl<A: Accumulator> Slots<A> {
         Box::new(Slots::<A> { setup: setup(first), others, slots: Vec::new() })
     }
 
+    /// Adds rows whose places are asked for first, some at a time.
+    fn add_by_clues(&mut self, slots: &[u32], rows: &[u32], view: A::View<'_>) {
+        let mut clues = [0; AHEAD];
+        for start in (0..rows.len()).step_by(AHEAD) {
+            let end = rows.len().min(start + AHEAD);
+            rows[end..].iter().take(AHEAD).for_each(|row| A::soon(view, *row));
+            let (slots, rows) = (&slots[start..end], &rows[start..end]);
+            for ((slot, row), clue) in slots.iter().zip(rows).zip(&mut clues) {
+                prefetch(&self.slots, *slot as usize);
+                *clue = A::clue(view, *row);
+            }
+            for (slot, clue) in slots.iter().zip(&clues) {
+                self.slots[*slot as usize].approach(*clue);
+            }
+            for ((slot, row), clue) in slots.iter().zip(rows).zip(&clues) {
+                self.slots[*slot as usize].add_by(*clue, &self.setup, view, *row);
+            }
+        }
+    }
+
     fn setup(&self, call: usize) -> &A::Setup {
         match call {
             0 => &self.setup,
@@ -110,6 +147,9 @@ impl<A: Accumulator> Accumulators for Slots<A> {
 
     fn add(&mut self, slots: &[u32], rows: &[u32], input: Input<'_>) {
         let view = A::view(input);
+        if A::HAS_CLUES {
+            return self.add_by_clues(slots, rows, view);
+        }
         if size_of_val(&self.slots[..]) < CACHED_BYTES && !A::LOOKS_FAR {
             for (slot, row) in slots.iter().zip(rows) {
                 self.slots[*slot as usize].add(&self.setup, view, *row);

@@ -213,7 +213,25 @@ impl Total {
     }
 
     /// Adds all of another sum.
+    #[inline]
     pub fn merge(&mut self, other: &Total) {
+        // What most sums are, before anything else is asked.
+        if let (
+            Total::Small { scale, decimal, doubles },
+            Total::Small { scale: other_scale, decimal: other_decimal, doubles: other_doubles },
+        ) = (&mut *self, other)
+            && scale == other_scale
+            && let Some(sum) = decimal.checked_add(*other_decimal)
+            && let Some(of_doubles) = doubles.get().checked_add(other_doubles.get())
+        {
+            (*decimal, *doubles) = (sum, Halves::new(of_doubles));
+            return;
+        }
+        self.merge_any(other);
+    }
+
+    /// [`Total::merge`] of all sums.
+    fn merge_any(&mut self, other: &Total) {
         match other {
             Total::Empty => {}
             Total::Small { scale, decimal, doubles } => {
