@@ -1,5 +1,7 @@
 //! The groups of one pane (or of all sessions): a slot per key, and every aggregate's states by slot.
 
+use std::hint::select_unpredictable;
+
 use super::keys::Keys;
 use super::weight::Weight;
 use crate::aggregate::states::{Calls, States};
@@ -165,10 +167,34 @@ impl Table {
 
     /// Adds another table's groups to this one.
     pub fn merge(&mut self, other: &Table, keys: &mut Keys) {
-        let pair = |(from, &key): (u32, &u32)| (from, self.slot(key, keys));
-        let pairs: Vec<(u32, u32)> = (0..).zip(&other.keys).map(pair).collect();
+        let pairs = self.slots_of(&other.keys, keys);
         self.make_room();
         self.states.merge(&other.states, &pairs);
+    }
+
+    /// The slots of these keys, all different, each with the place of its key; those that there are none of are made.
+    fn slots_of(&mut self, others: &[u32], keys: &mut Keys) -> Vec<(u32, u32)> {
+        let SlotMap::Dense(slots) = &mut self.slots else {
+            return (0..).zip(others).map(|(from, &key)| (from, self.slot(key, keys))).collect();
+        };
+        slots.resize(slots.len().max(keys.capacity()), 0);
+        // Which keys are new cannot be foreseen: each is put where the next new one belongs, without a branch.
+        let first_new = self.keys.len();
+        self.keys.resize(first_new + others.len(), 0);
+        let (mut next, mut pairs) = (first_new, Vec::with_capacity(others.len()));
+        for (from, &key) in (0..).zip(others) {
+            let slot = &mut slots[key as usize];
+            let is_new = *slot == 0;
+            *slot = select_unpredictable(is_new, next as u32 + 1, *slot);
+            pairs.push((from, *slot - 1));
+            self.keys[next] = key;
+            next += usize::from(is_new);
+        }
+        self.keys.truncate(next);
+        if self.holds {
+            self.keys[first_new..].iter().for_each(|&key| keys.hold(key));
+        }
+        pairs
     }
 
     /// Adds another table's groups of these keys to this one.
@@ -329,6 +355,43 @@ mod tests {
             slots.remove(&all);
             assert!(all.iter().all(|&key| slots.get(key).is_none()));
             assert_eq!(slots.get_or_insert(all[0], 0, keys as usize), 0);
+        }
+    }
+    /// Tables of few and of most keys, merged one after the other.
+    #[test]
+    fn merged_tables_have_all_keys_once() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let calls = Calls::only(crate::aggregate::find("count").expect("it is one"));
+        for (count, share) in [(10, 2), (3_000, 2), (3_000, 500), (3_000, 1)] {
+            let mut keys = Keys::default();
+            let numbers: Vec<u32> = (0..count)
+                .map(|n: u64| keys.intern(n.wrapping_mul(0x9e37_79b9_7f4a_7c15), &n.to_le_bytes()))
+                .collect();
+            let (mut merged, mut passing) = (Table::new(&calls), Table::passing(&calls));
+            let mut wanted: Vec<u32> = Vec::new();
+            for _ in 0..4 {
+                let mut other = Table::new(&calls);
+                for &key in numbers.iter().filter(|_| random.u32(0..share) == 0) {
+                    other.slot(key, &mut keys);
+                    if !wanted.contains(&key) {
+                        wanted.push(key);
+                    }
+                }
+                other.make_room();
+                for table in [&mut merged, &mut passing] {
+                    table.merge(&other, &mut keys);
+                    assert_eq!(table.keys, wanted);
+                    (0..).zip(&wanted).for_each(|(slot, &key)| assert_eq!(table.find(key), Some(slot)));
+                }
+                other.release(&mut keys);
+                assert_eq!(keys.used(), wanted.len());
+            }
+            passing.reset(&calls);
+            assert!(numbers.iter().all(|&key| passing.find(key).is_none()));
+            merged.release(&mut keys);
+            assert_eq!(keys.used(), 0);
         }
     }
 }
