@@ -26,13 +26,16 @@ pub fn prefetch<T>(items: &[T], at: usize) {
     let _ = (items, at);
 }
 
-/// Asks for these bytes of a text, as far as there are such.
+/// Asks for as many bytes as these are, so far ahead of them: whoever reads a text twice, a block at a time, waits for
+/// all of each block at its first reading otherwise.
 #[inline(always)]
-pub fn prefetch_bytes(text: &[u8], range: std::ops::Range<usize>) {
+pub fn prefetch_text(text: &[u8], range: std::ops::Range<usize>, ahead: usize) {
     /// Bytes in a line of the caches.
     const LINE: usize = 64;
-    let mut at = range.start;
-    while at < range.end {
+    let mut at = range.start + ahead;
+    // Of a long stretch no more than lies before it: the rest of it would only get in the way.
+    let end = range.end.min(range.start + ahead) + ahead;
+    while at < end {
         prefetch(text, at);
         at += LINE;
     }

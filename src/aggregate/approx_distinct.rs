@@ -109,6 +109,7 @@ impl Hashes {
 
     #[cold]
     fn grow(&mut self) {
+        // Most sets that grow grow on.
         let places = (self.places.len() * 4).clamp(8, 2 * EXACT_MAX);
         if places == self.places.len() {
             return;
@@ -258,8 +259,6 @@ impl Accumulator for ApproxDistinct {
     fn view(input: Input<'_>) -> Input<'_> {
         input
     }
-
-    const LOOKS_FAR: bool = true;
 
     #[inline(always)]
     fn soon(input: Input<'_>, row: u32) {

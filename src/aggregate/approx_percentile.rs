@@ -123,7 +123,7 @@ impl Store {
 
     /// The bucket of the value at a rank by magnitude, which is less than their count.
     fn bucket_at(&self, mut rank: u64) -> u32 {
-        // Whether it is within so many, and if not, where it is behind them.
+        // Whether the rank is among the next so many values; if not, steps over them.
         let mut is_within = |count: u64| {
             let is_within = rank < count;
             rank -= if is_within { 0 } else { count };

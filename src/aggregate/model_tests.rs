@@ -172,6 +172,44 @@ fn scattered(definition: &Definition, params: &str, events: &[Event], random: &m
     result(&*a, target)
 }
 
+/// Rows that are added many at once make the same states as one by one.
+#[test]
+fn rows_may_be_added_together() {
+    let mut random = Rng::with_seed(8);
+    for definition in [find("approx_distinct"), find("approx_percentile")].into_iter().flatten() {
+        let params = if definition.name == "approx_percentile" { vec![Number::from_int(0)] } else { vec![] };
+        for count in [0, 1, 15, 16, 17, 33, 400, 3_000] {
+            let (mut together, mut single) = ((definition.make)(&[&params]), (definition.make)(&[&params]));
+            let (mut numbers, mut cells, mut texts) = (NumberColumn::default(), Vec::new(), Texts::default());
+            for n in 0..count {
+                let text = match random.u8(..8) {
+                    0 => "null".to_owned(),
+                    1 => "0".to_owned(),
+                    2 => format!("-{}.5", random.u32(..99)),
+                    _ => format!("{}", random.u32(..5) * 1000 + n),
+                };
+                cells.push(cell(&text, false, &mut texts));
+                if text == "null" { numbers.push_null() } else { assert!(numbers.push_text(&text)) }
+            }
+            let arg = match definition.takes {
+                Takes::Number => ArgColumn::Numbers(numbers),
+                _ => ArgColumn::Values(cells),
+            };
+            let time = vec![0; count as usize];
+            let input = Input { arg: &arg, texts: &texts, time: &time, source: 0, first_record: 0 };
+            let rows: Vec<u32> = (0..count).collect();
+            let slots: Vec<u32> = rows.iter().map(|_| random.u32(..3)).collect();
+            [&mut together, &mut single].into_iter().for_each(|states| states.resize(3));
+            // Some at a time, and one by one.
+            let half = count as usize / 3;
+            together.add(&slots[..half], &rows[..half], input);
+            together.add(&slots[half..], &rows[half..], input);
+            rows.iter().zip(&slots).for_each(|(row, slot)| single.add(&[*slot], &[*row], input));
+            assert_eq!(together.save(3), single.save(3), "{} of {count}", definition.name);
+        }
+    }
+}
+
 /// Adds one event to a slot.
 pub fn feed(states: &mut dyn Accumulators, slot: u32, event: &Event, takes: Takes) {
     let mut texts = Texts::default();

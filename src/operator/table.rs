@@ -67,10 +67,11 @@ impl Table {
         Table { holds: false, ..Table::new(calls) }
     }
 
-    /// Forgets the groups of a passing table. Keeps the room for them, unless that is far too much.
+    /// Forgets the groups of a passing table. Keeps the room for them, unless that is far too much: merges ask for up to
+    /// four times as much as they need.
     pub fn reset(&mut self, calls: &Calls) {
         debug_assert!(!self.holds, "keys that are held have to be released");
-        if self.keys.len() < self.keys.capacity() / 4 {
+        if self.keys.len() < self.keys.capacity() / 16 {
             *self = Table::passing(calls);
             return;
         }
@@ -172,7 +173,7 @@ impl Table {
         self.states.merge(&other.states, &pairs);
     }
 
-    /// The slots of these keys, all different, each with the place of its key; those that there are none of are made.
+    /// For each of these keys, all different: its place among them and its slot, which is made if there is none.
     fn slots_of(&mut self, others: &[u32], keys: &mut Keys) -> Vec<(u32, u32)> {
         let SlotMap::Dense(slots) = &mut self.slots else {
             return (0..).zip(others).map(|(from, &key)| (from, self.slot(key, keys))).collect();
@@ -357,6 +358,7 @@ mod tests {
             assert_eq!(slots.get_or_insert(all[0], 0, keys as usize), 0);
         }
     }
+
     /// Tables of few and of most keys, merged one after the other.
     #[test]
     fn merged_tables_have_all_keys_once() {

@@ -54,8 +54,8 @@ impl Work for Times<'_> {
         stage.left.clear();
         for &row in &stage.live {
             let cell = field.cell(row);
-            let time = match whole::<L>(field.bytes, cell).and_then(|whole| scale.micros(whole)) {
-                Some(time) => Some(time),
+            let time = match whole::<L>(field.bytes, cell, scale.dropped) {
+                Some(whole) => scale.micros(whole),
                 None => time_else(field, cell, format, form),
             };
             let time = time.filter(|time| panes.iter_mut().all(|panes| panes.pane(*time).is_some()));
@@ -139,27 +139,39 @@ fn truth<L: Lanes>(condition: Simple<'_>, field: Field<'_>, row: u32) -> Option<
     condition.truth(field.text(cell), cell.is_number(), cell.is_text())
 }
 
-/// The sixteen bytes that end where a cell's do, if it is a number and stands in the input.
+/// The sixteen bytes that end so many before a cell's end, if it is a number and stands in the input.
 #[inline(always)]
-fn window(bytes: &[u8], cell: Cell) -> Option<&[u8; 16]> {
+fn window(bytes: &[u8], cell: Cell, dropped: usize) -> Option<&[u8; 16]> {
     if !cell.is_plain_number() {
         return None;
     }
-    let (_, end) = cell.place();
+    let end = cell.place().1 - dropped.min(cell.len as usize);
     bytes.get(end.checked_sub(16)?..end)?.first_chunk()
 }
 
-/// The number of up to sixteen digits that a cell is; `None` says nothing.
+/// The number of up to sixteen digits that a cell is without its last ones; `None` says nothing.
 #[inline(always)]
-fn whole<L: Lanes>(bytes: &[u8], cell: Cell) -> Option<u64> {
-    let len = cell.len as usize;
-    L::whole(window(bytes, cell)?, if (1..=16).contains(&len) { len } else { return None })
+fn whole<L: Lanes>(bytes: &[u8], cell: Cell, dropped: usize) -> Option<u64> {
+    let window = window(bytes, cell, dropped)?;
+    let len = (cell.len as usize).wrapping_sub(dropped);
+    if !(1..=16).contains(&len) || !are_digits(bytes, cell, dropped) {
+        return None;
+    }
+    L::whole(window, len)
+}
+
+/// Whether the last bytes of a cell, of which there are so many, are digits.
+#[inline(always)]
+fn are_digits(bytes: &[u8], cell: Cell, count: usize) -> bool {
+    let end = cell.place().1;
+    count == 0 || bytes[end - count..end].iter().all(u8::is_ascii_digit)
 }
 
 /// The number that a cell is, as [`number::short`] reads it; `None` says nothing.
 #[inline(always)]
 fn short<L: Lanes>(bytes: &[u8], cell: Cell) -> Option<(i64, u8)> {
-    let window = window(bytes, cell)?;
+    let window = window(bytes, cell, 0)?;
+    // A number is not empty: so its first byte is there.
     let is_negative = bytes[cell.start as usize] == b'-';
     let len = (cell.len as usize).wrapping_sub(usize::from(is_negative));
     let read = if (1..=16).contains(&len) { L::decimal(window, len) } else { None };
@@ -182,4 +194,122 @@ fn time_else(field: Field<'_>, cell: Cell, format: &TimeFormat, form: Form) -> O
 #[inline(never)]
 fn short_else(bytes: &[u8], (start, end): (usize, usize)) -> Option<(i64, u8)> {
     number::short(&bytes[start..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Format;
+    use crate::parse::batch::{Batch, CellKind};
+    use crate::parse::csv;
+    use crate::parse::project::{ChunkToParse, Layout, Parser, Projection};
+    use crate::parse::simd::Level;
+    use crate::time::Unit;
+
+    /// A cell as a number, and as a time of each unit.
+    struct Read<'t>(&'t [u8], Cell);
+
+    impl Work for Read<'_> {
+        type Output = (Option<(i64, u8)>, [Option<u64>; 2]);
+
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> Self::Output {
+            let Read(bytes, cell) = self;
+            (short::<L>(bytes, cell), [whole::<L>(bytes, cell, 0), whole::<L>(bytes, cell, 3)])
+        }
+    }
+
+    /// The same number, wherever it stands and whatever stands around it.
+    #[test]
+    fn numbers_read_alike_within_a_text() {
+        let mut random = fastrand::Rng::with_seed(6);
+        let mut times = 0;
+        for _ in 0..80_000 {
+            let letters = if random.bool() { "0123456789" } else { "0123456789012345678-+.e" }.as_bytes();
+            let text: Vec<u8> =
+                (0..random.usize(1..22)).map(|_| letters[random.usize(..letters.len())]).collect();
+            let before = &b"7\"x,-.0123456789abc"[..random.usize(0..19)];
+            let bytes = [before, &text, &b"0123"[..random.usize(0..5)]].concat();
+            let shown = String::from_utf8_lossy(&bytes);
+            for kind in [CellKind::Untyped, CellKind::Number] {
+                let cell = Cell { start: before.len() as u32, len: text.len() as u32, kind };
+                for level in Level::all() {
+                    let (number, wholes) = level.run(Read(&bytes, cell));
+                    // Where too little stands before it, nothing is said.
+                    if before.len() + text.len() >= 16 {
+                        assert_eq!(number, number::short(&text), "{shown}");
+                    }
+                    for (whole, unit) in wholes.into_iter().zip([Unit::Micros, Unit::Nanos]) {
+                        let Some(whole) = whole else { continue };
+                        let format = TimeFormat::new(if unit == Unit::Micros { "us" } else { "ns" }, None);
+                        let spelt = std::str::from_utf8(&text).expect("ASCII");
+                        let value = crate::value::Value::Written(spelt);
+                        let read = format.expect("a format").parse(&value, Form::Number(unit)).ok();
+                        assert_eq!(unit.scale().micros(whole), read, "{shown} {unit:?}");
+                        times += 1;
+                    }
+                }
+            }
+        }
+        assert!(times > 50_000, "{times} times");
+    }
+    /// Whole batches, of records with all that a field may be, made with each kind of vectors.
+    #[test]
+    fn batches_are_alike_whatever_the_vectors() {
+        let options = [
+            "-a sum(x),avg(y),count(*)",
+            "-a min(y),approx_distinct(x) --where x>=500",
+            "-a sum(x)FILTER(WHERE(y<0.5)),count(*)FILTER(WHERE(y='a')) -i y",
+        ];
+        let values =
+            ["1", "-1", "500", "499.999999999999", "0.5", "-0.50", "null", "\"a\"", "\"500\"", "true", "1e3"];
+        let others =
+            [".5", "5.", "+7", "12345678901234567", "-1234567890123456", "1234567890.12345", "01", ""];
+        let times =
+            ["1625097727017", "1625097727", "1625097727.25", "-5", "\"2021-07-01T00:00:00Z\"", "null"];
+        let (mut random, mut usable) = (fastrand::Rng::with_seed(9), 0);
+        for (n, format) in
+            [Format::Ndjson, Format::Csv { delimiter: b',' }].into_iter().cycle().take(60).enumerate()
+        {
+            let is_csv = format != Format::Ndjson;
+            let mut text = String::new();
+            for _ in 0..random.usize(1..700) {
+                let mut one = |usual: &[&str]| {
+                    let value = match is_csv && random.u8(..9) == 0 {
+                        true => others[random.usize(..others.len())],
+                        false => usual[random.usize(..usual.len())],
+                    };
+                    if is_csv { value.trim_matches('"').to_owned() } else { value.to_owned() }
+                };
+                let time = one(if n % 3 == 0 { &times } else { &times[..1] });
+                let (x, y) = (one(&values), one(&values));
+                text += &match is_csv {
+                    true => format!("{time},{x},{y}\n"),
+                    false => format!("{{\"t\":{time},\"x\":{x},\"y\":{y}}}\n"),
+                };
+            }
+            let argv = format!("windrow -t t -w 1m -b x {} -", options[n / 2 % options.len()]);
+            let argv: Vec<_> = argv.split_whitespace().map(Into::into).collect();
+            let job = crate::cli::job(&argv).unwrap_or_else(|error| panic!("{error}"));
+            let projection = Projection::new(&job, job.time_field.as_ref().expect("it is named"), 1);
+            let place =
+                |name: &str| ["t", "x", "y"].iter().position(|other| *other == name).expect("a column");
+            let places: Vec<usize> = projection.fields.iter().map(|field| place(&field.text)).collect();
+            let names: Vec<String> = ["t", "x", "y"].map(str::to_owned).into();
+            let columns = csv::Columns::new(if is_csv { &places } else { &[] });
+            let layout = Layout { format, columns, width: names.len(), names, lead: None, part: 0 };
+            let made = Level::all().map(|level| {
+                let mut parser = Parser::with_level(&projection, level);
+                let bytes = text.clone().into_bytes();
+                let batch =
+                    parser.parse(ChunkToParse { source: 0, bytes, offset: 0, layout: &layout, form: None });
+                let Batch { time, fates, reasons, ids, keys, args, form, .. } = &batch;
+                format!("{time:?} {fates:?} {reasons:?} {ids:?} {keys:?} {args:?} {form:?}")
+            });
+            let made: Vec<String> = made.collect();
+            assert!(made.iter().all(|batch| *batch == made[0]), "{text}");
+            usable += made[0].matches("Usable").count();
+        }
+        assert!(usable > 1_000, "{usable} rows are usable");
+    }
 }

@@ -49,7 +49,7 @@ pub(super) fn quick(text: &[u8], unit: Unit) -> Option<i64> {
 
 /// A number of these units in microseconds, if that is in range.
 #[inline(always)]
-pub(super) fn in_micros(number: i64, unit: Unit) -> Option<i64> {
+fn in_micros(number: i64, unit: Unit) -> Option<i64> {
     let micros = match unit {
         Unit::Seconds => number.checked_mul(1_000_000)?,
         Unit::Millis => number.checked_mul(1000)?,

@@ -53,7 +53,7 @@ const FAILED: &[&str] = &["-t", "ts", "-w", "1m", "-b", "page", "--where", "stat
 const NESTED: &[&str] = &["-t", "at.ts", "-w", "1m", "-b", "who.page", "-a", "count(*), sum(who.bytes)"];
 
 /// Members are `id ts page user status bytes latency_ms`, in this order.
-const CASES: [Case; 19] = [
+const CASES: [Case; 20] = [
     ndjson("ndjson W1", BY_PAGE, object),
     ndjson("ndjson W2", BY_USER, object),
     ndjson("ndjson W3", BY_ID, object),
@@ -71,6 +71,12 @@ const CASES: [Case; 19] = [
     ndjson("ndjson shuffled", BY_PAGE, |n, mut m| {
         fastrand::shuffle(&mut m);
         object(n, m)
+    }),
+    ndjson("ndjson shuffled spaces", BY_PAGE, |n, mut m| {
+        let truth = if n % 2 == 0 { "\"ok\":true" } else { "\"ok\":false" };
+        m.push(truth);
+        fastrand::shuffle(&mut m);
+        format!("{{{}}}", m.join(", ").replace("\":", "\": "))
     }),
     ndjson("ndjson nested", NESTED, |_, m| {
         let [id, ts, page, user, status, bytes, _] = m[..] else { panic!("seven members") };

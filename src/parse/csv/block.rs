@@ -6,7 +6,7 @@ use super::{Columns, Scanned, scan};
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS, Flaw, Rows};
 use crate::parse::simd::{Lanes, Work};
-use crate::prefetch::prefetch_bytes;
+use crate::prefetch::prefetch_text;
 
 /// Reads CSV; holds what is reused from block to block.
 pub struct Reader {
@@ -86,7 +86,7 @@ impl Block<'_> {
             let end_at = end as usize;
             let record = start..end_at;
             start = end_at + 1;
-            prefetch_bytes(bytes, record.start + BLOCK_BYTES..start + BLOCK_BYTES);
+            prefetch_text(bytes, record.start..start, BLOCK_BYTES);
             // That a record has as many fields as it should shows by where its last separator stands.
             let own = separators.get(first..first + width).filter(|own| own[width - 1] == end);
             let is_blank = record.len() <= 1 && matches!(bytes[record.clone()], [] | [b'\r']);

@@ -7,7 +7,7 @@ use crate::parse::batch::Cell;
 use crate::parse::lines::Lines;
 use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS, Flaw, Rows, span};
 use crate::parse::simd::{Lanes, Level, Work};
-use crate::prefetch::prefetch_bytes;
+use crate::prefetch::prefetch_text;
 
 /// The longest record that is learnt from: notes of a longer one might take up many times its size.
 const LESSON_BYTES_MAX: usize = 16 << 10;
@@ -65,6 +65,7 @@ impl<'s> Reader<'s> {
             if valid || is_text(bytes, start, end, rows) {
                 self.records.line::<L>(bytes, start, end, rows, arena);
             }
+            prefetch_text(bytes, start..end, BLOCK_BYTES);
             start = end + 1;
             ends = others;
         }
@@ -108,7 +109,6 @@ impl Records<'_> {
     #[inline(always)]
     fn unfit<L: Lanes>(&mut self, bytes: &[u8], span: (u32, u32), rows: &mut Rows, arena: &mut Vec<u8>) {
         let (start, end) = (span.0 as usize, span.1 as usize);
-        prefetch_bytes(bytes, start + BLOCK_BYTES..end + BLOCK_BYTES);
         rows.next_cells().fill(Cell::NULL);
         let learns = end - start <= LESSON_BYTES_MAX && self.templates.wants_lesson();
         self.notes.clear();

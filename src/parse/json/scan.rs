@@ -149,7 +149,7 @@ impl<'s> Scanner<'s> {
         // Whether `frame` has nothing in it.
         let mut empty = bytes.get(at) == Some(&b'}');
         loop {
-            // What is noted is told of by the long way.
+            // Notes are taken by the long way only.
             let short = match notes {
                 None if frame.object => short_member::<L>(bytes, at),
                 _ => None,
@@ -157,10 +157,6 @@ impl<'s> Scanner<'s> {
             if let Some(short) = short {
                 self.put_short(frame.node, bytes, &short, cells);
                 at = short.end;
-                if short.goes_on {
-                    at = behind_space(bytes, at + 1).0;
-                    continue;
-                }
             } else if !empty {
                 let node = if frame.object {
                     let name = expect(bytes, at, b'"')?;
@@ -201,7 +197,7 @@ impl<'s> Scanner<'s> {
                     let next;
                     (at, next) = behind_space(bytes, at);
                     if next == b',' {
-                        at += 1;
+                        at = behind_space(bytes, at + 1).0;
                         frame.index += 1;
                         break;
                     }

@@ -13,7 +13,7 @@ use super::Head;
 use crate::parse::batch::CellKind;
 use crate::parse::simd::{Lanes, WIDE, wide};
 
-/// A member, and what comes behind it.
+/// A member.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Short {
     /// Where its name stands, and the head of that.
@@ -24,10 +24,8 @@ pub(super) struct Short {
     pub len: u32,
     /// [`CellKind::Text`] or [`CellKind::Number`].
     pub kind: CellKind,
-    /// The place of the comma or the brace that ends it.
+    /// The place of the comma or the brace behind it.
     pub end: usize,
-    /// Whether that is a comma.
-    pub goes_on: bool,
 }
 
 /// The member whose name begins with the quote at `at`. `None` says nothing.
@@ -79,7 +77,6 @@ pub(super) fn short_member<L: Lanes>(bytes: &[u8], at: usize) -> Option<Short> {
         len: end - value - 2 * quote,
         kind: select_unpredictable(is_text, CellKind::Text, CellKind::Number),
         end: at + end as usize,
-        goes_on: last == b',',
     })
 }
 
@@ -116,7 +113,7 @@ mod tests {
                 let bytes = [&vec![b'"'; before], text.as_bytes(), &vec![b'7'; behind]].concat();
                 let read = short_member::<L>(&bytes, before);
                 assert_eq!(read.is_some(), *was_read.get_or_insert(read.is_some()), "{text}");
-                let Some(Short { name, head, start, len, kind, end, goes_on }) = read else { continue };
+                let Some(Short { name, head, start, len, kind, end }) = read else { continue };
                 assert_eq!(string_end::<L>(&bytes, before + 1), Some((name.end + 1, true)), "{text}");
                 assert_eq!((name.start, head), (before + 1, Head::of(&bytes[name.clone()])), "{text}");
                 let colon = name.end + 1;
@@ -128,7 +125,7 @@ mod tests {
                 };
                 assert_eq!((bytes[colon], kind, start, stop), (b':', wanted.0, wanted.1, wanted.2), "{text}");
                 assert_eq!(end, stop + usize::from(kind == CellKind::Text), "{text}");
-                assert_eq!(bytes[end], if goes_on { b',' } else { b'}' }, "{text}");
+                assert!(matches!(bytes[end], b',' | b'}'), "{text}");
             }
             was_read.expect("it was tried")
         }

@@ -18,7 +18,7 @@ use super::text::{decimal_end, integer_end, number_end, string_end, string_stop,
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::rows::{BLOCK_BYTES, Rows, span};
 use crate::parse::simd::{Lanes, WIDE, WIDTH, load};
-use crate::prefetch::prefetch_bytes;
+use crate::prefetch::prefetch_text;
 
 /// The most scalars of a template.
 const SCALARS_MAX: usize = 512;
@@ -164,7 +164,7 @@ impl Template {
                 break;
             }
             spans.push(record);
-            prefetch_bytes(bytes, start + BLOCK_BYTES..next + BLOCK_BYTES);
+            prefetch_text(bytes, start..next, BLOCK_BYTES);
             start = next;
         }
         start

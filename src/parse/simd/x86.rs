@@ -10,7 +10,7 @@ pub(super) fn run<W: Work>(work: W) -> W::Output {
     work.run::<Avx2>()
 }
 
-/// Made in [`run`] only, so that whoever holds one has the features.
+/// Named in [`run`] only, as the vectors of a work: whoever calls a function of it has the features.
 #[derive(Clone, Copy)]
 struct Avx2(__m256i);
 
@@ -73,7 +73,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn whole(window: &[u8; 16], len: usize) -> Option<u64> {
         let digits = Digits::new(window, len);
-        digits.others().eq(&0).then(|| digits.number())
+        if digits.others() == 0 { Some(digits.number()) } else { None }
     }
 
     #[inline(always)]
@@ -84,12 +84,14 @@ impl Lanes for Avx2 {
             return Some((digits.number(), 0));
         }
         let point = others.trailing_zeros() as usize;
-        let is_decimal = others.is_power_of_two() && window[point] == b'.' && len > 1;
-        is_decimal.then(|| (digits.without(point).number(), 15 - point as u8))
+        if !others.is_power_of_two() || window[point] != b'.' || len == 1 {
+            return None;
+        }
+        Some((digits.without(point).number(), 15 - point as u8))
     }
 }
 
-/// The values of sixteen digits, those that do not count as zeros. Made and used in [`run`] only.
+/// The values of sixteen digits, those that do not count as zeros. Made by functions of [`Avx2`] only.
 #[derive(Clone, Copy)]
 struct Digits(__m128i);
 
@@ -98,7 +100,7 @@ impl Digits {
     #[inline(always)]
     fn new(window: &[u8; 16], len: usize) -> Digits {
         /// The bytes that count from their number on.
-        const COUNT: [u8; 32] = {
+        static COUNT: [u8; 32] = {
             let mut count = [0; 32];
             let mut at = 16;
             while at < 32 {
@@ -130,7 +132,7 @@ impl Digits {
     #[inline(always)]
     fn without(self, place: usize) -> Digits {
         /// For each place, where the byte for each place is taken from; none for the first.
-        const FROM: [[u8; 16]; 16] = {
+        static FROM: [[u8; 16]; 16] = {
             let mut from = [[0; 16]; 16];
             let mut place = 0;
             while place < 16 {
