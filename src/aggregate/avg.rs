@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::slots::{Accumulator, Slots, numbers};
 use super::total::{Total, TotalV1};
 use super::{Definition, Gives, Span, Takes, params, written};
-use crate::number::Number;
+use crate::number::{Number, ShortText};
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
 
@@ -64,13 +64,10 @@ impl Accumulator for Avg {
     }
 
     #[inline]
-    fn write_number(&self, _: &(), _: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+    fn write_short(&self, _: &(), _: Span, short: &mut ShortText) -> bool {
         match self.total.short_mean(self.count).or_else(|| self.mean()) {
-            Some(mean) => {
-                mean.write(out);
-                None
-            }
-            None => Some(Value::Null),
+            Some(mean) => short.put(&mean),
+            None => short.put_text(b""),
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::slots::{Accumulator, Slots, presence};
 use super::{Definition, Gives, Span, Takes, params, written};
-use crate::number::Number;
+use crate::number::{Number, ShortText};
 use crate::parse::batch::Input;
 use crate::value::Value;
 
@@ -51,9 +51,9 @@ impl Accumulator for Count {
     }
 
     #[inline]
-    fn write_number(&self, _: &(), _: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
-        out.extend_from_slice(itoa::Buffer::new().format(self.0).as_bytes());
-        None
+    fn write_short(&self, _: &(), _: Span, short: &mut ShortText) -> bool {
+        short.put_whole(self.0);
+        true
     }
 
     fn written(&self) -> CountV1 {

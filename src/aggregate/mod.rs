@@ -9,7 +9,7 @@
 use std::any::Any;
 
 use crate::checkpoint::codec::Damage;
-use crate::number::Number;
+use crate::number::{Number, ShortText};
 use crate::operator::weight::Weight;
 use crate::parse::batch::Input;
 use crate::value::Value;
@@ -75,8 +75,17 @@ pub trait Accumulators: Send {
     fn prefetch(&self, slot: u32);
     /// The result of a slot for one of the calls that share the states.
     fn finish(&self, call: usize, slot: u32, span: Span) -> Value<'_>;
-    /// Writes that result if it is a number, as [`Number::write`] does; returns any other.
-    fn write_number(&self, call: usize, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>>;
+    /// Writes the results of some slots, each to its place: numbers as [`Number::write`] does, null as no text at all.
+    /// `false` if a result is anything else or too long; the texts mean nothing then. There is a span for each
+    /// slot, or one for all. The slots that come next are asked for.
+    fn write_short(
+        &self,
+        call: usize,
+        slots: &[u32],
+        ahead: &[u32],
+        spans: &[Span],
+        texts: &mut [ShortText],
+    ) -> bool;
     /// The states of slots `0..len` as bytes, for a checkpoint; `len` is at most what there is room for.
     /// The same states give the same bytes.
     fn save(&self, len: u32) -> Vec<u8>;

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Accumulators, Params, Span};
 use crate::checkpoint::codec::{self, Damage};
+use crate::number::ShortText;
 use crate::operator::weight::Weight;
 use crate::parse::batch::{ArgColumn, Input, NumberColumn};
 use crate::prefetch::{AHEAD, CACHED_BYTES, prefetch};
@@ -64,16 +65,14 @@ pub trait Accumulator: Default + Send + 'static {
     }
     /// The result.
     fn finish(&self, setup: &Self::Setup, span: Span) -> Value<'_>;
-    /// Writes the result if it is a number, as [`Number::write`](crate::number::Number::write) does; returns any
-    /// other. For results that are written faster without making a value of them.
+    /// Writes the result if it is a number, as [`Number::write`](crate::number::Number::write) does, and null as no text
+    /// at all. `false` if it is anything else or too long; the text means nothing then.
     #[inline]
-    fn write_number(&self, setup: &Self::Setup, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+    fn write_short(&self, setup: &Self::Setup, span: Span, short: &mut ShortText) -> bool {
         match self.finish(setup, span) {
-            Value::Number(number) => {
-                number.write(out);
-                None
-            }
-            other => Some(other),
+            Value::Number(number) => short.put(&number),
+            Value::Null => short.put_text(b""),
+            _ => false,
         }
     }
     /// Memory that the state takes up beside its own size, in bytes, about. `None` if there is never any that is worth
@@ -193,8 +192,22 @@ impl<A: Accumulator> Accumulators for Slots<A> {
         prefetch(&self.slots, slot as usize);
     }
 
-    fn write_number(&self, call: usize, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
-        self.slots[slot as usize].write_number(self.setup(call), span, out)
+    fn write_short(
+        &self,
+        call: usize,
+        slots: &[u32],
+        ahead: &[u32],
+        spans: &[Span],
+        texts: &mut [ShortText],
+    ) -> bool {
+        let setup = self.setup(call);
+        slots.iter().zip(texts).enumerate().all(|(n, (slot, short))| {
+            if let Some(ahead) = ahead.get(n) {
+                prefetch(&self.slots, *ahead as usize);
+            }
+            let span = spans[n.min(spans.len() - 1)];
+            self.slots[*slot as usize].write_short(setup, span, short)
+        })
     }
 
     fn save(&self, len: u32) -> Vec<u8> {

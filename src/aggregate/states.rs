@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Accumulators, Definition, Span};
 use crate::checkpoint::codec::Damage;
 use crate::expr::Call;
-use crate::number::Number;
+use crate::number::{Number, ShortText};
 use crate::operator::weight::Weight;
 use crate::parse::batch::{Batch, Input};
 use crate::value::Value;
@@ -155,11 +155,19 @@ impl States {
         self.columns[share].finish(question, slot, span)
     }
 
-    /// Writes the result of a call if it is a number, as [`Number::write`] does; returns any other.
-    #[inline]
-    pub fn write_number(&self, call: usize, slot: u32, span: Span, out: &mut Vec<u8>) -> Option<Value<'_>> {
+    /// Writes the results of a call for some slots, each to its place: numbers as [`Number::write`] does, null as no text
+    /// at all. `false` if a result is anything else or too long; the texts mean nothing then. There is a span for each
+    /// slot, or one for all. The slots that come next are asked for.
+    pub fn write_short(
+        &self,
+        call: usize,
+        slots: &[u32],
+        ahead: &[u32],
+        spans: &[Span],
+        texts: &mut [ShortText],
+    ) -> bool {
         let (share, question) = self.calls.0.calls[call];
-        self.columns[share].write_number(question, slot, span, out)
+        self.columns[share].write_short(question, slots, ahead, spans, texts)
     }
 
     /// The results of a slot, in order.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::slots::{Accumulator, Slots, numbers};
 use super::total::{Total, TotalV1};
 use super::{Definition, Gives, Span, Takes, params};
+use crate::number::ShortText;
 use crate::parse::batch::{Input, NumberColumn};
 use crate::value::Value;
 
@@ -47,6 +48,14 @@ impl Accumulator for Sum {
 
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.0.sum().map_or(Value::Null, Value::Number)
+    }
+
+    #[inline]
+    fn write_short(&self, _: &(), _: Span, short: &mut ShortText) -> bool {
+        match self.0.sum() {
+            Some(sum) => short.put(&sum),
+            None => short.put_text(b""),
+        }
     }
 
     fn written(&self) -> SumV1 {

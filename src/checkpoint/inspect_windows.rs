@@ -305,10 +305,11 @@ impl Kind {
                 for saved in self.owners.iter().filter_map(sessions_of) {
                     store.load(&LoadedSessions::of(saved, calls, share)?, share, &mut keys);
                 }
-                store.fire(i64::MAX, &mut keys, &mut |session, keys| {
-                    let window = Some(session.window);
-                    let key = keys.get(session.key);
-                    each(Group { kind, window, key, states: session.states, slot: session.slot })
+                store.fire(i64::MAX, &mut keys, &mut |fired, keys| {
+                    fired.windows.iter().zip(fired.groups).try_for_each(|(&window, group)| {
+                        let (key, window) = (keys.get(group.key), Some(window));
+                        each(Group { kind, window, key, states: fired.states, slot: group.slot })
+                    })
                 })
             }
             Windows::None => {

@@ -1,4 +1,4 @@
-//! Digits, eight at a time: the arithmetic below the readers of numbers and times.
+//! Digits, eight at a time: the arithmetic below the readers and the writers of numbers.
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -23,6 +23,21 @@ pub(crate) fn word_of(text: &[u8]) -> u64 {
             _ => 0,
         },
     }
+}
+
+/// Whether one of eight bytes is this one.
+#[inline(always)]
+pub(crate) fn has_byte(word: u64, byte: u8) -> bool {
+    let word = word ^ (ONES * u64::from(byte));
+    // Where a byte is zero, its upper bit is set; others may be set above such a one only.
+    word.wrapping_sub(ONES) & !word & HIGH != 0
+}
+
+/// Whether one of eight bytes is less than this one, which is at most 128. ("Determine if a word has a byte less than n",
+/// Anderson, Bit Twiddling Hacks.)
+#[inline(always)]
+pub(crate) fn has_below(word: u64, byte: u8) -> bool {
+    word.wrapping_sub(ONES * u64::from(byte)) & !word & HIGH != 0
 }
 
 /// The number of 1 to 18 digits and nothing else.
@@ -180,6 +195,57 @@ fn eight(word: u64) -> Option<u64> {
     let pairs = (ones.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
     Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
+}
+
+/// The decimal digits of a number below 10^8, the first one in the lowest byte, with zeros before it.
+#[inline(always)]
+fn eight_digits(number: u64) -> u64 {
+    // In halves side by side, then in quarters, then one by one; the divisions are multiplications that are exact there.
+    let halves = number / 10_000 | (number % 10_000) << 32;
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | (halves - 100 * hundreds) << 16;
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (quarters - 10 * tens) << 8
+}
+
+/// The text of a number below 10^8, and how long it is.
+#[inline(always)]
+pub(super) fn eight_digits_text(number: u64) -> Option<(u64, usize)> {
+    if number >= 100_000_000 {
+        return None;
+    }
+    let digits = eight_digits(number);
+    let start = (digits.trailing_zeros() as usize / 8).min(7);
+    Some(((digits | ZEROS) >> (8 * start), 8 - start))
+}
+
+/// The text of a number of which so many digits stand behind the point, without zeros at its end, and how long it is:
+/// of a number below 10^15 with at most 14 digits behind the point.
+#[inline(always)]
+pub(super) fn decimal_text(number: u64, scale: u8) -> Option<(u128, usize)> {
+    let digits = match number {
+        0..100_000_000 => u128::from(eight_digits(number)) << 64,
+        100_000_000..1_000_000_000_000_000 => {
+            let (high, low) = (number / 100_000_000, number % 100_000_000);
+            u128::from(eight_digits(high)) | u128::from(eight_digits(low)) << 64
+        }
+        _ => return None,
+    };
+    let scale = usize::from(scale);
+    if scale > 14 {
+        return None;
+    }
+    // Of sixteen digits the first is zero, so that there is room for a point; one at least stands before it.
+    let start = (digits.trailing_zeros() as usize / 8).min(15 - scale);
+    let zeros = (digits.leading_zeros() as usize / 8).min(scale);
+    let text = (digits | u128::from_le_bytes([b'0'; 16])) >> (8 * start);
+    let (before, behind) = (16 - start - scale, scale - zeros);
+    if behind == 0 {
+        return Some((text, before));
+    }
+    let below = (1 << (8 * before)) - 1;
+    let with_point = text & below | u128::from(b'.') << (8 * before) | (text & !below) << 8;
+    Some((with_point, before + 1 + behind))
 }
 
 #[cfg(test)]

@@ -1,20 +1,26 @@
 //! Writing numbers: the canonical text of each value.
 
-use super::Number;
+use super::{Number, ShortText};
 
 impl Number {
     /// Writes the canonical text: plain decimal without trailing zeros, or the shortest text that reads
     /// back as the double (plain from 1e-6 to below 1e21, else with an exponent: `1e21`, `1.5e-7`).
     /// Never `-0`, never `3.0`.
     pub fn write(&self, out: &mut Vec<u8>) {
+        let mut cell = ShortText::EMPTY;
+        if cell.put_short(self) {
+            out.extend_from_slice(cell.text());
+        } else {
+            self.write_any(out);
+        }
+    }
+
+    /// [`Number::write`] of all numbers.
+    pub(super) fn write_any(&self, out: &mut Vec<u8>) {
         match self {
             Number::Decimal { mantissa, scale } => {
                 let mut buffer = itoa::Buffer::new();
-                // Most numbers are short, and short ones are formatted faster.
-                let digits = match u64::try_from(mantissa.unsigned_abs()) {
-                    Ok(short) => buffer.format(short),
-                    Err(_) => buffer.format(mantissa.unsigned_abs()),
-                };
+                let digits = buffer.format(mantissa.unsigned_abs());
                 write_decimal(*mantissa < 0, digits, usize::from(*scale), out);
             }
             Number::Big(big) => {
@@ -52,18 +58,17 @@ fn write_decimal(negative: bool, digits: &str, scale: usize, out: &mut Vec<u8>) 
     }
 }
 
-fn write_double(value: f64, out: &mut Vec<u8>) {
-    // Here the printer writes plainly too, with at least one digit behind the point.
-    if (1e-4..1e15).contains(&value.abs()) {
-        let mut buffer = zmij::Buffer::new();
-        let text = buffer.format_finite(value).as_bytes();
-        out.extend_from_slice(text.strip_suffix(b".0").unwrap_or(text));
-        return;
+/// The text of a double that the printer writes plainly too, with at least one digit behind the point.
+#[inline(always)]
+pub(super) fn plain_double(value: f64, buffer: &mut zmij::Buffer) -> Option<&[u8]> {
+    if !(1e-4..1e15).contains(&value.abs()) {
+        return None;
     }
-    write_any_double(value, out);
+    let text = buffer.format_finite(value).as_bytes();
+    Some(text.strip_suffix(b".0").unwrap_or(text))
 }
 
-fn write_any_double(value: f64, out: &mut Vec<u8>) {
+fn write_double(value: f64, out: &mut Vec<u8>) {
     let (negative, digits, exponent) = shortest(value);
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(digits);
@@ -148,26 +153,6 @@ mod tests {
         check(f64::MAX, "1.7976931348623157e308");
         check(5e-324, "5e-324");
         check(100.5, "100.5");
-    }
-
-    #[test]
-    fn the_short_way_to_write_doubles_makes_no_difference() {
-        let seed = fastrand::u64(..);
-        let mut random = fastrand::Rng::with_seed(seed);
-        let check = |value: f64| {
-            let mut any = Vec::new();
-            write_any_double(value, &mut any);
-            assert_eq!(text(&Number::Double(value)).as_bytes(), any, "{value:e} seed {seed}");
-        };
-        for power in -7..24 {
-            let bound: f64 = format!("1e{power}").parse().unwrap();
-            [bound, bound.next_down(), bound.next_up(), -bound, 1.5 * bound].into_iter().for_each(check);
-            for _ in 0..1_000 {
-                let digits = 10f64.powi(random.i32(0..16));
-                check((random.f64() * digits).floor() / digits * bound);
-                check(random.f64() * bound);
-            }
-        }
     }
 
     #[test]

@@ -269,6 +269,13 @@ impl Keys {
         }
     }
 
+    /// An encoded key by its number, as [`key::short`] has it, and its length, which may be more than that.
+    #[inline(always)]
+    pub fn get_short(&self, number: u32) -> ([u8; SHORT], usize) {
+        let entry = &self.entries[number as usize];
+        (entry.text, entry.len as usize)
+    }
+
     /// Asks for a key's entry ahead of its use.
     #[inline]
     pub fn prefetch(&self, number: u32) {

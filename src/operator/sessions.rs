@@ -10,7 +10,7 @@ use super::keys::Keys;
 use super::loaded::{LoadedSessions, Share};
 use super::saved::{SessionsV1, TableV1};
 use super::step::Part;
-use super::table::Additions;
+use super::table::{Additions, Group};
 use super::timers::{Found, Timers};
 use super::weight::Weight;
 use crate::aggregate::states::{Calls, States};
@@ -35,12 +35,14 @@ pub struct SessionStore {
     numbers: Vec<u32>,
     /// In the reverse order of rows.
     due: Vec<Due>,
+    /// Windows and groups of sessions that fire together; their room is used again.
+    firing: (Vec<Window>, Vec<Group>),
     /// What is known of sessions that may be written more than once, where they may.
     lives: Option<Lives>,
 }
 
-/// A session that fires.
-pub struct FiredSession<'s> {
+/// An open session.
+pub struct OpenSession<'s> {
     /// From the first event to the last one plus the gap.
     pub window: Window,
     /// The number of its key.
@@ -52,6 +54,19 @@ pub struct FiredSession<'s> {
     /// Its slot in them.
     pub slot: u32,
 }
+
+/// Sessions that fire, in the order of rows.
+pub struct FiredSessions<'s> {
+    /// Each from its first event to the last one plus the gap.
+    pub windows: &'s [Window],
+    /// Their keys, and their slots in the states.
+    pub groups: &'s [Group],
+    /// The states of all sessions.
+    pub states: &'s States,
+}
+
+/// So many fire together: what is kept of them meanwhile does not follow how many there are.
+const FIRED_MAX: usize = 1024;
 
 /// A session that is due.
 struct Due {
@@ -105,6 +120,7 @@ impl SessionStore {
             additions: Additions::default(),
             numbers: Vec::new(),
             due: Vec::new(),
+            firing: Default::default(),
             lives: None,
         }
     }
@@ -225,32 +241,47 @@ impl SessionStore {
         &mut self,
         watermark: i64,
         keys: &mut Keys,
-        emit: &mut dyn FnMut(FiredSession<'_>, &Keys) -> ControlFlow<()>,
+        emit: &mut dyn FnMut(FiredSessions<'_>, &Keys) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         self.sort_due(watermark, keys);
         let mut due = std::mem::take(&mut self.due);
         let later = due.partition_point(|due| due.window.end >= watermark);
-        for n in (later..due.len()).rev() {
-            let Due { window, key, number } = due[n];
-            let ahead = |rows: usize| n.checked_sub(rows).filter(|&at| at >= later).map(|at| &due[at]);
-            if let Some(ahead) = ahead(AHEAD) {
-                keys.prefetch(ahead.key);
-                prefetch(&self.sessions, ahead.number as usize);
-                prefetch(&self.latest, ahead.key as usize);
-                self.states.prefetch(ahead.number);
+        let (mut windows, mut groups) = std::mem::take(&mut self.firing);
+        for fired in due[later..].rchunks(FIRED_MAX) {
+            windows.clear();
+            groups.clear();
+            for (n, &Due { window, key, number }) in fired.iter().enumerate().rev() {
+                if let Some(ahead) = n.checked_sub(AHEAD) {
+                    keys.prefetch(fired[ahead].key);
+                }
+                windows.push(window);
+                groups.push(Group { head: keys.head(key), key, slot: number });
             }
-            if let Some(ahead) = ahead(AHEAD / 2) {
-                prefetch(&self.sessions, self.sessions[ahead.number as usize].later as usize);
+            emit(FiredSessions { windows: &windows, groups: &groups, states: &self.states }, keys)?;
+            for n in (0..fired.len()).rev() {
+                self.look_ahead(&fired[..n]);
+                self.unlink(fired[n].number);
+                self.states.clear(fired[n].number);
+                self.retire(fired[n].number, keys);
             }
-            let head = keys.head(key);
-            emit(FiredSession { window, key, head, states: &self.states, slot: number }, keys)?;
-            self.unlink(number);
-            self.states.clear(number);
-            self.retire(number, keys);
         }
+        self.firing = (windows, groups);
         due.truncate(later);
         self.due = due;
         ControlFlow::Continue(())
+    }
+
+    /// Asks for what is needed soon to take out the sessions from the last one on.
+    fn look_ahead(&self, fired: &[Due]) {
+        let ahead = |rows: usize| fired.len().checked_sub(rows).map(|at| &fired[at]);
+        if let Some(ahead) = ahead(AHEAD) {
+            prefetch(&self.sessions, ahead.number as usize);
+            prefetch(&self.latest, ahead.key as usize);
+            self.states.prefetch(ahead.number);
+        }
+        if let Some(ahead) = ahead(AHEAD / 2) {
+            prefetch(&self.sessions, self.sessions[ahead.number as usize].later as usize);
+        }
     }
 
     /// At which watermark the next session fires, if it is `watermark` or less. All that are due by then must be

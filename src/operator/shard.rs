@@ -20,12 +20,11 @@ use super::step::{Part, Step};
 use super::table::{Group, Table};
 use super::weight::Weight;
 use super::{Held, Owner};
-use crate::aggregate::states::{Calls, States};
+use crate::aggregate::states::Calls;
 use crate::checkpoint::codec::Damage;
 use crate::output::builder::RowBuilder;
 use crate::output::fired::{Fired, HandOn};
 use crate::output::plan::RowPlan;
-use crate::prefetch::AHEAD;
 use crate::time::Form;
 use crate::window::{Window, Windows};
 use open::Open;
@@ -273,15 +272,7 @@ fn emit_table(
     }
     table.groups_in_order(keys, out.groups);
     out.builder.begin(window, out.hand_on)?;
-    let states: &States = &table.states;
-    for (n, &Group { head, key, slot }) in out.groups.iter().enumerate() {
-        if let Some(ahead) = out.groups.get(n + AHEAD) {
-            keys.prefetch(ahead.key);
-            states.prefetch(ahead.slot);
-        }
-        out.builder.row(keys.get(key), head, states, slot)?;
-    }
-    ControlFlow::Continue(())
+    out.builder.rows(out.groups, keys, &table.states, out.hand_on)
 }
 
 /// The same where windows without events have rows, too.

@@ -1,10 +1,13 @@
 //! Rows of fired windows as text: one builder per shard.
 
+mod block;
 mod filled;
 
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+
+use block::Block;
 
 use super::cells::{
     CELL_END, end_cell, finish_csv_row, write_csv_text, write_csv_value, write_table_value, write_whole,
@@ -48,6 +51,7 @@ pub struct RowBuilder {
     /// Start and end as values, where there are conditions.
     start: String,
     end: String,
+    block: Block,
 }
 
 /// A row for `--having` and `--order-by`.
@@ -85,6 +89,7 @@ impl RowBuilder {
             bounds: None,
             start: String::new(),
             end: String::new(),
+            block: Block::default(),
         }
     }
 
@@ -163,19 +168,26 @@ impl RowBuilder {
     /// a sixth of its time on waiting for that.
     #[inline(always)]
     fn begin_place(&mut self, place: Place, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
-        // Sessions of several keys may be one window.
-        if self.fired.is_full() && self.fired.windows.last().is_none_or(|&(last, _)| last != place) {
-            hand_on(self.take())?;
-        }
-        if self.fired.windows.is_empty() {
-            self.make_room();
-        }
+        self.hand_on_before(place, hand_on)?;
         self.fired.windows.push((place, self.fired.rows.len()));
         self.bounds = None;
         if self.plan.has_conditions()
             && let Some(window) = self.window
         {
             (self.start, self.end) = (self.bound(window.start), self.bound(window.end));
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Rows that stand there come next: what stands here is handed on if it is enough.
+    #[inline(always)]
+    fn hand_on_before(&mut self, place: Place, hand_on: &mut HandOn<'_>) -> ControlFlow<()> {
+        // Sessions of several keys may be one window.
+        if self.fired.is_full() && self.fired.windows.last().is_none_or(|&(last, _)| last != place) {
+            hand_on(self.take())?;
+        }
+        if self.fired.windows.is_empty() {
+            self.make_room();
         }
         ControlFlow::Continue(())
     }
@@ -199,15 +211,19 @@ impl RowBuilder {
         match &self.bounds {
             Some(bounds) => self.fired.text.extend_from_within(bounds.clone()),
             None => {
-                self.write_new_bounds();
+                if let Some(window) = self.window {
+                    let mut text = std::mem::take(&mut self.fired.text);
+                    self.write_new_bounds(window, &mut text);
+                    self.fired.text = text;
+                }
                 self.bounds = Some(start..self.fired.text.len());
             }
         }
     }
 
-    fn write_new_bounds(&mut self) {
-        let Some(window) = self.window else { return };
-        let (plan, bounds) = (&self.plan, &mut self.fired.text);
+    /// Appends the bounds of a window as its rows have them.
+    fn write_new_bounds(&self, window: Window, bounds: &mut Vec<u8>) {
+        let plan = &self.plan;
         let kind = &plan.kinds[usize::from(self.kind)];
         let quoted = plan.to == OutputFormat::Ndjson && self.form == Form::Text;
         let mut lead_ins = plan.lead_ins.iter();
@@ -303,9 +319,7 @@ impl RowBuilder {
                 };
                 for call in 0..states.width() {
                     lead_in(text);
-                    if let Some(value) = states.write_number(call, slot, span, text) {
-                        write_json_value(&value, text);
-                    }
+                    write_json_value(&states.finish(call, slot, span), text);
                 }
                 if plan.has_timing {
                     lead_in(text);
@@ -317,9 +331,7 @@ impl RowBuilder {
             }
             OutputFormat::Csv { delimiter } => {
                 for call in 0..states.width() {
-                    if let Some(value) = states.write_number(call, slot, span, text) {
-                        write_csv_value(&value, delimiter, text);
-                    }
+                    write_csv_value(&states.finish(call, slot, span), delimiter, text);
                     text.push(delimiter);
                 }
                 if plan.has_timing {

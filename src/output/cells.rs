@@ -2,7 +2,7 @@
 
 use crate::job::OutputFormat;
 use crate::number::Number;
-use crate::number::word_of;
+use crate::number::{has_below, has_byte, word_of};
 use crate::value::Value;
 
 /// What separates the cells of a row on its way to an aligned table or a chart.
@@ -63,15 +63,17 @@ pub(super) fn write_csv_text(bytes: &[u8], delimiter: u8, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Whether a short text with letters behind it surely needs no quotes. `false` says nothing.
+#[inline(always)]
+pub(super) fn is_plain_csv(text: u128, delimiter: u8) -> bool {
+    let is_plain = |word| !has_below(word, b'"' + 1) & !has_byte(word, delimiter);
+    is_plain(text as u64) & is_plain((text >> 64) as u64)
+}
+
 /// Whether text would not read as one field without quotes.
 #[inline]
 fn needs_quotes(bytes: &[u8], delimiter: u8) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // Where a byte is zero, its upper bit is set; others may be set above such a one only.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let has = |word: u64, byte: u8| zeros(word ^ (ONES * u64::from(byte)));
-    let is_special = |word| has(word, delimiter) | has(word, b'"') | has(word, b'\n') | has(word, b'\r') != 0;
+    let is_special = |word| [delimiter, b'"', b'\n', b'\r'].into_iter().any(|byte| has_byte(word, byte));
     match bytes.len() {
         // Zeros stand for bytes that are not there.
         0..8 if delimiter != 0 => is_special(word_of(bytes)),

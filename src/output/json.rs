@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::number::{has_below, has_byte};
 use crate::value::Value;
 
 /// Whether a byte can stand in a JSON string as it is. 0xC2 cannot be told alone: C1 begins with it.
@@ -32,6 +33,17 @@ pub fn write_json_bytes(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     write_escaped(text, out, false);
     out.push(b'"');
+}
+
+/// Whether a short text with letters behind it surely stands in a JSON string as it is. `false` says nothing.
+#[inline(always)]
+pub(super) fn is_plain_json(text: u128) -> bool {
+    // Of what is not ASCII some is escaped.
+    let is_plain = |word: u64| {
+        let is_ascii = word & 0x8080_8080_8080_8080 == 0;
+        is_ascii & !has_below(word, b'"' + 1) & !has_byte(word, b'\\') & !has_byte(word, 0x7f)
+    };
+    is_plain(text as u64) & is_plain((text >> 64) as u64)
 }
 
 /// Writes a value as JSON. CSV fields are text.

@@ -147,6 +147,13 @@ impl RowPlan {
         self.having.is_some() || self.top.is_some()
     }
 
+    /// Whether rows are made of bounds, keys and numbers, and of nothing else.
+    pub(super) fn is_plain(&self) -> bool {
+        let numbers = self.gives.iter().all(|gives| *gives == Gives::Number);
+        // A single column may have to be quoted for the sake of its row.
+        numbers && !self.has_conditions() && !self.has_timing && self.columns.len() > 1
+    }
+
     /// A value as conditions see it.
     pub fn as_column<'v>(&self, value: Value<'v>) -> Value<'v> {
         match value {

@@ -129,6 +129,31 @@ pub(super) fn encode_short(cell: Cell, bytes: &[u8]) -> Option<(u128, usize)> {
     Some((u128::from(tag) | (len as u128) << 8 | text << (8 * HEAD), HEAD + len))
 }
 
+/// What the only field of a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShortKind {
+    /// A number, as it was written.
+    Literal,
+    /// Text.
+    Text,
+}
+
+/// Of a [`short`] key of so many bytes, if it is of one field, a number or text: its text and how long it is. Zeros stand
+/// behind the text. `None` says nothing.
+#[inline(always)]
+pub fn short_field(key: [u8; SHORT], key_len: usize) -> Option<(ShortKind, u128, usize)> {
+    let word = u128::from_le_bytes(key);
+    let (tag, len) = (word as u8, (word >> 8) as u32 as usize);
+    let kind = if tag == NUMBER { ShortKind::Literal } else { ShortKind::Text };
+    (tag >= NUMBER && HEAD + len == key_len).then_some((kind, word >> (8 * HEAD), len))
+}
+
+/// A text of so many bytes with letters in place of all that stands behind it.
+#[inline(always)]
+pub fn with_letters_behind(text: u128, len: usize) -> u128 {
+    text | !BELOW[len] & u128::from_le_bytes([b'a'; SHORT])
+}
+
 /// Appends a field as it stands to an encoded key, as [`encode`] does its value.
 #[inline(always)]
 pub(super) fn encode_field(cell: Cell, bytes: &[u8], arena: &[u8], out: &mut Vec<u8>) -> bool {

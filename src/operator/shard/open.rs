@@ -117,9 +117,8 @@ impl Open {
                     emit_filled(out, window, table, keys, fills)
                 }),
             },
-            Open::Sessions(store) => store.fire(watermark, keys, &mut |session, keys| {
-                out.builder.begin(Some(session.window), out.hand_on)?;
-                out.builder.row(keys.get(session.key), session.head, session.states, session.slot)
+            Open::Sessions(store) => store.fire(watermark, keys, &mut |fired, keys| {
+                out.builder.session_rows(fired.windows, fired.groups, keys, fired.states, out.hand_on)
             }),
             Open::RepeatedPanes(store) => store.close(watermark, keys, out),
             Open::RepeatedSessions(store) => store.close(watermark, keys, out),

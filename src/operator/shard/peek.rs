@@ -12,7 +12,7 @@ use crate::aggregate::Span;
 use crate::aggregate::states::States;
 use crate::operator::keys::Keys;
 use crate::operator::peek::{Best, Peek, ROWS_MAX};
-use crate::operator::sessions::FiredSession;
+use crate::operator::sessions::OpenSession;
 use crate::output::builder::RowBuilder;
 use crate::output::plan;
 use crate::value::Value;
@@ -44,7 +44,7 @@ impl Shard {
                 peek.best = best(builder.beside(), groups, &table.states, keys);
             }),
             Open::Sessions(store) => {
-                let group = |session: FiredSession<'_>| Group {
+                let group = |session: OpenSession<'_>| Group {
                     window: Some(session.window),
                     key: session.key,
                     slot: session.slot,

@@ -1,0 +1,370 @@
+//! Rows some at a time: their results column by column, then row after row put together of what is ready.
+//!
+//! Pieces of a row are copied by moves of a fixed length, with whatever stands behind them; the next piece overwrites
+//! that. What does not go this way, [`RowBuilder::row`] writes: it says how rows look.
+
+use std::ops::ControlFlow;
+
+use super::super::cells::is_plain_csv;
+use super::super::fired::{Fired, FiredRow, HandOn, Place, Timing};
+use super::super::json::is_plain_json;
+use super::super::plan::RowPlan;
+use super::{RowBuilder, write_key};
+use crate::aggregate::Span;
+use crate::aggregate::states::States;
+use crate::job::OutputFormat;
+use crate::number::ShortText;
+use crate::operator::keys::Keys;
+use crate::operator::table::Group;
+use crate::parse::key::{self, SHORT, ShortKind};
+use crate::prefetch::AHEAD;
+use crate::window::Window;
+
+/// How many rows are made together: few enough for all that is ready of them to stay in the nearest cache.
+const BLOCK: usize = 64;
+
+/// The longest bounds, with what stands between them, that are copied in one go.
+const BOUNDS: usize = 64;
+
+/// What is ready of a block's rows; reused.
+#[derive(Default)]
+pub(super) struct Block {
+    /// The slots of the block's rows, and of those of the next one.
+    slots: Vec<u32>,
+    ahead: Vec<u32>,
+    keys: Vec<KeyText>,
+    /// The texts of keys that are not short.
+    long_keys: Vec<u8>,
+    /// Where each key ends among the encoded ones.
+    encoded_ends: Vec<usize>,
+    /// The bounds of the windows, with what stands between and behind them, and where those of each row end: one for all
+    /// rows, or one a row.
+    bounds: Vec<u8>,
+    bounds_ends: Vec<usize>,
+    spans: Vec<Span>,
+    /// By call, the results of all rows.
+    columns: Vec<Vec<ShortText>>,
+    /// Where rows are put together: no longer than the longest block needs.
+    room: Vec<u8>,
+}
+
+/// The text of a key as rows have it, with all that stands before and between its fields.
+#[derive(Clone, Copy)]
+enum KeyText {
+    /// That many bytes of a word, the lowest first, behind what stands before every key.
+    Short(u128, usize),
+    /// That many bytes of [`Block::long_keys`], behind those of the keys before it.
+    Long(usize),
+}
+
+/// What rows have beside their bounds, keys and results.
+struct Frame {
+    before_key: ShortText,
+    /// What stands before each result.
+    before: Vec<ShortText>,
+    end: ShortText,
+}
+
+impl Frame {
+    /// That of a plan, if all of it is short.
+    fn new(plan: &RowPlan) -> Option<Frame> {
+        let (before_key, before, end) = match plan.to {
+            OutputFormat::Csv { delimiter } => {
+                let mut before = vec![ShortText::of(&[delimiter])?; plan.columns.len() - plan.results];
+                // Bounds have one behind them.
+                if let (0, Some(first)) = (plan.key_fields(), before.first_mut()) {
+                    *first = ShortText::EMPTY;
+                }
+                (ShortText::EMPTY, before, ShortText::of(b"\n")?)
+            }
+            OutputFormat::Ndjson => {
+                let before =
+                    plan.lead_ins.iter().map(|lead_in| ShortText::of(lead_in)).collect::<Option<Vec<_>>>()?;
+                (before[plan.leading], before[plan.results..].to_vec(), ShortText::of(b"}\n")?)
+            }
+            OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => return None,
+        };
+        Some(Frame { before_key, before, end })
+    }
+
+    /// No row is longer, beside its bounds and key if these are long.
+    fn room(&self) -> usize {
+        BOUNDS + ShortText::ROOM * (2 * self.before.len() + 3)
+    }
+}
+
+/// Where rows are put together.
+struct Room<'t> {
+    text: &'t mut [u8],
+    at: usize,
+}
+
+impl Room<'_> {
+    /// The first `len` bytes of a window come next.
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, window: &[u8; N], len: usize) {
+        self.text[self.at..self.at + N].copy_from_slice(window);
+        self.at += len;
+    }
+
+    /// The lowest `len` bytes of a word come next. In halves, as it stands in two registers: read as a whole at once, it
+    /// would be waited for.
+    #[inline(always)]
+    fn put_word(&mut self, word: u128, len: usize) {
+        let room = &mut self.text[self.at..self.at + 16];
+        room[..8].copy_from_slice(&(word as u64).to_le_bytes());
+        room[8..].copy_from_slice(&((word >> 64) as u64).to_le_bytes());
+        self.at += len;
+    }
+
+    /// A text of any length comes next.
+    fn put_long(&mut self, text: &[u8]) {
+        self.text[self.at..self.at + text.len()].copy_from_slice(text);
+        self.at += text.len();
+    }
+
+    #[inline(always)]
+    fn put_text(&mut self, text: &ShortText) {
+        let (window, len) = text.window();
+        self.put(window, len);
+    }
+}
+
+/// Whose rows they are.
+#[derive(Clone, Copy)]
+enum Of<'w> {
+    /// All of the current window.
+    Window,
+    /// Each of a window of its own, which closes.
+    Sessions(&'w [Window]),
+}
+
+impl RowBuilder {
+    /// Writes rows of the current window, as [`RowBuilder::row`] does one after the other.
+    pub fn rows(
+        &mut self,
+        groups: &[Group],
+        keys: &Keys,
+        states: &States,
+        hand_on: &mut HandOn<'_>,
+    ) -> ControlFlow<()> {
+        self.blocks(Of::Window, groups, keys, states, hand_on)
+    }
+
+    /// Writes rows of windows that close, one each, in the order of rows.
+    pub fn session_rows(
+        &mut self,
+        windows: &[Window],
+        groups: &[Group],
+        keys: &Keys,
+        states: &States,
+        hand_on: &mut HandOn<'_>,
+    ) -> ControlFlow<()> {
+        self.blocks(Of::Sessions(windows), groups, keys, states, hand_on)
+    }
+
+    fn blocks(
+        &mut self,
+        of: Of<'_>,
+        groups: &[Group],
+        keys: &Keys,
+        states: &States,
+        hand_on: &mut HandOn<'_>,
+    ) -> ControlFlow<()> {
+        let frame = if self.plan.is_plain() { Frame::new(&self.plan) } else { None };
+        let Some(frame) = frame else { return self.one_by_one(of, groups, keys, states, hand_on) };
+        let mut block = std::mem::take(&mut self.block);
+        block.ask_for(groups, keys);
+        for start in (0..groups.len()).step_by(BLOCK) {
+            let (groups, behind) = groups[start..].split_at(BLOCK.min(groups.len() - start));
+            std::mem::swap(&mut block.slots, &mut block.ahead);
+            block.ask_for(behind, keys);
+            let of = match of {
+                Of::Window => Of::Window,
+                Of::Sessions(windows) => Of::Sessions(&windows[start..start + groups.len()]),
+            };
+            self.write_bounds_of(of, &mut block);
+            if block.write_results(states, self.plan.to) {
+                if let Of::Sessions(&[first, ..]) = of {
+                    (self.window, self.timing) = (Some(first), Timing::Final);
+                    self.hand_on_before(self.place(), hand_on)?;
+                }
+                block.write_keys(groups, keys, &self.plan, &mut self.fired.keys);
+                self.put_together(&frame, &mut block, of, groups);
+            } else {
+                self.one_by_one(of, groups, keys, states, hand_on)?;
+            }
+        }
+        self.block = block;
+        ControlFlow::Continue(())
+    }
+
+    /// Writes the rows without what is made for many.
+    fn one_by_one(
+        &mut self,
+        of: Of<'_>,
+        groups: &[Group],
+        keys: &Keys,
+        states: &States,
+        hand_on: &mut HandOn<'_>,
+    ) -> ControlFlow<()> {
+        for (n, &Group { head, key, slot }) in groups.iter().enumerate() {
+            if let Some(ahead) = groups.get(n + AHEAD) {
+                keys.prefetch(ahead.key);
+                states.prefetch(ahead.slot);
+            }
+            if let Of::Sessions(windows) = of {
+                self.begin(Some(windows[n]), hand_on)?;
+            }
+            self.row(keys.get(key), head, states, slot)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Writes the bounds of all rows.
+    fn write_bounds_of(&mut self, of: Of<'_>, block: &mut Block) {
+        block.bounds.clear();
+        block.bounds_ends.clear();
+        block.spans.clear();
+        let mut write = |window: Option<Window>| {
+            block.spans.push(Span { bounds: window.map(|window| (window.start, window.end)) });
+            if let Some(window) = window {
+                self.write_new_bounds(window, &mut block.bounds);
+            }
+            block.bounds_ends.push(block.bounds.len());
+        };
+        match of {
+            Of::Window => write(self.window),
+            Of::Sessions(windows) => windows.iter().for_each(|window| write(Some(*window))),
+        }
+    }
+
+    /// Appends the rows of a block.
+    fn put_together(&mut self, frame: &Frame, block: &mut Block, of: Of<'_>, groups: &[Group]) {
+        let beyond = i64::from(self.plan.kinds[usize::from(self.kind)].closes_beyond);
+        let (moment, kind, timing) = (self.moment, self.kind, self.timing);
+        let Fired { text, rows, windows, .. } = &mut self.fired;
+        let longest = block.bounds.len() + block.long_keys.len();
+        block.bounds.resize(block.bounds.len() + BOUNDS, 0);
+        let needed = groups.len() * (frame.room() + longest);
+        if block.room.len() < needed {
+            block.room.resize(needed, 0);
+        }
+        let mut room = Room { text: &mut block.room, at: 0 };
+        let (start, mut bounds_at, mut bounds_end, mut long_at) = (text.len(), 0, block.bounds_ends[0], 0);
+        for (n, (group, key_text)) in groups.iter().zip(&block.keys).enumerate() {
+            if let Of::Sessions(sessions) = of {
+                let window = sessions[n];
+                let place = Place { moment, closes: window.end + beyond, kind, timing, window };
+                windows.push((place, rows.len() + 1));
+                (bounds_at, bounds_end) = (if n == 0 { 0 } else { bounds_end }, block.bounds_ends[n]);
+            }
+            match block.bounds[bounds_at..].first_chunk::<BOUNDS>() {
+                Some(window) if bounds_end - bounds_at <= BOUNDS => room.put(window, bounds_end - bounds_at),
+                _ => room.put_long(&block.bounds[bounds_at..bounds_end]),
+            }
+            match *key_text {
+                KeyText::Short(word, len) => {
+                    room.put_text(&frame.before_key);
+                    room.put_word(word, len);
+                }
+                KeyText::Long(len) => {
+                    room.put_long(&block.long_keys[long_at..long_at + len]);
+                    long_at += len;
+                }
+            }
+            for (before, column) in frame.before.iter().zip(&block.columns) {
+                room.put_text(before);
+                room.put_text(&column[n]);
+            }
+            room.put_text(&frame.end);
+            let key = block.encoded_ends[n];
+            rows.push(FiredRow { text: start + room.at, key, rank: 0, head: group.head });
+        }
+        text.extend_from_slice(&room.text[..room.at]);
+        if let Of::Window = of {
+            windows.last_mut().expect("a row belongs to a window").1 = rows.len();
+        }
+    }
+}
+
+impl Block {
+    /// The rows that come next are the first ones of these.
+    fn ask_for(&mut self, groups: &[Group], keys: &Keys) {
+        let next = &groups[..BLOCK.min(groups.len())];
+        next.iter().for_each(|group| keys.prefetch(group.key));
+        self.ahead.clear();
+        self.ahead.extend(next.iter().map(|group| group.slot));
+    }
+
+    /// Writes the results of all rows. `false` if one of them is no number, or a long one.
+    fn write_results(&mut self, states: &States, to: OutputFormat) -> bool {
+        let Block { slots, ahead, spans, columns, .. } = self;
+        columns.resize_with(states.width(), || vec![ShortText::EMPTY; BLOCK]);
+        columns.iter_mut().enumerate().all(|(call, texts)| {
+            let fits = states.write_short(call, slots, ahead, spans, texts);
+            if to == OutputFormat::Ndjson {
+                texts.iter_mut().for_each(|text| {
+                    if text.text().is_empty() {
+                        text.put_text(b"null");
+                    }
+                });
+            }
+            fits
+        })
+    }
+
+    /// Writes the texts of all keys, and the keys as they are encoded.
+    fn write_keys(&mut self, groups: &[Group], keys: &Keys, plan: &RowPlan, out: &mut Vec<u8>) {
+        self.keys.clear();
+        self.long_keys.clear();
+        self.encoded_ends.clear();
+        let mut at = out.len();
+        let total: usize = groups.iter().map(|group| keys.get_short(group.key).1).sum();
+        out.resize(at + total + SHORT, 0);
+        for group in groups {
+            let (short, len) = keys.get_short(group.key);
+            let text = match len {
+                0..=SHORT => {
+                    out[at..at + SHORT].copy_from_slice(&short);
+                    short_text(short, len, plan.to)
+                }
+                _ => {
+                    out[at..at + len].copy_from_slice(keys.get(group.key));
+                    None
+                }
+            };
+            at += len;
+            self.encoded_ends.push(at);
+            self.keys.push(text.unwrap_or_else(|| {
+                let start = self.long_keys.len();
+                write_key(plan, keys.get(group.key), &mut self.long_keys);
+                // The delimiter behind it stands before each result, too.
+                if let (true, OutputFormat::Csv { .. }) = (self.long_keys.len() > start, plan.to) {
+                    self.long_keys.pop();
+                }
+                KeyText::Long(self.long_keys.len() - start)
+            }));
+        }
+        out.truncate(at);
+    }
+}
+
+/// The text of a key of so many bytes that is one field without anything that has to be quoted or escaped. `None` says
+/// nothing.
+#[inline(always)]
+fn short_text(key: [u8; SHORT], key_len: usize, to: OutputFormat) -> Option<KeyText> {
+    let (kind, text, len) = key::short_field(key, key_len)?;
+    let padded = key::with_letters_behind(text, len);
+    match (to, kind) {
+        (OutputFormat::Csv { delimiter }, _) if is_plain_csv(padded, delimiter) => {
+            Some(KeyText::Short(text, len))
+        }
+        (OutputFormat::Ndjson, ShortKind::Literal) => Some(KeyText::Short(text, len)),
+        (OutputFormat::Ndjson, ShortKind::Text) if is_plain_json(padded) => {
+            let quote = u128::from(b'"');
+            Some(KeyText::Short(quote | text << 8 | quote << (8 * (len + 1)), len + 2))
+        }
+        _ => None,
+    }
+}
