@@ -59,6 +59,13 @@ impl Accumulator for Avg {
         self.count += other.count;
     }
 
+    const RETRACTS: bool = true;
+
+    fn retract(&mut self, other: &Avg) -> bool {
+        self.count -= other.count;
+        self.total.retract(&other.total)
+    }
+
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.mean().map_or(Value::Null, Value::Number)
     }

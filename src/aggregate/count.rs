@@ -46,6 +46,13 @@ impl Accumulator for Count {
         self.0 += other.0;
     }
 
+    const RETRACTS: bool = true;
+
+    fn retract(&mut self, other: &Count) -> bool {
+        self.0 -= other.0;
+        true
+    }
+
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         count_value(self.0)
     }

@@ -67,6 +67,13 @@ pub trait Accumulators: Send {
     fn add(&mut self, slots: &[u32], rows: &[u32], input: Input<'_>);
     /// For each `(from, to)`: merges the other's slot `from` into slot `to`. Both are of the same call.
     fn merge(&mut self, other: &dyn Accumulators, pairs: &[(u32, u32)]);
+    /// Whether what has been merged can mostly be taken away again.
+    fn retracts(&self) -> bool;
+    /// For each `(from, to)`: takes away the other's slot `from` from slot `to`, into which it has been merged. `false` if
+    /// that is not possible; the states mean nothing then.
+    fn retract(&mut self, other: &dyn Accumulators, pairs: &[(u32, u32)]) -> bool;
+    /// Removes a slot; the last one takes its place.
+    fn swap_remove(&mut self, slot: u32);
     /// Merges slot `from` into slot `to` and empties `from` (sessions that grow together).
     fn absorb(&mut self, from: u32, to: u32);
     /// Empties a slot and frees what it holds.

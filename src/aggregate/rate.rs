@@ -40,6 +40,12 @@ impl Accumulator for Rate {
         self.0.merge(setup, &other.0);
     }
 
+    const RETRACTS: bool = true;
+
+    fn retract(&mut self, other: &Rate) -> bool {
+        self.0.retract(&other.0)
+    }
+
     fn finish(&self, _: &(), span: Span) -> Value<'_> {
         const MICROS_PER_SECOND: i128 = 1_000_000;
         let Some((start, end)) = span.bounds else { return Value::Null };

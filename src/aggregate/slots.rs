@@ -59,6 +59,13 @@ pub trait Accumulator: Default + Send + 'static {
     fn add(&mut self, setup: &Self::Setup, view: Self::View<'_>, row: u32);
     /// Adds all that another state has seen.
     fn merge(&mut self, setup: &Self::Setup, other: &Self);
+    /// Whether what another state has added can mostly be taken away again.
+    const RETRACTS: bool = false;
+    /// Takes away all that another state has seen, which has been merged into this one. `false` if it cannot: then this
+    /// state means nothing any more.
+    fn retract(&mut self, _: &Self) -> bool {
+        false
+    }
     /// As `merge`, where the other state is no longer needed: large states move the larger side.
     fn absorb(&mut self, setup: &Self::Setup, other: Self) {
         self.merge(setup, &other);
@@ -171,6 +178,25 @@ impl<A: Accumulator> Accumulators for Slots<A> {
             }
             self.slots[*to as usize].merge(&self.setup, &other.slots[*from as usize]);
         }
+    }
+
+    fn retracts(&self) -> bool {
+        A::RETRACTS
+    }
+
+    fn retract(&mut self, other: &dyn Accumulators, pairs: &[(u32, u32)]) -> bool {
+        let other =
+            other.as_any().downcast_ref::<Self>().expect("only states of the same call are taken away");
+        pairs.iter().enumerate().all(|(n, (from, to))| {
+            if let Some((_, ahead)) = pairs.get(n + AHEAD) {
+                prefetch(&self.slots, *ahead as usize);
+            }
+            self.slots[*to as usize].retract(&other.slots[*from as usize])
+        })
+    }
+
+    fn swap_remove(&mut self, slot: u32) {
+        self.slots.swap_remove(slot as usize);
     }
 
     fn absorb(&mut self, from: u32, to: u32) {

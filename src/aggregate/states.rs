@@ -129,6 +129,23 @@ impl States {
         }
     }
 
+    /// Whether what has been merged can mostly be taken away again.
+    pub fn retracts(&self) -> bool {
+        self.columns.iter().all(|column| column.retracts())
+    }
+
+    /// For each `(from, to)`: takes away the other's slot `from` from slot `to`, into which it has been merged. `false` if
+    /// that is not possible; the states mean nothing then.
+    pub fn retract(&mut self, other: &States, pairs: &[(u32, u32)]) -> bool {
+        let mut columns = self.columns.iter_mut().zip(&other.columns);
+        columns.all(|(column, theirs)| column.retract(theirs.as_ref(), pairs))
+    }
+
+    /// Removes a slot; the last one takes its place.
+    pub fn swap_remove(&mut self, slot: u32) {
+        self.columns.iter_mut().for_each(|column| column.swap_remove(slot));
+    }
+
     /// Merges slot `from` into slot `to` and empties `from`.
     pub fn absorb(&mut self, from: u32, to: u32) {
         self.columns.iter_mut().for_each(|column| column.absorb(from, to));

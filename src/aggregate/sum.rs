@@ -46,6 +46,12 @@ impl Accumulator for Sum {
         self.0.merge(&other.0);
     }
 
+    const RETRACTS: bool = true;
+
+    fn retract(&mut self, other: &Sum) -> bool {
+        self.0.retract(&other.0)
+    }
+
     fn finish(&self, _: &(), _: Span) -> Value<'_> {
         self.0.sum().map_or(Value::Null, Value::Number)
     }

@@ -48,6 +48,8 @@ const TENTHS: [(i64, u8); 126] = {
     }
     tenths
 };
+/// Not known, or too many to count.
+const UNKNOWN: u32 = u32::MAX;
 /// The whole numbers that are the same as a double.
 const WHOLE_MAX: u64 = 1 << 53;
 
@@ -61,6 +63,8 @@ pub enum Total {
     Small {
         /// Digits behind the point of `decimal`, at most 18.
         scale: u8,
+        /// How many values it is of, or [`UNKNOWN`].
+        values: u32,
         /// The sum of the decimals.
         decimal: i64,
         /// The sum of the doubles. Not kept while the scale is 0: then both sums are the same.
@@ -148,10 +152,10 @@ impl Total {
         let Packed { mantissa, scale } = column.packed[row as usize];
         // What most sums are of, before anything else is asked.
         if scale == 0
-            && let Total::Small { scale: 0, decimal, .. } = self
+            && let Total::Small { scale: 0, decimal, values, .. } = self
             && let Some(sum) = whole(mantissa).and_then(|mantissa| decimal.checked_add(mantissa))
         {
-            *decimal = sum;
+            (*decimal, *values) = (sum, values.saturating_add(1));
             return true;
         }
         match scale {
@@ -171,11 +175,12 @@ impl Total {
     #[inline]
     fn add_small(&mut self, mantissa: i64, scale: u8) -> Option<()> {
         if let Total::Empty = self {
-            *self = Total::Small { scale: 0, decimal: 0, doubles: Halves::default() };
+            *self = Total::Small { scale: 0, values: 0, decimal: 0, doubles: Halves::default() };
         }
-        let Total::Small { scale: own, decimal, doubles } = self else { return None };
+        let Total::Small { scale: own, values, decimal, doubles } = self else { return None };
         if scale == 0 && *own == 0 {
             *decimal = decimal.checked_add(whole(mantissa)?)?;
+            *values = values.saturating_add(1);
             return Some(());
         }
         let mut mantissa = mantissa;
@@ -188,7 +193,7 @@ impl Total {
         }
         let sum = decimal.checked_add(mantissa)?;
         *doubles = Halves::new(doubles.get().checked_add(double)?);
-        *decimal = sum;
+        (*decimal, *values) = (sum, values.saturating_add(1));
         Some(())
     }
 
@@ -197,7 +202,7 @@ impl Total {
     fn widen(&mut self) -> &mut Wide {
         if !matches!(self, Total::Wide(_)) {
             let mut wide = Wide::default();
-            if let Total::Small { scale, decimal, doubles } = self {
+            if let Total::Small { scale, decimal, doubles, .. } = self {
                 wide.decimal.add(i128::from(*decimal) * 10i128.pow(u32::from(UNIT_SCALE - *scale)));
                 match scale {
                     0 => wide.doubles.add_high(BigInt::from(*decimal) << -DOUBLE_EXPONENT_MIN),
@@ -217,14 +222,20 @@ impl Total {
     pub fn merge(&mut self, other: &Total) {
         // What most sums are, before anything else is asked.
         if let (
-            Total::Small { scale, decimal, doubles },
-            Total::Small { scale: other_scale, decimal: other_decimal, doubles: other_doubles },
+            Total::Small { scale, values, decimal, doubles },
+            Total::Small {
+                scale: other_scale,
+                values: others,
+                decimal: other_decimal,
+                doubles: other_doubles,
+            },
         ) = (&mut *self, other)
             && scale == other_scale
             && let Some(sum) = decimal.checked_add(*other_decimal)
             && let Some(of_doubles) = doubles.get().checked_add(other_doubles.get())
         {
             (*decimal, *doubles) = (sum, Halves::new(of_doubles));
+            *values = values.saturating_add(*others);
             return;
         }
         self.merge_any(other);
@@ -234,9 +245,9 @@ impl Total {
     fn merge_any(&mut self, other: &Total) {
         match other {
             Total::Empty => {}
-            Total::Small { scale, decimal, doubles } => {
-                if self.merge_small((*decimal, *scale, *doubles)).is_none() {
-                    let mut copy = Total::Small { scale: *scale, decimal: *decimal, doubles: *doubles };
+            &Total::Small { scale, values, decimal, doubles } => {
+                if self.merge_small((decimal, scale, doubles), values).is_none() {
+                    let mut copy = Total::Small { scale, values, decimal, doubles };
                     let copy = copy.widen();
                     self.widen().merge(copy);
                 }
@@ -245,18 +256,48 @@ impl Total {
         }
     }
 
-    fn merge_small(&mut self, other: (i64, u8, Halves)) -> Option<()> {
+    fn merge_small(&mut self, other: (i64, u8, Halves), others: u32) -> Option<()> {
         if let Total::Empty = self {
-            *self = Total::Small { scale: other.1, decimal: other.0, doubles: other.2 };
+            *self = Total::Small { scale: other.1, values: others, decimal: other.0, doubles: other.2 };
             return Some(());
         }
-        let Total::Small { scale, decimal, doubles } = self else { return None };
+        let Total::Small { scale, values, decimal, doubles } = self else { return None };
         let to = other.1.max(*scale);
         let (a, a_doubles) = rescale((*decimal, *scale, *doubles), to)?;
         let (b, b_doubles) = rescale(other, to)?;
         let sum = a.checked_add(b)?;
         *doubles = Halves::new(a_doubles.get().checked_add(b_doubles.get())?);
-        (*decimal, *scale) = (sum, to);
+        (*decimal, *scale, *values) = (sum, to, values.saturating_add(others));
+        Some(())
+    }
+
+    /// Takes away what another sum has added. `false` if it cannot: then this one means nothing any more.
+    #[inline]
+    pub fn retract(&mut self, other: &Total) -> bool {
+        match *other {
+            Total::Empty => true,
+            Total::Small { scale, values, decimal, doubles } => {
+                self.retract_small((decimal, scale, doubles), values).is_some()
+            }
+            Total::Wide(_) => false,
+        }
+    }
+
+    #[inline]
+    fn retract_small(&mut self, other: (i64, u8, Halves), others: u32) -> Option<()> {
+        let Total::Small { scale, values, decimal, doubles } = self else { return None };
+        if *values == UNKNOWN || others == UNKNOWN || other.1 > *scale {
+            return None;
+        }
+        *values = values.checked_sub(others)?;
+        if *values == 0 {
+            // Over nothing, which is not the same as zero.
+            *self = Total::Empty;
+            return Some(());
+        }
+        let (other, other_doubles) = rescale(other, *scale)?;
+        *decimal = decimal.checked_sub(other)?;
+        *doubles = Halves::new(doubles.get().checked_sub(other_doubles.get())?);
         Some(())
     }
 
@@ -324,7 +365,7 @@ impl Total {
         match self {
             Total::Empty => TotalV1::Empty,
             Total::Small { scale: 0, decimal, .. } => TotalV1::Whole(*decimal),
-            Total::Small { scale, decimal, doubles } => {
+            Total::Small { scale, decimal, doubles, .. } => {
                 let doubles = HalvesV1 { low: doubles.low, high: doubles.high };
                 TotalV1::Decimal { scale: *scale, decimal: *decimal, doubles }
             }
@@ -340,10 +381,12 @@ impl Total {
     pub fn read(written: TotalV1) -> Option<Total> {
         Some(match written {
             TotalV1::Empty => Total::Empty,
-            TotalV1::Whole(decimal) => Total::Small { scale: 0, decimal, doubles: Halves::default() },
+            TotalV1::Whole(decimal) => {
+                Total::Small { scale: 0, values: UNKNOWN, decimal, doubles: Halves::default() }
+            }
             TotalV1::Decimal { scale: scale @ 1..=UNIT_SCALE, decimal, doubles } => {
                 let HalvesV1 { low, high } = doubles;
-                Total::Small { scale, decimal, doubles: Halves { low, high } }
+                Total::Small { scale, values: UNKNOWN, decimal, doubles: Halves { low, high } }
             }
             TotalV1::Decimal { .. } => return None,
             TotalV1::Wide(wide) => Total::Wide(Box::new(Wide {
@@ -442,7 +485,7 @@ mod tests {
             let size = 10i64.pow(random.u32(0..17));
             let (decimal, scale) = (random.i64(-size..=size), random.u8(0..9));
             let (count, doubles) = (random.u64(1..140), Halves::default());
-            let total = Total::Small { scale, decimal, doubles };
+            let total = Total::Small { scale, values: UNKNOWN, decimal, doubles };
             let Some(mean) = total.short_mean(count) else { continue };
             short += 1;
             let double = total.mean(count).and_then(Number::from_f64).expect("it is finite");

@@ -201,7 +201,7 @@ fn eight(word: u64) -> Option<u64> {
 #[inline(always)]
 fn eight_digits(number: u64) -> u64 {
     // In halves side by side, then in quarters, then one by one; the divisions are multiplications that are exact there.
-    let halves = number / 10_000 | (number % 10_000) << 32;
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let quarters = hundreds | (halves - 100 * hundreds) << 16;
     let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;

@@ -10,16 +10,13 @@ use std::ops::ControlFlow;
 use super::keys::Keys;
 use super::loaded::{LoadedPanes, Share};
 use super::saved::{PaneV1, PanesV1};
-use super::stacks::Stacks;
+use super::sliding::Sliding;
 use super::step::Part;
 use super::table::{Additions, Table};
 use super::weight::Weight;
 use crate::aggregate::states::Calls;
 use crate::time;
 use crate::window::{Pane, PaneFinder, Panes, Window};
-
-/// Windows of more panes than this go through [`Stacks`]; for fewer, merging them all is cheaper.
-const PANES_MERGED_MAX: usize = 6;
 
 /// So many panes of a part are sifted out of its rows one by one.
 const PANES_SIFTED_MAX: usize = 4;
@@ -31,8 +28,8 @@ pub struct PaneStore {
     panes: BTreeMap<i64, OpenPane>,
     /// How many events have been added to them.
     events: u64,
-    /// What windows of many panes have taken in, once there has been one.
-    stacks: Option<Stacks>,
+    /// What windows of several panes have put together, once there has been one.
+    sliding: Option<Sliding>,
     /// The groups of the window of several panes that was fired last; its room is used again.
     merged: Table,
     /// Windows that end here or before have fired.
@@ -82,7 +79,7 @@ impl PaneStore {
             calls,
             panes: BTreeMap::new(),
             events: 0,
-            stacks: None,
+            sliding: None,
             fired: i64::MIN,
             next_end: i64::MIN,
             settled: i64::MIN,
@@ -160,9 +157,9 @@ impl PaneStore {
         let mut add = |table: &mut Table, keys: &mut Keys| {
             table.add(&part.batch, part.first_record, rows, keys, additions);
         };
-        let takes = self.stacks.as_mut().is_none_or(|stacks| stacks.add(pane.start, keys, &mut add));
-        if takes {
-            add(&mut open.table, keys);
+        match &mut self.sliding {
+            None => add(&mut open.table, keys),
+            Some(sliding) => sliding.add(pane.start, &mut open.table, keys, &mut add),
         }
     }
 
@@ -219,8 +216,8 @@ impl PaneStore {
                 // Windows without the earlier pane begin behind it, so they come behind all that it had.
                 if last.is_none_or(|last| last < window) {
                     last = Some(window);
-                    let (panes, stacks, merged) = (&self.panes, &mut self.stacks, &mut self.merged);
-                    fire_window(window, panes, stacks, merged, &self.calls, keys, emit)?;
+                    let (panes, sliding, merged) = (&self.panes, &mut self.sliding, &mut self.merged);
+                    fire_window(window, panes, sliding, merged, &self.calls, keys, emit)?;
                 }
             }
             found = found.max(open.last_end - 1);
@@ -245,7 +242,10 @@ impl PaneStore {
             if first.get().last_end > watermark {
                 break;
             }
-            let closed = first.remove();
+            let (start, closed) = first.remove_entry();
+            if let Some(sliding) = &mut self.sliding {
+                sliding.drop_pane(start, &closed);
+            }
             self.events -= closed.events;
             closed.table.release(keys);
         }
@@ -254,7 +254,7 @@ impl PaneStore {
     /// The open panes as they are written, with what has come late for some of their windows.
     pub fn save(&self, keys: &mut Keys) -> PanesV1 {
         let pane = |(&start, open): (&i64, &OpenPane)| {
-            let table = match self.stacks.as_ref().and_then(|stacks| stacks.amendment(start)) {
+            let table = match self.sliding.as_ref().and_then(|sliding| sliding.amendment(start)) {
                 None => open.table.save(keys),
                 Some(late) => {
                     let mut whole = Table::new(&self.calls);
@@ -298,7 +298,7 @@ impl PaneStore {
     /// Memory taken up by the groups of all panes, and by what has been put together of them.
     pub fn weigh(&self) -> Weight {
         let panes = self.panes.values().map(|open| open.table.weigh());
-        let merged = self.stacks.iter().map(Stacks::weigh).chain([self.merged.weigh()]);
+        let merged = self.sliding.iter().map(Sliding::weigh).chain([self.merged.weigh()]);
         panes.chain(merged).sum()
     }
 
@@ -328,17 +328,17 @@ fn sift(pane: &Pane, time: &[i64], left: &mut Vec<u32>, own: &mut Vec<u32>) {
 fn fire_window(
     window: Window,
     panes: &BTreeMap<i64, OpenPane>,
-    stacks: &mut Option<Stacks>,
+    sliding: &mut Option<Sliding>,
     merged: &mut Table,
     calls: &Calls,
     keys: &mut Keys,
     emit: &mut Emit<'_>,
 ) -> ControlFlow<()> {
-    if stacks.is_none() && panes.range(window.start..window.end).nth(PANES_MERGED_MAX).is_some() {
-        *stacks = Some(Stacks::new(calls, window));
+    if sliding.is_none() {
+        *sliding = Sliding::begin(calls, window, panes);
     }
-    if let Some(stacks) = stacks {
-        return stacks.fire(window, panes, keys, emit);
+    if let Some(sliding) = sliding {
+        return sliding.fire(window, panes, keys, emit);
     }
     let mut tables = panes.range(window.start..window.end).map(|(_, open)| &open.table);
     match (tables.next(), tables.next()) {

@@ -198,6 +198,36 @@ impl Table {
         pairs
     }
 
+    /// Takes away another table's groups, which have been merged into this one, and are counted in `live` by slot: a group
+    /// that is none's any more goes, and the last one takes its slot. `false` if that is not possible: then this table
+    /// means nothing any more. Few groups are as soon merged anew.
+    pub fn retract(&mut self, other: &Table, live: &mut Vec<u32>) -> bool {
+        debug_assert!(!self.holds, "keys that are held have to be released");
+        let SlotMap::Dense(slots) = &mut self.slots else { return false };
+        let slot_of = |&key: &u32| slots.get(key as usize)?.checked_sub(1);
+        let pairs: Option<Vec<(u32, u32)>> =
+            (0..).zip(&other.keys).map(|(from, key)| Some((from, slot_of(key)?))).collect();
+        let Some(pairs) = pairs else { return false };
+        if !self.states.retract(&other.states, &pairs) {
+            return false;
+        }
+        pairs.iter().for_each(|&(_, slot)| live[slot as usize] -= 1);
+        for &key in &other.keys {
+            let slot = slots[key as usize] - 1;
+            if live[slot as usize] > 0 {
+                continue;
+            }
+            live.swap_remove(slot as usize);
+            self.keys.swap_remove(slot as usize);
+            self.states.swap_remove(slot);
+            slots[key as usize] = 0;
+            if let Some(&moved) = self.keys.get(slot as usize) {
+                slots[moved as usize] = slot + 1;
+            }
+        }
+        true
+    }
+
     /// Adds another table's groups of these keys to this one.
     pub fn merge_chosen(&mut self, other: &Table, chosen: &[u32], keys: &mut Keys) {
         let pairs: Vec<(u32, u32)> =

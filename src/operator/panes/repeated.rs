@@ -17,7 +17,6 @@ use crate::operator::out::Out;
 use crate::operator::repeats::{Marks, Repeats, Written};
 use crate::operator::saved::PanesV1;
 use crate::operator::saved_repeats::{ChangedV3, GroupsV3, PanesV3, WrittenV3};
-use crate::operator::stacks::Stacks;
 use crate::operator::step::Part;
 use crate::operator::table::Table;
 use crate::operator::weight::Weight;
@@ -85,9 +84,9 @@ impl RepeatedPanes {
 
     fn add_to_pane(&mut self, pane: Pane, part: &Part, rows: &[u32], keys: &mut Keys) {
         let store = &mut self.store;
-        if let Some(stacks) = store.stacks.take_if(|stacks| stacks.has_taken(pane.start)) {
-            // What they have put together is not what the windows hold any more; the next one begins anew.
-            stacks.release(keys);
+        if let Some(sliding) = store.sliding.take_if(|sliding| sliding.has_taken(pane.start)) {
+            // What has been put together is not what the windows hold any more; the next one begins anew.
+            sliding.release(keys);
         }
         let (calls, additions) = (&store.calls, &mut store.additions);
         let open = store.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
@@ -172,6 +171,9 @@ impl RepeatedPanes {
             && *first.key() < needed
         {
             let (start, pane) = first.remove_entry();
+            if let Some(sliding) = &mut self.store.sliding {
+                sliding.drop_pane(start, &pane);
+            }
             self.store.events -= pane.events;
             pane.table.release(keys);
             self.changed.remove(&start);
@@ -215,7 +217,7 @@ impl RepeatedPanes {
     /// Writes what has changed of windows that are open.
     pub fn write_early(&mut self, keys: &mut Keys, out: &mut Out<'_, '_>) -> ControlFlow<()> {
         let changed = mem::take(&mut self.changed);
-        let (mut stacks, mut found, mut last) = (None, self.watermark, None);
+        let (mut sliding, mut found, mut last) = (None, self.watermark, None);
         for &start in changed.keys() {
             let Some(last_end) = self.store.panes.get(&start).map(|open| open.last_end) else { continue };
             let windows = self.store.finder.windows(start, found, i64::MAX);
@@ -228,7 +230,7 @@ impl RepeatedPanes {
                     let record = self.written.entry(window).or_insert_with(|| Written::new(whole));
                     let mut groups = chosen(&changed, panes, window);
                     let calls = &self.store.calls;
-                    fire_window(window, panes, &mut stacks, merged, calls, keys, &mut |_, table, keys| {
+                    fire_window(window, panes, &mut sliding, merged, calls, keys, &mut |_, table, keys| {
                         let groups = Some(&mut groups).filter(|_| !whole);
                         out.window((Some(window), Timing::Early), table, groups, record, keys)
                     })?;
@@ -236,8 +238,8 @@ impl RepeatedPanes {
             }
             found = found.max(last_end - 1);
         }
-        if let Some(stacks) = stacks {
-            Stacks::release(stacks, keys);
+        if let Some(sliding) = sliding {
+            sliding.release(keys);
         }
         ControlFlow::Continue(())
     }

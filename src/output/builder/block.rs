@@ -368,3 +368,115 @@ fn short_text(key: [u8; SHORT], key_len: usize, to: OutputFormat) -> Option<KeyT
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::states::Calls;
+    use crate::job::Task;
+    use crate::operator::table::Table;
+    use crate::parse::batch::{ArgColumn, Batch, NumberColumn};
+    use crate::time::{Form, Unit};
+    use crate::value::Value;
+    use std::sync::Arc;
+
+    /// Keys of all kinds: what is short and plain, and what is not.
+    fn fields() -> Vec<Value<'static>> {
+        let texts =
+            ["", "a", "a b", "a,b", "a;b", "a\"b", "a\nb", "a\\b", "\u{7f}", "é", "\0", "~", "elevenbytes"];
+        let longer = ["twelve bytes", "a text of more than thirty-two bytes, quoted"];
+        let texts = texts.into_iter().chain(longer).map(|text| Value::Text(text.into()));
+        let numbers = ["0", "-12.5", "1e300", "123456789012345678901234567890"].map(Value::Written);
+        texts.chain(numbers).chain([Value::Null, Value::Bool(true)]).collect()
+    }
+
+    /// Rows made together and one by one, of windows of one kind.
+    fn check(options: &str, in_millis: bool, key_fields: usize, random: &mut fastrand::Rng) {
+        let argv: Vec<_> = format!("windrow {options}").split_whitespace().map(Into::into).collect();
+        let Task::Aggregate(task) = crate::cli::job(&argv).expect("a good job").task else {
+            unreachable!("it has windows")
+        };
+        let (plan, calls) = (Arc::new(RowPlan::new(&task, false)), Calls::of(&task.calls));
+        let (mut keys, mut table, fields) = (Keys::default(), Table::passing(&calls), fields());
+        for _ in 0..random.usize(0..300) {
+            let mut key = Vec::new();
+            for _ in 0..key_fields {
+                assert!(key::encode(&fields[random.usize(..fields.len())], &mut key));
+            }
+            let (number, mut column) = (keys.intern(key::hash(&key, 0), &key), NumberColumn::default());
+            assert!(match random.u8(0..30) {
+                0 => column.push_text("1e300"),
+                1 => column.push_text("123456789012345678901234567890.123456789"),
+                2..5 => {
+                    column.push_null();
+                    true
+                }
+                _ => column.push_text(&format!("{}.{}", random.i32(-500..500), random.u8(..))),
+            });
+            let slot = table.slot(number, &mut keys);
+            table.make_room();
+            let mut batch = Batch::default();
+            (batch.time, batch.args) = (vec![0], vec![ArgColumn::Every, ArgColumn::Numbers(column)]);
+            table.states.add(&[slot], &[0], &batch, 0);
+        }
+        let groups: Vec<Group> =
+            (0..).zip(&table.keys).map(|(slot, &key)| Group { head: keys.head(key), key, slot }).collect();
+        let mut start = -70_000_000;
+        let windows: Vec<Window> = groups
+            .iter()
+            .map(|_| {
+                start += random.i64(0..3) * 500_000;
+                Window { start, end: start + 1_500_000 }
+            })
+            .collect();
+        let of = match options.contains("session") {
+            true => Of::Sessions(&windows),
+            false => Of::Window,
+        };
+        let made = |together: bool| {
+            let mut builder = RowBuilder::new(plan.clone());
+            let form = if in_millis { Form::Number(Unit::Millis) } else { Form::Text };
+            builder.set_form(form);
+            let mut all = Vec::new();
+            let hand_on: &mut HandOn<'_> = &mut |_| unreachable!("so few rows are not handed on");
+            if let Of::Window = of {
+                let window = Window { start: 0, end: 60_000_000 };
+                let window = (!options.contains("none")).then_some(window);
+                assert!(builder.begin(window, hand_on).is_continue());
+            }
+            let flow = match together {
+                true => builder.blocks(of, &groups, &keys, &table.states, hand_on),
+                false => builder.one_by_one(of, &groups, &keys, &table.states, hand_on),
+            };
+            assert!(flow.is_continue());
+            let fired = builder.take();
+            for row in 0..fired.rows.len() {
+                let text = String::from_utf8_lossy(fired.row_text(row)).into_owned();
+                all.push((text, fired.row_key(row).to_vec(), fired.rows[row].head));
+            }
+            (all, fired.windows)
+        };
+        assert_eq!(made(true), made(false), "{options}");
+    }
+
+    #[test]
+    fn rows_made_together_are_those_made_one_by_one() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for window in ["1m", "none", "session:1s"] {
+            for key in ["", "-b k", "-b k,l"] {
+                for to in ["--to csv", "--to ndjson", "--from csv --delimiter ;", "--to table"] {
+                    for in_millis in [false, true] {
+                        let calls = "-a count(*),avg(v),sum(v),rate(*)";
+                        let options = format!("-w {window} {key} {calls} {to}");
+                        let key_fields = key.split(',').filter(|field| !field.is_empty()).count();
+                        for _ in 0..4 {
+                            check(&options, in_millis, key_fields, &mut random);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What windows of several panes have put together, for those that follow.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use super::keys::Keys;
+use super::panes::{Emit, OpenPane};
+use super::slide::Slide;
+use super::stacks::Stacks;
+use super::table::Table;
+use super::weight::Weight;
+use crate::aggregate::states::Calls;
+use crate::window::Window;
+
+/// Windows of so many panes go through a [`Slide`], where aggregates allow it; for fewer, merging them all is as cheap.
+const PANES_SLID: usize = 3;
+
+/// Windows of so many panes go through [`Stacks`]; for fewer, merging them all is cheaper.
+const PANES_STACKED: usize = 7;
+
+/// What fired windows have put together.
+pub enum Sliding {
+    /// Where panes can be taken away again.
+    Slide(Slide),
+    /// Where they can only be merged.
+    Stacks(Stacks),
+}
+
+impl Sliding {
+    /// Nothing yet, if that pays for this window.
+    pub fn begin(calls: &Calls, first: Window, panes: &BTreeMap<i64, OpenPane>) -> Option<Sliding> {
+        let has_panes = |count: usize| panes.range(first.start..first.end).nth(count - 1).is_some();
+        if has_panes(PANES_SLID) && calls.make().retracts() {
+            return Some(Sliding::Slide(Slide::new(calls)));
+        }
+        has_panes(PANES_STACKED).then(|| Sliding::Stacks(Stacks::new(calls, first)))
+    }
+
+    /// The groups of a window. Windows come in the order of their ends, and of their starts.
+    pub fn fire(
+        &mut self,
+        window: Window,
+        panes: &BTreeMap<i64, OpenPane>,
+        keys: &mut Keys,
+        emit: &mut Emit<'_>,
+    ) -> ControlFlow<()> {
+        match self {
+            Sliding::Slide(slide) => slide.fire(window, panes, keys, emit),
+            Sliding::Stacks(stacks) => stacks.fire(window, panes, keys, emit),
+        }
+    }
+
+    /// Merges what an open window holds so far into a table. Nothing is taken in for it.
+    pub fn merge_open(
+        &self,
+        window: Window,
+        panes: &BTreeMap<i64, OpenPane>,
+        into: &mut Table,
+        keys: &mut Keys,
+    ) {
+        match self {
+            Sliding::Slide(_) => {
+                let inside = panes.range(window.start..window.end);
+                inside.for_each(|(_, open)| into.merge(&open.table, keys));
+            }
+            Sliding::Stacks(stacks) => stacks.merge_open(window, panes, into, keys),
+        }
+    }
+
+    /// Lets `add` add events of the pane that starts at `start`, to it and wherever it has been taken in already.
+    pub fn add(
+        &mut self,
+        start: i64,
+        pane: &mut Table,
+        keys: &mut Keys,
+        add: &mut dyn FnMut(&mut Table, &mut Keys),
+    ) {
+        match self {
+            Sliding::Slide(slide) => {
+                let known = pane.keys.len();
+                add(pane, keys);
+                if slide.has_taken(start) {
+                    slide.add(&pane.keys[known..], keys, add);
+                }
+            }
+            Sliding::Stacks(stacks) => {
+                if stacks.add(start, keys, add) {
+                    add(pane, keys);
+                }
+            }
+        }
+    }
+
+    /// What has come late for the pane that starts at `start`, and is not in the pane itself.
+    pub fn amendment(&self, start: i64) -> Option<&Table> {
+        match self {
+            Sliding::Slide(_) => None,
+            Sliding::Stacks(stacks) => stacks.amendment(start),
+        }
+    }
+
+    /// The pane that starts there goes.
+    pub fn drop_pane(&mut self, start: i64, pane: &OpenPane) {
+        if let Sliding::Slide(slide) = self {
+            slide.drop_pane(start, pane);
+        }
+    }
+
+    /// Whether some window that has fired has taken in the pane that starts at `start`.
+    pub fn has_taken(&self, start: i64) -> bool {
+        match self {
+            Sliding::Slide(slide) => slide.has_taken(start),
+            Sliding::Stacks(stacks) => stacks.has_taken(start),
+        }
+    }
+
+    /// Memory taken up.
+    pub fn weigh(&self) -> Weight {
+        match self {
+            Sliding::Slide(slide) => slide.weigh(),
+            Sliding::Stacks(stacks) => stacks.weigh(),
+        }
+    }
+
+    /// Gives back the keys.
+    pub fn release(self, keys: &mut Keys) {
+        if let Sliding::Stacks(stacks) = self {
+            stacks.release(keys);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::Span;
+    use crate::aggregate::states::distinct_arguments;
+    use crate::expr::parse_aggregates;
+    use crate::job::fields::Fields;
+    use crate::output::json::write_json_value;
+    use crate::parse::batch::{ArgColumn, Batch, NumberColumn};
+
+    const PANE: i64 = 7;
+
+    /// An event: its pane, its key and its value.
+    type Event = (i64, u64, Option<String>);
+
+    /// Adds an event to a table, as all of `arguments`.
+    fn add(table: &mut Table, keys: &mut Keys, (_, key, value): &Event, arguments: &[bool]) {
+        let number = keys.intern(key.wrapping_mul(0x9e37_79b9_7f4a_7c15), &[4, 1, 0, 0, 0, *key as u8]);
+        let slot = table.slot(number, keys);
+        table.make_room();
+        let mut batch = Batch::default();
+        batch.time = vec![0];
+        let argument = |is_every: &bool| match is_every {
+            true => ArgColumn::Every,
+            false => {
+                let mut column = NumberColumn::default();
+                match value {
+                    Some(value) => assert!(column.push_text(value)),
+                    None => column.push_null(),
+                }
+                ArgColumn::Numbers(column)
+            }
+        };
+        batch.args = arguments.iter().map(argument).collect();
+        table.states.add(&[slot], &[0], &batch, 0);
+    }
+
+    /// The results of a table by key.
+    fn results(table: &Table, keys: &Keys) -> Vec<(u8, String)> {
+        let result = |slot| {
+            let mut text = Vec::new();
+            for value in table.states.results(slot, Span { bounds: None }) {
+                write_json_value(&value, &mut text);
+                text.push(b' ');
+            }
+            String::from_utf8(text).expect("results are text")
+        };
+        let of_keys = (0..).zip(&table.keys);
+        let mut results: Vec<_> = of_keys.map(|(slot, &key)| (keys.get(key)[5], result(slot))).collect();
+        results.sort_unstable();
+        results
+    }
+
+    fn value(random: &mut fastrand::Rng) -> Option<String> {
+        match random.u8(0..40) {
+            0 => None,
+            1 => Some("1e300".to_owned()),
+            2 => Some("-12345678901234567890.5".to_owned()),
+            3..20 => Some(random.i32(-50..50).to_string()),
+            _ => Some(format!("{}.{}", random.i32(-50..50), random.u16(..))),
+        }
+    }
+
+    /// Random events, some of them late, against tables that are filled anew for every window.
+    #[test]
+    fn windows_hold_what_their_panes_hold() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for (list, slides) in [("count(*), sum(x), avg(x), rate(*)", true), ("sum(x), max(x)", false)] {
+            let calls = parse_aggregates(list, &mut Fields::default()).expect("aggregates");
+            let arguments: Vec<bool> =
+                distinct_arguments(&calls).iter().map(|call| call.args.is_empty()).collect();
+            let calls = Calls::of(&calls);
+            for _ in 0..60 {
+                let (length, all_keys) = (random.i64(1..12), random.u64(1..40));
+                let (mut keys, mut panes, mut events) = (Keys::default(), BTreeMap::new(), Vec::new());
+                let (mut sliding, mut merged) = (None, Table::passing(&calls));
+                let origin = random.i64(-300..300) * PANE;
+                for n in 0..60 {
+                    let window = Window { start: origin + n * PANE, end: origin + (n + length) * PANE };
+                    // Events of panes that no window has taken in yet, and late ones.
+                    for _ in 0..random.usize(0..all_keys as usize * 2) {
+                        let late = n > 0 && random.u8(0..8) == 0;
+                        let ago = if late { random.i64(0..length) } else { 0 };
+                        let event =
+                            (window.end - (ago + 1) * PANE, random.u64(0..all_keys), value(&mut random));
+                        let open = panes
+                            .entry(event.0)
+                            .or_insert_with(|| OpenPane::new(&calls, event.0 + length * PANE));
+                        let mut add =
+                            |table: &mut Table, keys: &mut Keys| add(table, keys, &event, &arguments);
+                        match &mut sliding {
+                            None => add(&mut open.table, &mut keys),
+                            Some(sliding) => {
+                                Sliding::add(sliding, event.0, &mut open.table, &mut keys, &mut add);
+                            }
+                        }
+                        events.push(event);
+                    }
+                    let mut expected = Table::new(&calls);
+                    let inside = events.iter().filter(|event| (window.start..window.end).contains(&event.0));
+                    inside.for_each(|event| add(&mut expected, &mut keys, event, &arguments));
+                    let (wanted, mut found) = (results(&expected, &keys), Vec::new());
+                    expected.release(&mut keys);
+                    if sliding.is_none() {
+                        sliding = Sliding::begin(&calls, window, &panes);
+                        assert!(
+                            sliding.as_ref().is_none_or(|one| matches!(one, Sliding::Slide(_)) == slides)
+                        );
+                    }
+                    let mut emit = |_: Window, table: &Table, keys: &mut Keys| {
+                        found = results(table, keys);
+                        ControlFlow::Continue(())
+                    };
+                    let flow = match &mut sliding {
+                        Some(sliding) => sliding.fire(window, &panes, &mut keys, &mut emit),
+                        None => {
+                            merged.reset(&calls);
+                            panes.values().for_each(|open| merged.merge(&open.table, &mut keys));
+                            emit(window, &merged, &mut keys)
+                        }
+                    };
+                    assert!(flow.is_continue());
+                    assert_eq!(found, wanted, "window {n} of {length} panes: {list}");
+                    while let Some(first) = panes.first_entry().filter(|first| *first.key() <= window.start) {
+                        let (start, pane) = first.remove_entry();
+                        if let Some(sliding) = &mut sliding {
+                            sliding.drop_pane(start, &pane);
+                        }
+                        pane.table.release(&mut keys);
+                    }
+                }
+            }
+        }
+    }
+}
