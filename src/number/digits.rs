@@ -219,10 +219,10 @@ pub(super) fn eight_digits_text(number: u64) -> Option<(u64, usize)> {
     Some(((digits | ZEROS) >> (8 * start), 8 - start))
 }
 
-/// The text of a number of which so many digits stand behind the point, without zeros at its end, and how long it is:
-/// of a number below 10^15 with at most 14 digits behind the point.
+/// The text of a number of which so many digits stand behind the point, without zeros at its end, the first byte lowest,
+/// and how long it is: of a number below 10^15 with at most 14 digits behind the point.
 #[inline(always)]
-pub(super) fn decimal_text(number: u64, scale: u8) -> Option<(u128, usize)> {
+pub(crate) fn short_text(number: u64, scale: u8) -> Option<(u128, usize)> {
     let digits = match number {
         0..100_000_000 => u128::from(eight_digits(number)) << 64,
         100_000_000..1_000_000_000_000_000 => {

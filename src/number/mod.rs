@@ -11,13 +11,13 @@ mod digits;
 mod parse;
 pub mod rational;
 mod rounding;
-mod short_text;
+mod short;
 mod write;
 
 pub use compare::{compare_short, compare_written};
-pub(crate) use digits::{decimal_in, has_below, has_byte, whole, whole_in, word_of};
+pub(crate) use digits::{decimal_in, has_below, has_byte, short_text, whole, whole_in, word_of};
 pub use parse::{is_json_number, is_number, short};
-pub use short_text::ShortText;
+pub use short::ShortText;
 
 /// The most digits behind the point that [`Number::Decimal`] has.
 const SCALE_MAX: i64 = 36;

@@ -20,7 +20,7 @@ pub(crate) mod zone;
 
 use decimal::Fault;
 use pattern::Pattern;
-pub use write::{shown_time, write_time};
+pub use write::{short_number, shown_time, write_time};
 
 /// Usable event times lie strictly between `-LIMIT` and `LIMIT` microseconds (146,000 years either way),
 /// so that window arithmetic can never overflow.

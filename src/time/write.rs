@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::civil::civil_from_days;
 use super::{Form, Unit};
+use crate::number::short_text;
 
 /// Writes a time in a form: numbers bare, text without quotes. RFC 3339 is in UTC (`Z`) without a zone,
 /// else in the zone with its offset; a fraction only when it is not zero.
@@ -25,6 +26,20 @@ pub fn write_time(micros: i64, form: Form, zone: Option<&TimeZone>, out: &mut Ve
         }
         Form::Text => write_text(micros, zone, out),
     }
+}
+
+/// A time as a number that is whole in its unit: its text, the first byte lowest, and how long that is. `None` says nothing.
+#[inline(always)]
+pub fn short_number(micros: i64, unit: Unit) -> Option<(u128, usize)> {
+    let micros = u64::try_from(micros).ok()?;
+    // Each divided by a constant.
+    let (whole, rest) = match unit {
+        Unit::Seconds => (micros / 1_000_000, micros % 1_000_000),
+        Unit::Millis => (micros / 1000, micros % 1000),
+        Unit::Micros => (micros, 0),
+        Unit::Nanos => return None,
+    };
+    if rest == 0 { short_text(whole, 0) } else { None }
 }
 
 /// A time for people: as [`write_time`] has it, and where that is a number, as RFC 3339 beside it.

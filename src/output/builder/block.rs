@@ -3,7 +3,13 @@
 //! Pieces of a row are copied by moves of a fixed length, with whatever stands behind them; the next piece overwrites
 //! that. What does not go this way, [`RowBuilder::row`] writes: it says how rows look.
 
+mod bounds;
+mod room;
+
 use std::ops::ControlFlow;
+
+use bounds::Bounds;
+use room::Room;
 
 use super::super::cells::is_plain_csv;
 use super::super::fired::{Fired, FiredRow, HandOn, Place, Timing};
@@ -23,9 +29,6 @@ use crate::window::Window;
 /// How many rows are made together: few enough for all that is ready of them to stay in the nearest cache.
 const BLOCK: usize = 64;
 
-/// The longest bounds, with what stands between them, that are copied in one go.
-const BOUNDS: usize = 64;
-
 /// What is ready of a block's rows; reused.
 #[derive(Default)]
 pub(super) struct Block {
@@ -37,10 +40,8 @@ pub(super) struct Block {
     long_keys: Vec<u8>,
     /// Where each key ends among the encoded ones.
     encoded_ends: Vec<usize>,
-    /// The bounds of the windows, with what stands between and behind them, and where those of each row end: one for all
-    /// rows, or one a row.
-    bounds: Vec<u8>,
-    bounds_ends: Vec<usize>,
+    /// The bounds of the windows: one for all rows, or one a row.
+    bounds: Bounds,
     spans: Vec<Span>,
     /// By call, the results of all rows.
     columns: Vec<Vec<ShortText>>,
@@ -87,46 +88,9 @@ impl Frame {
         Some(Frame { before_key, before, end })
     }
 
-    /// No row is longer, beside its bounds and key if these are long.
+    /// No row is longer, beside its bounds, and its key if that is long.
     fn room(&self) -> usize {
-        BOUNDS + ShortText::ROOM * (2 * self.before.len() + 3)
-    }
-}
-
-/// Where rows are put together.
-struct Room<'t> {
-    text: &'t mut [u8],
-    at: usize,
-}
-
-impl Room<'_> {
-    /// The first `len` bytes of a window come next.
-    #[inline(always)]
-    fn put<const N: usize>(&mut self, window: &[u8; N], len: usize) {
-        self.text[self.at..self.at + N].copy_from_slice(window);
-        self.at += len;
-    }
-
-    /// The lowest `len` bytes of a word come next. In halves, as it stands in two registers: read as a whole at once, it
-    /// would be waited for.
-    #[inline(always)]
-    fn put_word(&mut self, word: u128, len: usize) {
-        let room = &mut self.text[self.at..self.at + 16];
-        room[..8].copy_from_slice(&(word as u64).to_le_bytes());
-        room[8..].copy_from_slice(&((word >> 64) as u64).to_le_bytes());
-        self.at += len;
-    }
-
-    /// A text of any length comes next.
-    fn put_long(&mut self, text: &[u8]) {
-        self.text[self.at..self.at + text.len()].copy_from_slice(text);
-        self.at += text.len();
-    }
-
-    #[inline(always)]
-    fn put_text(&mut self, text: &ShortText) {
-        let (window, len) = text.window();
-        self.put(window, len);
+        ShortText::ROOM * (2 * self.before.len() + 3)
     }
 }
 
@@ -222,20 +186,17 @@ impl RowBuilder {
     }
 
     /// Writes the bounds of all rows.
-    fn write_bounds_of(&mut self, of: Of<'_>, block: &mut Block) {
-        block.bounds.clear();
-        block.bounds_ends.clear();
-        block.spans.clear();
-        let mut write = |window: Option<Window>| {
-            block.spans.push(Span { bounds: window.map(|window| (window.start, window.end)) });
-            if let Some(window) = window {
-                self.write_new_bounds(window, &mut block.bounds);
-            }
-            block.bounds_ends.push(block.bounds.len());
+    fn write_bounds_of(&self, of: Of<'_>, block: &mut Block) {
+        let windows = match of {
+            Of::Window => self.window.as_slice(),
+            Of::Sessions(windows) => windows,
         };
-        match of {
-            Of::Window => write(self.window),
-            Of::Sessions(windows) => windows.iter().for_each(|window| write(Some(*window))),
+        block.bounds.write(windows, self);
+        block.spans.clear();
+        let span = |window: &Window| Span { bounds: Some((window.start, window.end)) };
+        block.spans.extend(windows.iter().map(span));
+        if windows.is_empty() {
+            block.spans.push(Span { bounds: None });
         }
     }
 
@@ -244,24 +205,24 @@ impl RowBuilder {
         let beyond = i64::from(self.plan.kinds[usize::from(self.kind)].closes_beyond);
         let (moment, kind, timing) = (self.moment, self.kind, self.timing);
         let Fired { text, rows, windows, .. } = &mut self.fired;
-        let longest = block.bounds.len() + block.long_keys.len();
-        block.bounds.resize(block.bounds.len() + BOUNDS, 0);
-        let needed = groups.len() * (frame.room() + longest);
-        if block.room.len() < needed {
-            block.room.resize(needed, 0);
+        let Block { keys, long_keys, encoded_ends, bounds, columns, room, .. } = block;
+        let rows_of_bounds = if let Of::Window = of { groups.len() } else { 1 };
+        let needed = groups.len() * frame.room() + long_keys.len() + rows_of_bounds * bounds.longest();
+        if room.len() < needed {
+            room.resize(needed, 0);
         }
-        let mut room = Room { text: &mut block.room, at: 0 };
-        let (start, mut bounds_at, mut bounds_end, mut long_at) = (text.len(), 0, block.bounds_ends[0], 0);
-        for (n, (group, key_text)) in groups.iter().zip(&block.keys).enumerate() {
-            if let Of::Sessions(sessions) = of {
-                let window = sessions[n];
-                let place = Place { moment, closes: window.end + beyond, kind, timing, window };
-                windows.push((place, rows.len() + 1));
-                (bounds_at, bounds_end) = (if n == 0 { 0 } else { bounds_end }, block.bounds_ends[n]);
-            }
-            match block.bounds[bounds_at..].first_chunk::<BOUNDS>() {
-                Some(window) if bounds_end - bounds_at <= BOUNDS => room.put(window, bounds_end - bounds_at),
-                _ => room.put_long(&block.bounds[bounds_at..bounds_end]),
+        let mut room = Room { text: room, at: 0 };
+        let (start, mut long_at) = (text.len(), 0);
+        for (n, (group, key_text)) in groups.iter().zip(&*keys).enumerate() {
+            match of {
+                Of::Window if self.window.is_some() => bounds.put(0, false, &mut room),
+                Of::Window => {}
+                Of::Sessions(sessions) => {
+                    let window = sessions[n];
+                    let place = Place { moment, closes: window.end + beyond, kind, timing, window };
+                    windows.push((place, rows.len() + 1));
+                    bounds.put(n, true, &mut room);
+                }
             }
             match *key_text {
                 KeyText::Short(word, len) => {
@@ -269,16 +230,16 @@ impl RowBuilder {
                     room.put_word(word, len);
                 }
                 KeyText::Long(len) => {
-                    room.put_long(&block.long_keys[long_at..long_at + len]);
+                    room.put_long(&long_keys[long_at..long_at + len]);
                     long_at += len;
                 }
             }
-            for (before, column) in frame.before.iter().zip(&block.columns) {
+            for (before, column) in frame.before.iter().zip(&*columns) {
                 room.put_text(before);
                 room.put_text(&column[n]);
             }
             room.put_text(&frame.end);
-            let key = block.encoded_ends[n];
+            let key = encoded_ends[n];
             rows.push(FiredRow { text: start + room.at, key, rank: 0, head: group.head });
         }
         text.extend_from_slice(&room.text[..room.at]);

@@ -1,7 +1,7 @@
 //! Numbers as text in places of one size: a column of them is written in one go, and copied by moves of a fixed length.
 
 use super::Number;
-use super::digits::{decimal_text, eight_digits_text};
+use super::digits::{eight_digits_text, short_text};
 use super::write::plain_double;
 
 /// The text of a number, if it is not longer than most are.
@@ -82,7 +82,7 @@ impl ShortText {
     /// Makes a decimal the text, if it is a short one.
     #[inline(always)]
     fn put_decimal(&mut self, is_negative: bool, digits: u64, scale: u8) -> bool {
-        let Some((text, len)) = decimal_text(digits, scale) else { return false };
+        let Some((text, len)) = short_text(digits, scale) else { return false };
         let at = usize::from(is_negative);
         self.text[0] = b'-';
         // In halves, as it stands in two registers: read as a whole at once, it would be waited for.
