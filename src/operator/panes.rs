@@ -32,6 +32,8 @@ pub struct PaneStore {
     sliding: Option<Sliding>,
     /// The groups of the window of several panes that was fired last; its room is used again.
     merged: Table,
+    /// The table of a pane that has gone, for the next one: empty, with room for about as many groups.
+    spare_table: Option<Table>,
     /// Windows that end here or before have fired.
     fired: i64,
     /// No window ends after `fired` and before this.
@@ -66,7 +68,12 @@ pub struct OpenPane {
 impl OpenPane {
     /// An empty pane.
     pub fn new(calls: &Calls, last_end: i64) -> OpenPane {
-        OpenPane { table: Table::new(calls), last_end, events: 0 }
+        OpenPane::with(Table::new(calls), last_end)
+    }
+
+    /// A pane with this table, which is empty.
+    fn with(table: Table, last_end: i64) -> OpenPane {
+        OpenPane { table, last_end, events: 0 }
     }
 }
 
@@ -76,6 +83,7 @@ impl PaneStore {
         PaneStore {
             finder: PaneFinder::new(panes),
             merged: Table::passing(&calls),
+            spare_table: None,
             calls,
             panes: BTreeMap::new(),
             events: 0,
@@ -149,8 +157,10 @@ impl PaneStore {
 
     /// Adds rows that all belong to a pane.
     fn add_to_pane(&mut self, pane: Pane, part: &Part, rows: &[u32], keys: &mut Keys) {
-        let calls = &self.calls;
-        let open = self.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
+        let (calls, spare) = (&self.calls, &mut self.spare_table);
+        let open = self.panes.entry(pane.start).or_insert_with(|| {
+            OpenPane::with(spare.take().unwrap_or_else(|| Table::new(calls)), pane.last_end)
+        });
         open.events += rows.len() as u64;
         self.events += rows.len() as u64;
         let additions = &mut self.additions;
@@ -242,12 +252,14 @@ impl PaneStore {
             if first.get().last_end > watermark {
                 break;
             }
-            let (start, closed) = first.remove_entry();
+            let (start, mut closed) = first.remove_entry();
             if let Some(sliding) = &mut self.sliding {
                 sliding.drop_pane(start, &closed);
             }
             self.events -= closed.events;
             closed.table.release(keys);
+            closed.table.reset(&self.calls);
+            self.spare_table = Some(closed.table);
         }
     }
 
@@ -298,8 +310,8 @@ impl PaneStore {
     /// Memory taken up by the groups of all panes, and by what has been put together of them.
     pub fn weigh(&self) -> Weight {
         let panes = self.panes.values().map(|open| open.table.weigh());
-        let merged = self.sliding.iter().map(Sliding::weigh).chain([self.merged.weigh()]);
-        panes.chain(merged).sum()
+        let rest = self.spare_table.iter().chain([&self.merged]).map(Table::weigh);
+        panes.chain(self.sliding.iter().map(Sliding::weigh)).chain(rest).sum()
     }
 
     /// Where the oldest open pane starts.

@@ -67,12 +67,11 @@ impl Table {
         Table { holds: false, ..Table::new(calls) }
     }
 
-    /// Forgets the groups of a passing table. Keeps the room for them, unless that is far too much: merges ask for up to
-    /// four times as much as they need.
+    /// Forgets the groups; keys that it has held have been released. Keeps the room for them, unless that is far too much:
+    /// merges ask for up to four times as much as they need.
     pub fn reset(&mut self, calls: &Calls) {
-        debug_assert!(!self.holds, "keys that are held have to be released");
         if self.keys.len() < self.keys.capacity() / 16 {
-            *self = Table::passing(calls);
+            *self = Table { holds: self.holds, ..Table::new(calls) };
             return;
         }
         self.slots.remove(&self.keys);
