@@ -29,6 +29,8 @@ struct Share {
     params: Vec<Vec<Number>>,
     /// The argument column, in the order of [`distinct_arguments`].
     arg: usize,
+    /// Whether what has been merged can mostly be taken away again.
+    retracts: bool,
 }
 
 /// The first call of each argument: those that say the same of every record are one.
@@ -67,6 +69,11 @@ impl Calls {
         self.0.calls.len()
     }
 
+    /// Whether what has been merged can mostly be taken away again.
+    pub fn retracts(&self) -> bool {
+        self.0.shares.iter().all(|share| share.retracts)
+    }
+
     /// Empty states of all.
     pub fn make(&self) -> States {
         let make = |share: &Share| {
@@ -86,7 +93,8 @@ impl Plan {
             share.arg == arg && (same || alike)
         };
         let number = self.shares.iter().position(fits).unwrap_or_else(|| {
-            self.shares.push(Share { definition, params: Vec::new(), arg });
+            let retracts = (definition.make)(&[params]).retracts();
+            self.shares.push(Share { definition, params: Vec::new(), arg, retracts });
             self.shares.len() - 1
         });
         let share = &mut self.shares[number];
@@ -127,11 +135,6 @@ impl States {
         for (column, theirs) in self.columns.iter_mut().zip(&other.columns) {
             column.merge(theirs.as_ref(), pairs);
         }
-    }
-
-    /// Whether what has been merged can mostly be taken away again.
-    pub fn retracts(&self) -> bool {
-        self.columns.iter().all(|column| column.retracts())
     }
 
     /// For each `(from, to)`: takes away the other's slot `from` from slot `to`, into which it has been merged. `false` if

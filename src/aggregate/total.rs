@@ -469,6 +469,62 @@ mod tests {
         assert!(matches!(total, Total::Small { scale: 3, decimal: 12_345_697_749, .. }), "{total:?}");
     }
 
+    /// Sums that are merged and taken away again are those of what is left, also in what is not seen yet.
+    #[test]
+    fn what_is_taken_away_leaves_no_trace() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (mut retracted, huge) = (0, "1e300");
+        for _ in 0..2_000 {
+            let mut column = NumberColumn::default();
+            let mut value = || match random.u8(0..30) {
+                0 => "9007199254740993".to_owned(),
+                1 => "0.00000001".to_owned(),
+                2..15 => random.i32(-9..9).to_string(),
+                _ => format!("{}.{}", random.i16(..), random.u16(..)),
+            };
+            for _ in 0..12 {
+                assert!(column.push_text(&value()));
+            }
+            column.push_null();
+            assert!(column.push_text(huge));
+            let total = |rows: &mut dyn Iterator<Item = u32>| {
+                let mut total = Total::default();
+                rows.for_each(|row| _ = total.add(&column, row));
+                total
+            };
+            let parts = [0..4, 4..8, 8..12, 12..13].map(|mut rows| total(&mut rows));
+            let mut sum = Total::default();
+            parts.iter().for_each(|part| sum.merge(part));
+            let kept = random.usize(0..4);
+            if !(0..4).filter(|part| *part != kept).all(|part| sum.retract(&parts[part])) {
+                continue;
+            }
+            retracted += 1;
+            let rows = [0..4, 4..8, 8..12, 12..13][kept].clone();
+            let (count, text) = (rows.len() as u64, |number: Option<Number>| {
+                let mut out = Vec::new();
+                number.iter().for_each(|number| number.write(&mut out));
+                out
+            });
+            let mut fresh = total(&mut rows.clone());
+            for _ in 0..2 {
+                assert_eq!(text(sum.sum()), text(fresh.sum()));
+                let mean = |total: &Total| text(total.mean(count).and_then(Number::from_f64));
+                assert_eq!(mean(&sum), mean(&fresh));
+                // From here on the sums of the doubles count.
+                assert!(sum.add(&column, 13) && fresh.add(&column, 13));
+            }
+        }
+        assert!((500..2_000).contains(&retracted), "{retracted}");
+        // What has been read back does not know how many values it is of.
+        let part = Total::Small { scale: 0, values: 1, decimal: 1, doubles: Halves::default() };
+        let mut sum = Total::read(part.written()).expect("it was written so");
+        sum.merge(&part);
+        assert!(!sum.retract(&part));
+    }
+
     /// Short means are written as the doubles are.
     #[test]
     fn short_means_are_written_alike() {

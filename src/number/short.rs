@@ -1,10 +1,11 @@
-//! Numbers as text in places of one size: a column of them is written in one go, and copied by moves of a fixed length.
+//! Short texts in places of one size, most of them numbers: a column of these is written in one go, and copied by moves of
+//! a fixed length.
 
 use super::Number;
 use super::digits::{eight_digits_text, short_text};
 use super::write::plain_double;
 
-/// The text of a number, if it is not longer than most are.
+/// A text that is not longer than most numbers are.
 #[derive(Debug, Clone, Copy)]
 pub struct ShortText {
     text: [u8; ShortText::ROOM],
@@ -114,10 +115,12 @@ impl ShortText {
         }
     }
 
-    #[cold]
     fn put_any(&mut self, number: &Number) -> bool {
+        if let Number::Decimal { mantissa, scale: 0 } = number {
+            return self.put_text(itoa::Buffer::new().format(*mantissa).as_bytes());
+        }
         let mut text = Vec::new();
-        number.write(&mut text);
+        number.write_any(&mut text);
         self.put_text(&text)
     }
 }

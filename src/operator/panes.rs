@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 
 use super::keys::Keys;
 use super::loaded::{LoadedPanes, Share};
+use super::running::Running;
 use super::saved::{PaneV1, PanesV1};
-use super::sliding::Sliding;
 use super::step::Part;
 use super::table::{Additions, Table};
 use super::weight::Weight;
@@ -29,7 +29,7 @@ pub struct PaneStore {
     /// How many events have been added to them.
     events: u64,
     /// What windows of several panes have put together, once there has been one.
-    sliding: Option<Sliding>,
+    running: Option<Running>,
     /// The groups of the window of several panes that was fired last; its room is used again.
     merged: Table,
     /// The table of a pane that has gone, for the next one: empty, with room for about as many groups.
@@ -71,6 +71,11 @@ impl OpenPane {
         OpenPane::with(Table::new(calls), last_end)
     }
 
+    /// Whether all windows that contain it have closed by this watermark.
+    pub fn closes_by(&self, watermark: i64) -> bool {
+        self.last_end <= watermark
+    }
+
     /// A pane with this table, which is empty.
     fn with(table: Table, last_end: i64) -> OpenPane {
         OpenPane { table, last_end, events: 0 }
@@ -87,7 +92,7 @@ impl PaneStore {
             calls,
             panes: BTreeMap::new(),
             events: 0,
-            sliding: None,
+            running: None,
             fired: i64::MIN,
             next_end: i64::MIN,
             settled: i64::MIN,
@@ -167,9 +172,9 @@ impl PaneStore {
         let mut add = |table: &mut Table, keys: &mut Keys| {
             table.add(&part.batch, part.first_record, rows, keys, additions);
         };
-        match &mut self.sliding {
+        match &mut self.running {
             None => add(&mut open.table, keys),
-            Some(sliding) => sliding.add(pane.start, &mut open.table, keys, &mut add),
+            Some(running) => running.add(pane.start, &mut open.table, keys, &mut add),
         }
     }
 
@@ -226,8 +231,8 @@ impl PaneStore {
                 // Windows without the earlier pane begin behind it, so they come behind all that it had.
                 if last.is_none_or(|last| last < window) {
                     last = Some(window);
-                    let (panes, sliding, merged) = (&self.panes, &mut self.sliding, &mut self.merged);
-                    fire_window(window, panes, sliding, merged, &self.calls, keys, emit)?;
+                    let (panes, running, merged) = (&self.panes, &mut self.running, &mut self.merged);
+                    fire_window(window, panes, running, merged, &self.calls, keys, emit)?;
                 }
             }
             found = found.max(open.last_end - 1);
@@ -247,14 +252,17 @@ impl PaneStore {
     }
 
     fn drop_closed(&mut self, watermark: i64, keys: &mut Keys) {
+        if let Some(running) = &mut self.running {
+            running.close(watermark, &self.panes);
+        }
         // Panes start in the order in which their last windows end.
         while let Some(first) = self.panes.first_entry() {
             if first.get().last_end > watermark {
                 break;
             }
             let (start, mut closed) = first.remove_entry();
-            if let Some(sliding) = &mut self.sliding {
-                sliding.drop_pane(start, &closed);
+            if let Some(running) = &mut self.running {
+                running.drop_pane(start, &closed);
             }
             self.events -= closed.events;
             closed.table.release(keys);
@@ -266,7 +274,7 @@ impl PaneStore {
     /// The open panes as they are written, with what has come late for some of their windows.
     pub fn save(&self, keys: &mut Keys) -> PanesV1 {
         let pane = |(&start, open): (&i64, &OpenPane)| {
-            let table = match self.sliding.as_ref().and_then(|sliding| sliding.amendment(start)) {
+            let table = match self.running.as_ref().and_then(|running| running.amendment(start)) {
                 None => open.table.save(keys),
                 Some(late) => {
                     let mut whole = Table::new(&self.calls);
@@ -311,7 +319,7 @@ impl PaneStore {
     pub fn weigh(&self) -> Weight {
         let panes = self.panes.values().map(|open| open.table.weigh());
         let rest = self.spare_table.iter().chain([&self.merged]).map(Table::weigh);
-        panes.chain(self.sliding.iter().map(Sliding::weigh)).chain(rest).sum()
+        panes.chain(self.running.iter().map(Running::weigh)).chain(rest).sum()
     }
 
     /// Where the oldest open pane starts.
@@ -340,17 +348,17 @@ fn sift(pane: &Pane, time: &[i64], left: &mut Vec<u32>, own: &mut Vec<u32>) {
 fn fire_window(
     window: Window,
     panes: &BTreeMap<i64, OpenPane>,
-    sliding: &mut Option<Sliding>,
+    running: &mut Option<Running>,
     merged: &mut Table,
     calls: &Calls,
     keys: &mut Keys,
     emit: &mut Emit<'_>,
 ) -> ControlFlow<()> {
-    if sliding.is_none() {
-        *sliding = Sliding::begin(calls, window, panes);
+    if running.is_none() {
+        *running = Running::begin(calls, window, panes);
     }
-    if let Some(sliding) = sliding {
-        return sliding.fire(window, panes, keys, emit);
+    if let Some(running) = running {
+        return running.fire(window, panes, calls, keys, emit);
     }
     let mut tables = panes.range(window.start..window.end).map(|(_, open)| &open.table);
     match (tables.next(), tables.next()) {

@@ -70,7 +70,7 @@ impl Table {
     /// Forgets the groups; keys that it has held have been released. Keeps the room for them, unless that is far too much:
     /// merges ask for up to four times as much as they need.
     pub fn reset(&mut self, calls: &Calls) {
-        if self.keys.len() < self.keys.capacity() / 16 {
+        if self.is_nearly_empty() {
             *self = Table { holds: self.holds, ..Table::new(calls) };
             return;
         }
@@ -199,32 +199,33 @@ impl Table {
 
     /// Takes away another table's groups, which have been merged into this one, and are counted in `live` by slot: a group
     /// that is none's any more goes, and the last one takes its slot. `false` if that is not possible: then this table
-    /// means nothing any more. Few groups are as soon merged anew.
+    /// means nothing any more.
     pub fn retract(&mut self, other: &Table, live: &mut Vec<u32>) -> bool {
         debug_assert!(!self.holds, "keys that are held have to be released");
-        let SlotMap::Dense(slots) = &mut self.slots else { return false };
-        let slot_of = |&key: &u32| slots.get(key as usize)?.checked_sub(1);
+        let slots = &mut self.slots;
         let pairs: Option<Vec<(u32, u32)>> =
-            (0..).zip(&other.keys).map(|(from, key)| Some((from, slot_of(key)?))).collect();
+            (0..).zip(&other.keys).map(|(from, key)| Some((from, slots.get(*key)?))).collect();
         let Some(pairs) = pairs else { return false };
         if !self.states.retract(&other.states, &pairs) {
             return false;
         }
         pairs.iter().for_each(|&(_, slot)| live[slot as usize] -= 1);
         for &key in &other.keys {
-            let slot = slots[key as usize] - 1;
-            if live[slot as usize] > 0 {
-                continue;
-            }
+            let Some(slot) = slots.get(key).filter(|slot| live[*slot as usize] == 0) else { continue };
             live.swap_remove(slot as usize);
             self.keys.swap_remove(slot as usize);
             self.states.swap_remove(slot);
-            slots[key as usize] = 0;
+            slots.remove_one(key);
             if let Some(&moved) = self.keys.get(slot as usize) {
-                slots[moved as usize] = slot + 1;
+                slots.set(moved, slot);
             }
         }
         true
+    }
+
+    /// Whether it has room for many times as many groups as there are.
+    pub fn is_nearly_empty(&self) -> bool {
+        self.keys.len() < self.keys.capacity() / 16
     }
 
     /// Adds another table's groups of these keys to this one.
@@ -307,6 +308,41 @@ impl SlotMap {
         }
     }
 
+    /// Removes a key, which is there.
+    fn remove_one(&mut self, key: u32) {
+        match self {
+            SlotMap::Dense(slots) => slots[key as usize] = 0,
+            SlotMap::Sparse { entries, used } => {
+                // Those behind it up to the next free place move up, unless that is before their home (Knuth, The Art of
+                // Computer Programming, section 6.4, algorithm R).
+                let mask = entries.len() - 1;
+                let (mut free, mut at) = (find(entries, key), find(entries, key));
+                loop {
+                    at = (at + 1) & mask;
+                    let Some(other) = ((entries[at] >> 32) as u32).checked_sub(1) else { break };
+                    let way = |from: usize| at.wrapping_sub(from) & mask;
+                    if way(home(other, mask)) >= way(free) {
+                        entries[free] = entries[at];
+                        free = at;
+                    }
+                }
+                entries[free] = 0;
+                *used -= 1;
+            }
+        }
+    }
+
+    /// Gives a key, which is there, another slot.
+    fn set(&mut self, key: u32, slot: u32) {
+        match self {
+            SlotMap::Dense(slots) => slots[key as usize] = slot + 1,
+            SlotMap::Sparse { entries, .. } => {
+                let at = find(entries, key);
+                entries[at] = u64::from(key + 1) << 32 | u64::from(slot);
+            }
+        }
+    }
+
     /// The slot of a key if it has one in an array: most keys have, and most tables are one.
     #[inline(always)]
     fn get_dense(&self, key: u32) -> Option<u32> {
@@ -350,11 +386,17 @@ impl SlotMap {
     }
 }
 
-/// Where a key stands in an open-addressing table, or the free place where it would. Fibonacci hashing.
+/// Where the search for a key begins in an open-addressing table. Fibonacci hashing.
+#[inline]
+fn home(key: u32, mask: usize) -> usize {
+    (u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask
+}
+
+/// Where a key stands in an open-addressing table, or the free place where it would.
 #[inline]
 fn find(entries: &[u64], key: u32) -> usize {
     let mask = entries.len() - 1;
-    let mut at = (u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;
+    let mut at = home(key, mask);
     while entries[at] != 0 && (entries[at] >> 32) as u32 != key + 1 {
         at = (at + 1) & mask;
     }
@@ -385,6 +427,37 @@ mod tests {
             slots.remove(&all);
             assert!(all.iter().all(|&key| slots.get(key).is_none()));
             assert_eq!(slots.get_or_insert(all[0], 0, keys as usize), 0);
+        }
+    }
+
+    /// Keys that come and go one by one, few and many of those that there are.
+    #[test]
+    fn slots_that_are_removed_are_gone() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for (keys, known) in [(20, 20), (60, 1_000_000), (3_000, 1_000_000), (1_000, 1_000)] {
+            let (mut slots, mut model) = (SlotMap::default(), HashMap::new());
+            for next in 0..20_000 {
+                let key = random.u32(0..keys);
+                match (random.u8(0..3), model.contains_key(&key)) {
+                    (0, true) => {
+                        slots.remove_one(key);
+                        model.remove(&key);
+                    }
+                    (1, true) => {
+                        slots.set(key, next);
+                        model.insert(key, next);
+                    }
+                    _ => {
+                        let slot = *model.entry(key).or_insert(next);
+                        assert_eq!(slots.get_or_insert(key, next, known), slot);
+                    }
+                }
+                let key = random.u32(0..keys);
+                assert_eq!(slots.get(key), model.get(&key).copied());
+            }
+            assert!((0..keys).all(|key| slots.get(key) == model.get(&key).copied()));
         }
     }
 

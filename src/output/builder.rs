@@ -51,7 +51,8 @@ pub struct RowBuilder {
     /// Start and end as values, where there are conditions.
     start: String,
     end: String,
-    block: Block,
+    /// What rows are made with some at a time.
+    block: Option<Block>,
 }
 
 /// A row for `--having` and `--order-by`.
@@ -73,6 +74,7 @@ impl RowBuilder {
     /// A builder with no rows.
     pub fn new(plan: Arc<RowPlan>) -> RowBuilder {
         RowBuilder {
+            block: Some(Block::new(&plan)),
             plan,
             form: Form::Text,
             fired: Fired::default(),
@@ -89,7 +91,6 @@ impl RowBuilder {
             bounds: None,
             start: String::new(),
             end: String::new(),
-            block: Block::default(),
         }
     }
 

@@ -12,12 +12,12 @@ impl PaneStore {
         let Some(window) = self.next_window() else { return };
         let reaches = self.newest_end().unwrap_or(window.end);
         let inside = self.panes.range(window.start..window.end);
-        match (&self.sliding, &inside.collect::<Vec<_>>()[..]) {
+        match (&self.running, &inside.collect::<Vec<_>>()[..]) {
             (None, [(_, only)]) => show(window, reaches, &only.table, keys),
-            (sliding, inside) => {
+            (running, inside) => {
                 let mut merged = Table::passing(&self.calls);
-                match sliding {
-                    Some(sliding) => sliding.merge_open(window, &self.panes, &mut merged, keys),
+                match running {
+                    Some(running) => running.merge_open(window, &self.panes, &mut merged, keys),
                     None => inside.iter().for_each(|(_, open)| merged.merge(&open.table, keys)),
                 }
                 show(window, reaches, &merged, keys);
@@ -28,9 +28,9 @@ impl PaneStore {
     /// The window that closes next and has groups: the first one of the first pane, since others of its windows close
     /// later, and so do all that begin behind it.
     fn next_window(&mut self) -> Option<Window> {
-        let PaneStore { panes, sliding, finder, fired, .. } = self;
+        let PaneStore { panes, running, finder, fired, .. } = self;
         panes.iter().find_map(|(&start, open)| {
-            let late = sliding.as_ref().and_then(|sliding| sliding.amendment(start));
+            let late = running.as_ref().and_then(|running| running.amendment(start));
             if open.table.keys.is_empty() && late.is_none() {
                 return None;
             }

@@ -84,9 +84,9 @@ impl RepeatedPanes {
 
     fn add_to_pane(&mut self, pane: Pane, part: &Part, rows: &[u32], keys: &mut Keys) {
         let store = &mut self.store;
-        if let Some(sliding) = store.sliding.take_if(|sliding| sliding.has_taken(pane.start)) {
+        if let Some(running) = store.running.take_if(|running| running.has_taken(pane.start)) {
             // What has been put together is not what the windows hold any more; the next one begins anew.
-            sliding.release(keys);
+            running.release(keys);
         }
         let (calls, additions) = (&store.calls, &mut store.additions);
         let open = store.panes.entry(pane.start).or_insert_with(|| OpenPane::new(calls, pane.last_end));
@@ -166,13 +166,18 @@ impl RepeatedPanes {
         {
             first.remove();
         }
+        if let Some(running) = &mut self.store.running
+            && needed == i64::MAX
+        {
+            running.close(over, &self.store.panes);
+        }
         while let Some(first) = self.store.panes.first_entry()
             && first.get().last_end <= over
             && *first.key() < needed
         {
             let (start, pane) = first.remove_entry();
-            if let Some(sliding) = &mut self.store.sliding {
-                sliding.drop_pane(start, &pane);
+            if let Some(running) = &mut self.store.running {
+                running.drop_pane(start, &pane);
             }
             self.store.events -= pane.events;
             pane.table.release(keys);
@@ -217,7 +222,7 @@ impl RepeatedPanes {
     /// Writes what has changed of windows that are open.
     pub fn write_early(&mut self, keys: &mut Keys, out: &mut Out<'_, '_>) -> ControlFlow<()> {
         let changed = mem::take(&mut self.changed);
-        let (mut sliding, mut found, mut last) = (None, self.watermark, None);
+        let (mut running, mut found, mut last) = (None, self.watermark, None);
         for &start in changed.keys() {
             let Some(last_end) = self.store.panes.get(&start).map(|open| open.last_end) else { continue };
             let windows = self.store.finder.windows(start, found, i64::MAX);
@@ -230,7 +235,7 @@ impl RepeatedPanes {
                     let record = self.written.entry(window).or_insert_with(|| Written::new(whole));
                     let mut groups = chosen(&changed, panes, window);
                     let calls = &self.store.calls;
-                    fire_window(window, panes, &mut sliding, merged, calls, keys, &mut |_, table, keys| {
+                    fire_window(window, panes, &mut running, merged, calls, keys, &mut |_, table, keys| {
                         let groups = Some(&mut groups).filter(|_| !whole);
                         out.window((Some(window), Timing::Early), table, groups, record, keys)
                     })?;
@@ -238,8 +243,8 @@ impl RepeatedPanes {
             }
             found = found.max(last_end - 1);
         }
-        if let Some(sliding) = sliding {
-            sliding.release(keys);
+        if let Some(running) = running {
+            running.release(keys);
         }
         ControlFlow::Continue(())
     }

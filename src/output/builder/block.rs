@@ -4,94 +4,52 @@
 //! that. What does not go this way, [`RowBuilder::row`] writes: it says how rows look.
 
 mod bounds;
+mod frame;
+mod keys;
 mod room;
 
 use std::ops::ControlFlow;
 
 use bounds::Bounds;
+use frame::Frame;
+use keys::{KeyTexts, total_len};
 use room::Room;
 
-use super::super::cells::is_plain_csv;
 use super::super::fired::{Fired, FiredRow, HandOn, Place, Timing};
-use super::super::json::is_plain_json;
 use super::super::plan::RowPlan;
-use super::{RowBuilder, write_key};
+use super::RowBuilder;
 use crate::aggregate::Span;
 use crate::aggregate::states::States;
 use crate::job::OutputFormat;
 use crate::number::ShortText;
 use crate::operator::keys::Keys;
 use crate::operator::table::Group;
-use crate::parse::key::{self, SHORT, ShortKind};
 use crate::prefetch::AHEAD;
 use crate::window::Window;
 
 /// How many rows are made together: few enough for all that is ready of them to stay in the nearest cache.
 const BLOCK: usize = 64;
 
+/// Keys that are longer together are not worth it: they would stand in memory several times.
+const KEYS_LEN_MAX: usize = 64 << 10;
+
 /// What is ready of a block's rows; reused.
-#[derive(Default)]
 pub(super) struct Block {
+    /// `None` where rows cannot be made together.
+    frame: Option<Frame>,
     /// The slots of the block's rows, and of those of the next one.
     slots: Vec<u32>,
     ahead: Vec<u32>,
-    keys: Vec<KeyText>,
-    /// The texts of keys that are not short.
-    long_keys: Vec<u8>,
-    /// Where each key ends among the encoded ones.
-    encoded_ends: Vec<usize>,
+    keys: KeyTexts,
     /// The bounds of the windows: one for all rows, or one a row.
     bounds: Bounds,
     spans: Vec<Span>,
     /// By call, the results of all rows.
     columns: Vec<Vec<ShortText>>,
+    /// Grows with blocks whose results were not all short numbers, and shrinks with the others.
+    misses: u32,
     /// Where rows are put together: no longer than the longest block needs.
     room: Vec<u8>,
-}
-
-/// The text of a key as rows have it, with all that stands before and between its fields.
-#[derive(Clone, Copy)]
-enum KeyText {
-    /// That many bytes of a word, the lowest first, behind what stands before every key.
-    Short(u128, usize),
-    /// That many bytes of [`Block::long_keys`], behind those of the keys before it.
-    Long(usize),
-}
-
-/// What rows have beside their bounds, keys and results.
-struct Frame {
-    before_key: ShortText,
-    /// What stands before each result.
-    before: Vec<ShortText>,
-    end: ShortText,
-}
-
-impl Frame {
-    /// That of a plan, if all of it is short.
-    fn new(plan: &RowPlan) -> Option<Frame> {
-        let (before_key, before, end) = match plan.to {
-            OutputFormat::Csv { delimiter } => {
-                let mut before = vec![ShortText::of(&[delimiter])?; plan.columns.len() - plan.results];
-                // Bounds have one behind them.
-                if let (0, Some(first)) = (plan.key_fields(), before.first_mut()) {
-                    *first = ShortText::EMPTY;
-                }
-                (ShortText::EMPTY, before, ShortText::of(b"\n")?)
-            }
-            OutputFormat::Ndjson => {
-                let before =
-                    plan.lead_ins.iter().map(|lead_in| ShortText::of(lead_in)).collect::<Option<Vec<_>>>()?;
-                (before[plan.leading], before[plan.results..].to_vec(), ShortText::of(b"}\n")?)
-            }
-            OutputFormat::Table | OutputFormat::Chart(_) | OutputFormat::Live => return None,
-        };
-        Some(Frame { before_key, before, end })
-    }
-
-    /// No row is longer, beside its bounds, and its key if that is long.
-    fn room(&self) -> usize {
-        ShortText::ROOM * (2 * self.before.len() + 3)
-    }
 }
 
 /// Whose rows they are.
@@ -135,9 +93,10 @@ impl RowBuilder {
         states: &States,
         hand_on: &mut HandOn<'_>,
     ) -> ControlFlow<()> {
-        let frame = if self.plan.is_plain() { Frame::new(&self.plan) } else { None };
-        let Some(frame) = frame else { return self.one_by_one(of, groups, keys, states, hand_on) };
-        let mut block = std::mem::take(&mut self.block);
+        // Taken out meanwhile; where it breaks off, nobody wants any more rows.
+        let Some(mut block) = self.block.take_if(|block| block.frame.is_some()) else {
+            return self.one_by_one(of, groups, keys, states, hand_on);
+        };
         block.ask_for(groups, keys);
         for start in (0..groups.len()).step_by(BLOCK) {
             let (groups, behind) = groups[start..].split_at(BLOCK.min(groups.len() - start));
@@ -148,18 +107,18 @@ impl RowBuilder {
                 Of::Sessions(windows) => Of::Sessions(&windows[start..start + groups.len()]),
             };
             self.write_bounds_of(of, &mut block);
-            if block.write_results(states, self.plan.to) {
+            if total_len(groups, keys) <= KEYS_LEN_MAX && block.write_results(states, self.plan.to) {
                 if let Of::Sessions(&[first, ..]) = of {
                     (self.window, self.timing) = (Some(first), Timing::Final);
                     self.hand_on_before(self.place(), hand_on)?;
                 }
-                block.write_keys(groups, keys, &self.plan, &mut self.fired.keys);
-                self.put_together(&frame, &mut block, of, groups);
+                block.keys.write(groups, keys, &self.plan, &mut self.fired.keys);
+                self.put_together(&mut block, of, groups);
             } else {
                 self.one_by_one(of, groups, keys, states, hand_on)?;
             }
         }
-        self.block = block;
+        self.block = Some(block);
         ControlFlow::Continue(())
     }
 
@@ -201,19 +160,18 @@ impl RowBuilder {
     }
 
     /// Appends the rows of a block.
-    fn put_together(&mut self, frame: &Frame, block: &mut Block, of: Of<'_>, groups: &[Group]) {
+    fn put_together(&mut self, block: &mut Block, of: Of<'_>, groups: &[Group]) {
         let beyond = i64::from(self.plan.kinds[usize::from(self.kind)].closes_beyond);
         let (moment, kind, timing) = (self.moment, self.kind, self.timing);
         let Fired { text, rows, windows, .. } = &mut self.fired;
-        let Block { keys, long_keys, encoded_ends, bounds, columns, room, .. } = block;
+        let Block { frame: Some(frame), keys, bounds, columns, room, .. } = block else { return };
         let rows_of_bounds = if let Of::Window = of { groups.len() } else { 1 };
-        let needed = groups.len() * frame.room() + long_keys.len() + rows_of_bounds * bounds.longest();
+        let needed = groups.len() * frame.room() + keys.longest() + rows_of_bounds * bounds.longest();
         if room.len() < needed {
             room.resize(needed, 0);
         }
-        let mut room = Room { text: room, at: 0 };
-        let (start, mut long_at) = (text.len(), 0);
-        for (n, (group, key_text)) in groups.iter().zip(&*keys).enumerate() {
+        let (start, mut room) = (text.len(), Room { text: room, at: 0 });
+        for (n, group) in groups.iter().enumerate() {
             match of {
                 Of::Window if self.window.is_some() => bounds.put(0, false, &mut room),
                 Of::Window => {}
@@ -224,22 +182,12 @@ impl RowBuilder {
                     bounds.put(n, true, &mut room);
                 }
             }
-            match *key_text {
-                KeyText::Short(word, len) => {
-                    room.put_text(&frame.before_key);
-                    room.put_word(word, len);
-                }
-                KeyText::Long(len) => {
-                    room.put_long(&long_keys[long_at..long_at + len]);
-                    long_at += len;
-                }
-            }
+            let key = keys.put(n, frame, &mut room);
             for (before, column) in frame.before.iter().zip(&*columns) {
                 room.put_text(before);
                 room.put_text(&column[n]);
             }
             room.put_text(&frame.end);
-            let key = encoded_ends[n];
             rows.push(FiredRow { text: start + room.at, key, rank: 0, head: group.head });
         }
         text.extend_from_slice(&room.text[..room.at]);
@@ -250,6 +198,21 @@ impl RowBuilder {
 }
 
 impl Block {
+    /// Nothing yet.
+    pub(super) fn new(plan: &RowPlan) -> Block {
+        Block {
+            frame: Frame::new(plan),
+            slots: Vec::new(),
+            ahead: Vec::new(),
+            keys: KeyTexts::default(),
+            bounds: Bounds::default(),
+            spans: Vec::new(),
+            columns: Vec::new(),
+            misses: 0,
+            room: Vec::new(),
+        }
+    }
+
     /// The rows that come next are the first ones of these.
     fn ask_for(&mut self, groups: &[Group], keys: &Keys) {
         let next = &groups[..BLOCK.min(groups.len())];
@@ -258,75 +221,28 @@ impl Block {
         self.ahead.extend(next.iter().map(|group| group.slot));
     }
 
-    /// Writes the results of all rows. `false` if one of them is no number, or a long one.
+    /// Writes the results of all rows. `false` if one of them is no number or a long one, or many have been lately: then
+    /// all would be worked out twice.
     fn write_results(&mut self, states: &States, to: OutputFormat) -> bool {
+        const MISSES_MAX: u32 = 64;
+        const MISS: u32 = 8;
+        self.misses = self.misses.saturating_sub(1);
+        if self.misses > MISSES_MAX {
+            return false;
+        }
         let Block { slots, ahead, spans, columns, .. } = self;
         columns.resize_with(states.width(), || vec![ShortText::EMPTY; BLOCK]);
-        columns.iter_mut().enumerate().all(|(call, texts)| {
+        let fits = columns.iter_mut().enumerate().all(|(call, texts)| {
             let fits = states.write_short(call, slots, ahead, spans, texts);
             if to == OutputFormat::Ndjson {
-                texts.iter_mut().for_each(|text| {
-                    if text.text().is_empty() {
-                        text.put_text(b"null");
-                    }
+                texts[..slots.len()].iter_mut().filter(|text| text.text().is_empty()).for_each(|text| {
+                    text.put_text(b"null");
                 });
             }
             fits
-        })
-    }
-
-    /// Writes the texts of all keys, and the keys as they are encoded.
-    fn write_keys(&mut self, groups: &[Group], keys: &Keys, plan: &RowPlan, out: &mut Vec<u8>) {
-        self.keys.clear();
-        self.long_keys.clear();
-        self.encoded_ends.clear();
-        let mut at = out.len();
-        let total: usize = groups.iter().map(|group| keys.get_short(group.key).1).sum();
-        out.resize(at + total + SHORT, 0);
-        for group in groups {
-            let (short, len) = keys.get_short(group.key);
-            let text = match len {
-                0..=SHORT => {
-                    out[at..at + SHORT].copy_from_slice(&short);
-                    short_text(short, len, plan.to)
-                }
-                _ => {
-                    out[at..at + len].copy_from_slice(keys.get(group.key));
-                    None
-                }
-            };
-            at += len;
-            self.encoded_ends.push(at);
-            self.keys.push(text.unwrap_or_else(|| {
-                let start = self.long_keys.len();
-                write_key(plan, keys.get(group.key), &mut self.long_keys);
-                // The delimiter behind it stands before each result, too.
-                if let (true, OutputFormat::Csv { .. }) = (self.long_keys.len() > start, plan.to) {
-                    self.long_keys.pop();
-                }
-                KeyText::Long(self.long_keys.len() - start)
-            }));
-        }
-        out.truncate(at);
-    }
-}
-
-/// The text of a key of so many bytes that is one field without anything that has to be quoted or escaped. `None` says
-/// nothing.
-#[inline(always)]
-fn short_text(key: [u8; SHORT], key_len: usize, to: OutputFormat) -> Option<KeyText> {
-    let (kind, text, len) = key::short_field(key, key_len)?;
-    let padded = key::with_letters_behind(text, len);
-    match (to, kind) {
-        (OutputFormat::Csv { delimiter }, _) if is_plain_csv(padded, delimiter) => {
-            Some(KeyText::Short(text, len))
-        }
-        (OutputFormat::Ndjson, ShortKind::Literal) => Some(KeyText::Short(text, len)),
-        (OutputFormat::Ndjson, ShortKind::Text) if is_plain_json(padded) => {
-            let quote = u128::from(b'"');
-            Some(KeyText::Short(quote | text << 8 | quote << (8 * (len + 1)), len + 2))
-        }
-        _ => None,
+        });
+        self.misses += if fits { 0 } else { MISS };
+        fits
     }
 }
 
@@ -337,6 +253,7 @@ mod tests {
     use crate::job::Task;
     use crate::operator::table::Table;
     use crate::parse::batch::{ArgColumn, Batch, NumberColumn};
+    use crate::parse::key;
     use crate::time::{Form, Unit};
     use crate::value::Value;
     use std::sync::Arc;
@@ -351,21 +268,19 @@ mod tests {
         texts.chain(numbers).chain([Value::Null, Value::Bool(true)]).collect()
     }
 
-    /// Rows made together and one by one, of windows of one kind.
-    fn check(options: &str, in_millis: bool, key_fields: usize, random: &mut fastrand::Rng) {
-        let argv: Vec<_> = format!("windrow {options}").split_whitespace().map(Into::into).collect();
-        let Task::Aggregate(task) = crate::cli::job(&argv).expect("a good job").task else {
-            unreachable!("it has windows")
-        };
-        let (plan, calls) = (Arc::new(RowPlan::new(&task, false)), Calls::of(&task.calls));
-        let (mut keys, mut table, fields) = (Keys::default(), Table::passing(&calls), fields());
-        for _ in 0..random.usize(0..300) {
+    /// A table of some groups.
+    fn table(calls: &Calls, key_fields: usize, groups: usize, random: &mut fastrand::Rng) -> (Keys, Table) {
+        let (mut keys, mut table, fields) = (Keys::default(), Table::passing(calls), fields());
+        for n in 0..groups {
             let mut key = Vec::new();
-            for _ in 0..key_fields {
-                assert!(key::encode(&fields[random.usize(..fields.len())], &mut key));
+            for field in 0..key_fields {
+                match random.u8(0..4) {
+                    0 if field == 0 => assert!(key::encode(&Value::Written(&n.to_string()), &mut key)),
+                    _ => assert!(key::encode(&fields[random.usize(..fields.len())], &mut key)),
+                }
             }
             let (number, mut column) = (keys.intern(key::hash(&key, 0), &key), NumberColumn::default());
-            assert!(match random.u8(0..30) {
+            assert!(match random.u8(0..60) {
                 0 => column.push_text("1e300"),
                 1 => column.push_text("123456789012345678901234567890.123456789"),
                 2..5 => {
@@ -380,26 +295,47 @@ mod tests {
             (batch.time, batch.args) = (vec![0], vec![ArgColumn::Every, ArgColumn::Numbers(column)]);
             table.states.add(&[slot], &[0], &batch, 0);
         }
+        (keys, table)
+    }
+
+    /// Rows made together and one by one.
+    fn check(options: &str, form: Form, groups: usize, random: &mut fastrand::Rng) {
+        let argv: Vec<_> = format!("windrow {options}").split_whitespace().map(Into::into).collect();
+        let Task::Aggregate(task) = crate::cli::job(&argv).expect("a good job").task else {
+            unreachable!("it has windows")
+        };
+        let plan = Arc::new(RowPlan::new(&task, false));
+        let (keys, table) = table(&Calls::of(&task.calls), plan.key_fields(), groups, random);
         let groups: Vec<Group> =
             (0..).zip(&table.keys).map(|(slot, &key)| Group { head: keys.head(key), key, slot }).collect();
         let mut start = -70_000_000;
-        let windows: Vec<Window> = groups
-            .iter()
-            .map(|_| {
-                start += random.i64(0..3) * 500_000;
-                Window { start, end: start + 1_500_000 }
-            })
-            .collect();
-        let of = match options.contains("session") {
+        let windows = groups.iter().map(|_| {
+            start += random.i64(0..3) * 500_000 + random.i64(0..40) / 39;
+            Window { start, end: start + 1_500_000 }
+        });
+        let windows: Vec<Window> = windows.collect();
+        let of = match plan.kinds.last().is_some_and(|kind| kind.closes_beyond) {
             true => Of::Sessions(&windows),
             false => Of::Window,
         };
         let made = |together: bool| {
             let mut builder = RowBuilder::new(plan.clone());
-            let form = if in_millis { Form::Number(Unit::Millis) } else { Form::Text };
             builder.set_form(form);
-            let mut all = Vec::new();
-            let hand_on: &mut HandOn<'_> = &mut |_| unreachable!("so few rows are not handed on");
+            builder.set_kind(plan.kinds.len() - 1);
+            let (mut rows, mut all) = (Vec::new(), Vec::new());
+            let mut take = |fired: Fired| {
+                for row in 0..fired.rows.len() {
+                    let text = String::from_utf8_lossy(fired.row_text(row)).into_owned();
+                    rows.push((text, fired.row_key(row).to_vec(), fired.rows[row].head));
+                }
+                let places = || fired.windows.iter().map(|(place, _)| *place);
+                assert!(all.is_empty() || all.last() != places().next().as_ref(), "a window is divided");
+                all.extend(places());
+            };
+            let hand_on: &mut HandOn<'_> = &mut |fired| {
+                take(fired);
+                ControlFlow::Continue(())
+            };
             if let Of::Window = of {
                 let window = Window { start: 0, end: 60_000_000 };
                 let window = (!options.contains("none")).then_some(window);
@@ -410,12 +346,8 @@ mod tests {
                 false => builder.one_by_one(of, &groups, &keys, &table.states, hand_on),
             };
             assert!(flow.is_continue());
-            let fired = builder.take();
-            for row in 0..fired.rows.len() {
-                let text = String::from_utf8_lossy(fired.row_text(row)).into_owned();
-                all.push((text, fired.row_key(row).to_vec(), fired.rows[row].head));
-            }
-            (all, fired.windows)
+            take(builder.take());
+            (rows, all)
         };
         assert_eq!(made(true), made(false), "{options}");
     }
@@ -425,19 +357,32 @@ mod tests {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let mut random = fastrand::Rng::with_seed(seed);
-        for window in ["1m", "none", "session:1s"] {
+        let units = [Unit::Seconds, Unit::Millis, Unit::Micros, Unit::Nanos].map(Form::Number);
+        let forms: Vec<Form> = units.into_iter().chain([Form::Text]).collect();
+        let all = "-a count(*),avg(v),sum(v),rate(*)";
+        let long = "-a count(*),sum(a_name_that_is_much_longer_than_32_bytes)";
+        for window in ["1m", "none", "session:1s", "1m -w session:1s", "1d@Europe/Berlin"] {
             for key in ["", "-b k", "-b k,l"] {
-                for to in ["--to csv", "--to ndjson", "--from csv --delimiter ;", "--to table"] {
-                    for in_millis in [false, true] {
-                        let calls = "-a count(*),avg(v),sum(v),rate(*)";
-                        let options = format!("-w {window} {key} {calls} {to}");
-                        let key_fields = key.split(',').filter(|field| !field.is_empty()).count();
-                        for _ in 0..4 {
-                            check(&options, in_millis, key_fields, &mut random);
-                        }
+                for to in [
+                    "csv",
+                    "ndjson",
+                    "table",
+                    "csv --delimiter 1",
+                    "csv --delimiter .",
+                    "csv --delimiter \\t",
+                ] {
+                    for calls in [all, long] {
+                        let options = format!("--from csv -w {window} {key} {calls} --to {to}");
+                        let form = *random.choice(&forms).expect("there are some");
+                        let groups = random.usize(0..300);
+                        check(&options, form, groups, &mut random);
                     }
                 }
             }
+        }
+        // Enough to be handed on several times.
+        for window in ["1m", "session:1s"] {
+            check(&format!("-w {window} -b k,l {all} --to ndjson"), Form::Text, 12_000, &mut random);
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! (Called subtract-on-evict by Hirzel, Schneider and Tangwongsan, "Sliding-Window Aggregation Algorithms", DEBS 2017.)
 //! Sums are exact, so that what is left is what merging the other panes would give. What cannot be taken away, as a sum of
-//! numbers that are too large, has all panes merged anew.
+//! numbers that are too large, has all panes merged anew; where these are many, [`Stacks`](super::stacks::Stacks) take over.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -16,7 +16,7 @@ use crate::aggregate::states::Calls;
 use crate::window::Window;
 
 /// The groups of the window that fired last.
-pub struct Slide {
+pub struct Retracting {
     calls: Calls,
     /// Groups of the panes that start at `from` or later and before `to`, all of which are there.
     table: Table,
@@ -24,12 +24,15 @@ pub struct Slide {
     live: Vec<u32>,
     from: i64,
     to: i64,
+    /// Whether a pane could not be taken away since the last window.
+    has_failed: bool,
 }
 
-impl Slide {
+impl Retracting {
     /// Nothing yet.
-    pub fn new(calls: &Calls) -> Slide {
-        Slide { calls: calls.clone(), table: Table::passing(calls), live: Vec::new(), from: 0, to: 0 }
+    pub fn new(calls: &Calls) -> Retracting {
+        let table = Table::passing(calls);
+        Retracting { calls: calls.clone(), table, live: Vec::new(), from: 0, to: 0, has_failed: false }
     }
 
     /// Memory taken up.
@@ -37,7 +40,26 @@ impl Slide {
         [self.table.weigh(), Weight::of_room(&self.live)].into_iter().sum()
     }
 
-    /// The groups of a window. Windows come in the order of their ends, and of their starts.
+    /// Leaves behind the panes that start before a window that fires next. `false` if one could not be taken away, so that
+    /// all panes have to be merged anew.
+    pub fn leave_before(&mut self, start: i64, panes: &BTreeMap<i64, OpenPane>) -> bool {
+        if self.to <= start {
+            self.begin(start);
+        }
+        while self.from < start
+            && let Some((&first, open)) = panes.range(self.from..self.to.min(start)).next()
+        {
+            self.leave(first, open);
+        }
+        match self.from < self.to {
+            true => self.from = self.from.max(start),
+            false => self.begin(start),
+        }
+        !std::mem::take(&mut self.has_failed)
+    }
+
+    /// The groups of a window, before which panes have been left behind. Windows come in the order of their ends, and of
+    /// their starts.
     pub fn fire(
         &mut self,
         window: Window,
@@ -45,24 +67,14 @@ impl Slide {
         keys: &mut Keys,
         emit: &mut Emit<'_>,
     ) -> ControlFlow<()> {
-        if self.to <= window.start {
-            self.begin(window.start);
+        debug_assert!(self.from == window.start, "panes before it have been left behind");
+        if self.to < window.end {
+            for (_, open) in panes.range(self.to..window.end) {
+                self.table.merge(&open.table, keys);
+                self.count(&open.table.keys);
+            }
+            self.to = window.end;
         }
-        while let Some((&start, open)) =
-            panes.range(self.from..self.to.min(window.start).max(self.from)).next()
-        {
-            self.leave(start, open);
-        }
-        if self.from < self.to {
-            self.from = window.start;
-        } else {
-            self.begin(window.start);
-        }
-        for (_, open) in panes.range(self.to..window.end.max(self.to)) {
-            self.table.merge(&open.table, keys);
-            self.count(&open.table.keys);
-        }
-        self.to = window.end.max(self.to);
         emit(window, &self.table, keys)
     }
 
@@ -70,6 +82,7 @@ impl Slide {
     fn begin(&mut self, from: i64) {
         self.table.reset(&self.calls);
         self.live.clear();
+        self.live.shrink_to(self.table.keys.capacity());
         (self.from, self.to) = (from, from);
     }
 
@@ -84,16 +97,29 @@ impl Slide {
 
     /// The first pane, which starts there, is left behind.
     fn leave(&mut self, start: i64, pane: &OpenPane) {
-        if self.table.retract(&pane.table, &mut self.live) {
-            self.from = start + 1;
+        if !self.table.retract(&pane.table, &mut self.live) {
+            self.has_failed = true;
+            self.begin(self.to);
+        } else if self.table.is_nearly_empty() {
+            // Its room would never be given back otherwise.
+            self.begin(self.to);
         } else {
+            self.from = start + 1;
+        }
+    }
+
+    /// Panes that close by this watermark go, one after the other, as [`Retracting::drop_pane`] is told.
+    pub fn close(&mut self, watermark: i64, panes: &BTreeMap<i64, OpenPane>) {
+        // Panes start in the order in which they close: with the last one all go.
+        let last = panes.range(self.from..self.to).next_back();
+        if last.is_none_or(|(_, open)| open.closes_by(watermark)) {
             self.begin(self.to);
         }
     }
 
     /// The pane that starts there goes.
     pub fn drop_pane(&mut self, start: i64, pane: &OpenPane) {
-        if (self.from..self.to).contains(&start) {
+        if self.has_taken(start) {
             self.leave(start, pane);
         }
     }

@@ -5,35 +5,39 @@ use std::ops::ControlFlow;
 
 use super::keys::Keys;
 use super::panes::{Emit, OpenPane};
-use super::slide::Slide;
+use super::retract::Retracting;
 use super::stacks::Stacks;
 use super::table::Table;
 use super::weight::Weight;
 use crate::aggregate::states::Calls;
 use crate::window::Window;
 
-/// Windows of so many panes go through a [`Slide`], where aggregates allow it; for fewer, merging them all is as cheap.
-const PANES_SLID: usize = 3;
+/// Windows of so many panes go through a [`Retracting`], where aggregates allow it; for fewer, merging them all is as cheap.
+const PANES_RETRACTED: usize = 3;
 
 /// Windows of so many panes go through [`Stacks`]; for fewer, merging them all is cheaper.
 const PANES_STACKED: usize = 7;
 
+/// Whether a window has so many panes at least.
+fn has_panes(window: Window, panes: &BTreeMap<i64, OpenPane>, count: usize) -> bool {
+    panes.range(window.start..window.end).nth(count - 1).is_some()
+}
+
 /// What fired windows have put together.
-pub enum Sliding {
+pub enum Running {
     /// Where panes can be taken away again.
-    Slide(Slide),
+    Retracting(Retracting),
     /// Where they can only be merged.
     Stacks(Stacks),
 }
 
-impl Sliding {
+impl Running {
     /// Nothing yet, if that pays for this window.
-    pub fn begin(calls: &Calls, first: Window, panes: &BTreeMap<i64, OpenPane>) -> Option<Sliding> {
-        let has_panes = |count: usize| panes.range(first.start..first.end).nth(count - 1).is_some();
-        if has_panes(PANES_SLID) && calls.make().retracts() {
-            return Some(Sliding::Slide(Slide::new(calls)));
+    pub fn begin(calls: &Calls, first: Window, panes: &BTreeMap<i64, OpenPane>) -> Option<Running> {
+        if calls.retracts() && has_panes(first, panes, PANES_RETRACTED) {
+            return Some(Running::Retracting(Retracting::new(calls)));
         }
-        has_panes(PANES_STACKED).then(|| Sliding::Stacks(Stacks::new(calls, first)))
+        has_panes(first, panes, PANES_STACKED).then(|| Running::Stacks(Stacks::new(calls, first)))
     }
 
     /// The groups of a window. Windows come in the order of their ends, and of their starts.
@@ -41,12 +45,27 @@ impl Sliding {
         &mut self,
         window: Window,
         panes: &BTreeMap<i64, OpenPane>,
+        calls: &Calls,
         keys: &mut Keys,
         emit: &mut Emit<'_>,
     ) -> ControlFlow<()> {
+        if let Running::Retracting(retracting) = self
+            && !retracting.leave_before(window.start, panes)
+            && has_panes(window, panes, PANES_STACKED)
+        {
+            // Panes hold all that came late for them, and no keys were held here: so these can begin at any window.
+            *self = Running::Stacks(Stacks::new(calls, window));
+        }
         match self {
-            Sliding::Slide(slide) => slide.fire(window, panes, keys, emit),
-            Sliding::Stacks(stacks) => stacks.fire(window, panes, keys, emit),
+            Running::Retracting(retracting) => retracting.fire(window, panes, keys, emit),
+            Running::Stacks(stacks) => stacks.fire(window, panes, keys, emit),
+        }
+    }
+
+    /// Panes that close by this watermark go, one after the other, as [`Running::drop_pane`] is told.
+    pub fn close(&mut self, watermark: i64, panes: &BTreeMap<i64, OpenPane>) {
+        if let Running::Retracting(retracting) = self {
+            retracting.close(watermark, panes);
         }
     }
 
@@ -59,11 +78,11 @@ impl Sliding {
         keys: &mut Keys,
     ) {
         match self {
-            Sliding::Slide(_) => {
+            Running::Retracting(_) => {
                 let inside = panes.range(window.start..window.end);
                 inside.for_each(|(_, open)| into.merge(&open.table, keys));
             }
-            Sliding::Stacks(stacks) => stacks.merge_open(window, panes, into, keys),
+            Running::Stacks(stacks) => stacks.merge_open(window, panes, into, keys),
         }
     }
 
@@ -76,14 +95,14 @@ impl Sliding {
         add: &mut dyn FnMut(&mut Table, &mut Keys),
     ) {
         match self {
-            Sliding::Slide(slide) => {
+            Running::Retracting(retracting) => {
                 let known = pane.keys.len();
                 add(pane, keys);
-                if slide.has_taken(start) {
-                    slide.add(&pane.keys[known..], keys, add);
+                if retracting.has_taken(start) {
+                    retracting.add(&pane.keys[known..], keys, add);
                 }
             }
-            Sliding::Stacks(stacks) => {
+            Running::Stacks(stacks) => {
                 if stacks.add(start, keys, add) {
                     add(pane, keys);
                 }
@@ -94,37 +113,37 @@ impl Sliding {
     /// What has come late for the pane that starts at `start`, and is not in the pane itself.
     pub fn amendment(&self, start: i64) -> Option<&Table> {
         match self {
-            Sliding::Slide(_) => None,
-            Sliding::Stacks(stacks) => stacks.amendment(start),
+            Running::Retracting(_) => None,
+            Running::Stacks(stacks) => stacks.amendment(start),
         }
     }
 
     /// The pane that starts there goes.
     pub fn drop_pane(&mut self, start: i64, pane: &OpenPane) {
-        if let Sliding::Slide(slide) = self {
-            slide.drop_pane(start, pane);
+        if let Running::Retracting(retracting) = self {
+            retracting.drop_pane(start, pane);
         }
     }
 
     /// Whether some window that has fired has taken in the pane that starts at `start`.
     pub fn has_taken(&self, start: i64) -> bool {
         match self {
-            Sliding::Slide(slide) => slide.has_taken(start),
-            Sliding::Stacks(stacks) => stacks.has_taken(start),
+            Running::Retracting(retracting) => retracting.has_taken(start),
+            Running::Stacks(stacks) => stacks.has_taken(start),
         }
     }
 
     /// Memory taken up.
     pub fn weigh(&self) -> Weight {
         match self {
-            Sliding::Slide(slide) => slide.weigh(),
-            Sliding::Stacks(stacks) => stacks.weigh(),
+            Running::Retracting(retracting) => retracting.weigh(),
+            Running::Stacks(stacks) => stacks.weigh(),
         }
     }
 
     /// Gives back the keys.
     pub fn release(self, keys: &mut Keys) {
-        if let Sliding::Stacks(stacks) = self {
+        if let Running::Stacks(stacks) = self {
             stacks.release(keys);
         }
     }
@@ -183,11 +202,11 @@ mod tests {
         results
     }
 
-    fn value(random: &mut fastrand::Rng) -> Option<String> {
+    fn value(has_wide: bool, random: &mut fastrand::Rng) -> Option<String> {
         match random.u8(0..40) {
             0 => None,
-            1 => Some("1e300".to_owned()),
-            2 => Some("-12345678901234567890.5".to_owned()),
+            1 if has_wide => Some("1e300".to_owned()),
+            2 if has_wide => Some("-12345678901234567890.5".to_owned()),
             3..20 => Some(random.i32(-50..50).to_string()),
             _ => Some(format!("{}.{}", random.i32(-50..50), random.u16(..))),
         }
@@ -199,33 +218,43 @@ mod tests {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let mut random = fastrand::Rng::with_seed(seed);
-        for (list, slides) in [("count(*), sum(x), avg(x), rate(*)", true), ("sum(x), max(x)", false)] {
+        for (list, retracts) in [("count(*), sum(x), avg(x), rate(*)", true), ("sum(x), max(x)", false)] {
             let calls = parse_aggregates(list, &mut Fields::default()).expect("aggregates");
             let arguments: Vec<bool> =
                 distinct_arguments(&calls).iter().map(|call| call.args.is_empty()).collect();
             let calls = Calls::of(&calls);
             for _ in 0..60 {
                 let (length, all_keys) = (random.i64(1..12), random.u64(1..40));
+                let (has_wide, cumulates) = (random.u8(0..4) == 0, random.u8(0..3) == 0);
                 let (mut keys, mut panes, mut events) = (Keys::default(), BTreeMap::new(), Vec::new());
-                let (mut sliding, mut merged) = (None, Table::passing(&calls));
-                let origin = random.i64(-300..300) * PANE;
+                let (mut running, mut merged) = (None, Table::passing(&calls));
+                let mut first = random.i64(-300..300);
                 for n in 0..60 {
-                    let window = Window { start: origin + n * PANE, end: origin + (n + length) * PANE };
+                    // The next window, and now and then one far behind it.
+                    let (start, end) = match cumulates {
+                        false => (first, first + length),
+                        true => (first - first.rem_euclid(length), first + 1),
+                    };
+                    let window = Window { start: start * PANE, end: end * PANE };
+                    first += if random.u8(0..15) == 0 { random.i64(1..2 * length + 1) } else { 1 };
                     // Events of panes that no window has taken in yet, and late ones.
                     for _ in 0..random.usize(0..all_keys as usize * 2) {
                         let late = n > 0 && random.u8(0..8) == 0;
-                        let ago = if late { random.i64(0..length) } else { 0 };
-                        let event =
-                            (window.end - (ago + 1) * PANE, random.u64(0..all_keys), value(&mut random));
+                        let ago = if late { random.i64(0..end - start) } else { 0 };
+                        let event = (
+                            window.end - (ago + 1) * PANE,
+                            random.u64(0..all_keys),
+                            value(has_wide, &mut random),
+                        );
                         let open = panes
                             .entry(event.0)
                             .or_insert_with(|| OpenPane::new(&calls, event.0 + length * PANE));
                         let mut add =
                             |table: &mut Table, keys: &mut Keys| add(table, keys, &event, &arguments);
-                        match &mut sliding {
+                        match &mut running {
                             None => add(&mut open.table, &mut keys),
-                            Some(sliding) => {
-                                Sliding::add(sliding, event.0, &mut open.table, &mut keys, &mut add);
+                            Some(running) => {
+                                Running::add(running, event.0, &mut open.table, &mut keys, &mut add);
                             }
                         }
                         events.push(event);
@@ -235,30 +264,34 @@ mod tests {
                     inside.for_each(|event| add(&mut expected, &mut keys, event, &arguments));
                     let (wanted, mut found) = (results(&expected, &keys), Vec::new());
                     expected.release(&mut keys);
-                    if sliding.is_none() {
-                        sliding = Sliding::begin(&calls, window, &panes);
+                    if running.is_none() {
+                        running = Running::begin(&calls, window, &panes);
                         assert!(
-                            sliding.as_ref().is_none_or(|one| matches!(one, Sliding::Slide(_)) == slides)
+                            running
+                                .as_ref()
+                                .is_none_or(|one| matches!(one, Running::Retracting(_)) == retracts)
                         );
                     }
                     let mut emit = |_: Window, table: &Table, keys: &mut Keys| {
                         found = results(table, keys);
                         ControlFlow::Continue(())
                     };
-                    let flow = match &mut sliding {
-                        Some(sliding) => sliding.fire(window, &panes, &mut keys, &mut emit),
+                    let flow = match &mut running {
+                        Some(running) => running.fire(window, &panes, &calls, &mut keys, &mut emit),
                         None => {
                             merged.reset(&calls);
-                            panes.values().for_each(|open| merged.merge(&open.table, &mut keys));
+                            let inside = panes.range(window.start..window.end);
+                            inside.for_each(|(_, open)| merged.merge(&open.table, &mut keys));
                             emit(window, &merged, &mut keys)
                         }
                     };
                     assert!(flow.is_continue());
                     assert_eq!(found, wanted, "window {n} of {length} panes: {list}");
-                    while let Some(first) = panes.first_entry().filter(|first| *first.key() <= window.start) {
+                    let next = if cumulates { first - first.rem_euclid(length) } else { first } * PANE;
+                    while let Some(first) = panes.first_entry().filter(|first| *first.key() < next) {
                         let (start, pane) = first.remove_entry();
-                        if let Some(sliding) = &mut sliding {
-                            sliding.drop_pane(start, &pane);
+                        if let Some(running) = &mut running {
+                            running.drop_pane(start, &pane);
                         }
                         pane.table.release(&mut keys);
                     }
