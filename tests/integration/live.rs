@@ -76,8 +76,8 @@ fn it_follows_what_comes_and_fits_the_terminal() {
     // A late one, and one that is bad, are counted; a window that has closed is the past.
     append(dir.path(), "{\"t\":1600000090,\"k\":\"b\"}\n");
     append(dir.path(), &events(&["late"]));
-    let lines = terminal.wait_for(|lines| lines.concat().contains("late 1"));
-    assert!(has(&lines, &["b", "1", "█▅"]), "{lines:?}");
+    // Both: a frame may be seen when only its first lines have been drawn.
+    terminal.wait_for(|lines| lines.concat().contains("late 1") && has(lines, &["b", "1", "█▅"]));
     // Of a lower terminal nothing is lost but rows, which are counted; a narrower one has shorter lines.
     append(dir.path(), &events(&["x"]).replace("20,", "91,"));
     append(dir.path(), &events(&["y", "z"]).replace("20,", "92,"));
