@@ -148,13 +148,18 @@ fn user(path: &Path) -> Option<u32> {
         Ok(()) => true,
         Err(cause) => cause == rustix::io::Errno::PERM,
     };
-    // A process that came later may have the same number. Linux lists who holds which lock.
-    let holds = match fs::read_to_string("/proc/locks") {
-        Ok(locks) => names_lock(&locks, process, fs::metadata(&path).ok()?.ino()),
+    // A process that came later may have the same number. Linux lists who holds which lock; where locks come and go while
+    // the list is read, it may leave out others.
+    let inode = fs::metadata(&path).ok()?.ino();
+    let holds = || match fs::read_to_string("/proc/locks") {
+        Ok(locks) => names_lock(&locks, process, inode),
         Err(_) => true,
     };
-    (lives && holds).then_some(process.unsigned_abs())
+    (lives && (0..LOOKS).any(|_| holds())).then_some(process.unsigned_abs())
 }
+
+/// How often the list of locks is read before a lock that is not in it is taken to be none.
+const LOOKS: usize = 5;
 
 /// Whether a list in the form of `/proc/locks` has a lock of this process on a file with this inode:
 /// `1: FLOCK  ADVISORY  WRITE 4711 00:2e:1234 0 EOF`.
