@@ -54,6 +54,17 @@ pub struct Span {
     pub bounds: Option<(i64, i64)>,
 }
 
+/// Slots whose results are asked for.
+#[derive(Clone, Copy)]
+pub struct Asked<'s> {
+    /// The slots.
+    pub slots: &'s [u32],
+    /// The span of each, or one for all.
+    pub spans: &'s [Span],
+    /// The slots that will be asked for next.
+    pub ahead: &'s [u32],
+}
+
 /// The constant parameters of one call of an aggregate: the `0.95` of `percentile(x, 0.95)`.
 pub type Params = [Number];
 
@@ -82,17 +93,9 @@ pub trait Accumulators: Send {
     fn prefetch(&self, slot: u32);
     /// The result of a slot for one of the calls that share the states.
     fn finish(&self, call: usize, slot: u32, span: Span) -> Value<'_>;
-    /// Writes the results of some slots, each to its place: numbers as [`Number::write`] does, null as no text at all.
-    /// `false` if a result is anything else or too long; the texts mean nothing then. There is a span for each
-    /// slot, or one for all. The slots that come next are asked for.
-    fn write_short(
-        &self,
-        call: usize,
-        slots: &[u32],
-        ahead: &[u32],
-        spans: &[Span],
-        texts: &mut [ShortText],
-    ) -> bool;
+    /// Writes the results of some slots, each to its place: numbers as [`Number::write`](crate::number::Number::write)
+    /// does, null as no text at all. `false` if a result is anything else or too long; the texts mean nothing then.
+    fn write_short(&self, call: usize, asked: Asked<'_>, texts: &mut [ShortText]) -> bool;
     /// The states of slots `0..len` as bytes, for a checkpoint; `len` is at most what there is room for.
     /// The same states give the same bytes.
     fn save(&self, len: u32) -> Vec<u8>;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use num_bigint::BigInt;
 
-use super::{Accumulators, Definition, Span, TABLE, Takes, find};
+use super::{Accumulators, Asked, Definition, Span, TABLE, Takes, find};
 use crate::number::ShortText;
 use crate::number::rational::big_ratio_to_f64;
 use crate::number::{Number, compare_written};
@@ -78,7 +78,8 @@ pub fn check_every(name: &str, count: u32, want: &str) {
 pub fn result(states: &dyn Accumulators, slot: u32) -> String {
     let value = text(&states.finish(0, slot, SPAN));
     let mut texts = [ShortText::EMPTY; 2];
-    if states.write_short(0, &[slot; 2], &[], &[SPAN], &mut texts) {
+    let asked = Asked { slots: &[slot; 2], spans: &[SPAN], ahead: &[] };
+    if states.write_short(0, asked, &mut texts) {
         let written = texts.map(|short| String::from_utf8_lossy(short.text()).into_owned());
         assert_eq!(written, [&*value, &*value].map(|value| if value == "null" { "" } else { value }));
     }

@@ -8,7 +8,7 @@ use std::any::Any;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
-use super::{Accumulators, Params, Span};
+use super::{Accumulators, Asked, Params, Span};
 use crate::checkpoint::codec::{self, Damage};
 use crate::number::ShortText;
 use crate::operator::weight::Weight;
@@ -218,14 +218,8 @@ impl<A: Accumulator> Accumulators for Slots<A> {
         prefetch(&self.slots, slot as usize);
     }
 
-    fn write_short(
-        &self,
-        call: usize,
-        slots: &[u32],
-        ahead: &[u32],
-        spans: &[Span],
-        texts: &mut [ShortText],
-    ) -> bool {
+    fn write_short(&self, call: usize, asked: Asked<'_>, texts: &mut [ShortText]) -> bool {
+        let Asked { slots, spans, ahead } = asked;
         let setup = self.setup(call);
         slots.iter().zip(texts).enumerate().all(|(n, (slot, short))| {
             if let Some(ahead) = ahead.get(n) {

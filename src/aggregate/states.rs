@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Accumulators, Definition, Span};
+use super::{Accumulators, Asked, Definition, Span};
 use crate::checkpoint::codec::Damage;
 use crate::expr::Call;
 use crate::number::{Number, ShortText};
@@ -176,18 +176,10 @@ impl States {
     }
 
     /// Writes the results of a call for some slots, each to its place: numbers as [`Number::write`] does, null as no text
-    /// at all. `false` if a result is anything else or too long; the texts mean nothing then. There is a span for each
-    /// slot, or one for all. The slots that come next are asked for.
-    pub fn write_short(
-        &self,
-        call: usize,
-        slots: &[u32],
-        ahead: &[u32],
-        spans: &[Span],
-        texts: &mut [ShortText],
-    ) -> bool {
+    /// at all. `false` if a result is anything else or too long; the texts mean nothing then.
+    pub fn write_short(&self, call: usize, asked: Asked<'_>, texts: &mut [ShortText]) -> bool {
         let (share, question) = self.calls.0.calls[call];
-        self.columns[share].write_short(question, slots, ahead, spans, texts)
+        self.columns[share].write_short(question, asked, texts)
     }
 
     /// The results of a slot, in order.

@@ -7,9 +7,9 @@ impl Number {
     /// back as the double (plain from 1e-6 to below 1e21, else with an exponent: `1e21`, `1.5e-7`).
     /// Never `-0`, never `3.0`.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let mut cell = ShortText::EMPTY;
-        if cell.put_short(self) {
-            out.extend_from_slice(cell.text());
+        let mut short = ShortText::EMPTY;
+        if short.put_short(self) {
+            out.extend_from_slice(short.text());
         } else {
             self.write_any(out);
         }

@@ -41,20 +41,6 @@ pub struct SessionStore {
     lives: Option<Lives>,
 }
 
-/// An open session.
-pub struct OpenSession<'s> {
-    /// From the first event to the last one plus the gap.
-    pub window: Window,
-    /// The number of its key.
-    pub key: u32,
-    /// The head of its key: see [`crate::parse::key::head`].
-    pub head: u64,
-    /// The states of all sessions.
-    pub states: &'s States,
-    /// Its slot in them.
-    pub slot: u32,
-}
-
 /// Sessions that fire, in the order of rows.
 pub struct FiredSessions<'s> {
     /// Each from its first event to the last one plus the gap.

@@ -22,7 +22,7 @@ use super::weight::Weight;
 use super::{Held, Owner};
 use crate::aggregate::states::Calls;
 use crate::checkpoint::codec::Damage;
-use crate::output::builder::RowBuilder;
+use crate::output::builder::{RowBuilder, RowsOf};
 use crate::output::fired::{Fired, HandOn};
 use crate::output::plan::RowPlan;
 use crate::time::Form;
@@ -272,7 +272,7 @@ fn emit_table(
     }
     table.groups_in_order(keys, out.groups);
     out.builder.begin(window, out.hand_on)?;
-    out.builder.rows(out.groups, keys, &table.states, out.hand_on)
+    out.builder.rows(RowsOf::Window, out.groups, keys, &table.states, out.hand_on)
 }
 
 /// The same where windows without events have rows, too.

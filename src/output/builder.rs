@@ -8,6 +8,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use block::Block;
+pub use block::RowsOf;
 
 use super::cells::{
     CELL_END, end_cell, finish_csv_row, write_csv_text, write_csv_value, write_table_value, write_whole,
@@ -15,11 +16,11 @@ use super::cells::{
 use super::fired::{Failure, Fired, FiredRow, HandOn, Place, Timing};
 use super::json::{write_json_bytes, write_json_string, write_json_value};
 use super::plan::{RowPlan, encode_rank};
-use crate::aggregate::Span;
 use crate::aggregate::states::States;
+use crate::aggregate::{Asked, Gives, Span};
 use crate::expr::Row;
 use crate::job::OutputFormat;
-use crate::number::Number;
+use crate::number::{Number, ShortText};
 use crate::parse::key::{FieldText, Fields};
 use crate::time::{self, Form};
 use crate::value::Value;
@@ -320,7 +321,11 @@ impl RowBuilder {
                 };
                 for call in 0..states.width() {
                     lead_in(text);
-                    write_json_value(&states.finish(call, slot, span), text);
+                    match short_result(plan, states, call, slot, span) {
+                        Some(short) if short.text().is_empty() => text.extend_from_slice(b"null"),
+                        Some(short) => text.extend_from_slice(short.text()),
+                        None => write_json_value(&states.finish(call, slot, span), text),
+                    }
                 }
                 if plan.has_timing {
                     lead_in(text);
@@ -332,7 +337,10 @@ impl RowBuilder {
             }
             OutputFormat::Csv { delimiter } => {
                 for call in 0..states.width() {
-                    write_csv_value(&states.finish(call, slot, span), delimiter, text);
+                    match short_result(plan, states, call, slot, span) {
+                        Some(short) => text.extend_from_slice(short.text()),
+                        None => write_csv_value(&states.finish(call, slot, span), delimiter, text),
+                    }
                     text.push(delimiter);
                 }
                 if plan.has_timing {
@@ -401,6 +409,15 @@ impl RowBuilder {
             false
         })
     }
+}
+
+/// The result of a call for a slot if it is a short number, or null, which has no text.
+#[inline(always)]
+fn short_result(plan: &RowPlan, states: &States, call: usize, slot: u32, span: Span) -> Option<ShortText> {
+    let mut short = [ShortText::EMPTY];
+    let asked = Asked { slots: &[slot], spans: &[span], ahead: &[] };
+    let is_number = plan.gives[call] == Gives::Number;
+    (is_number && states.write_short(call, asked, &mut short)).then_some(short[0])
 }
 
 /// Writes the fields of a key, each with what stands before it, or behind it.

@@ -21,6 +21,7 @@ use crate::operator::step::{Due, Part};
 use crate::operator::table::{Additions, Table};
 use crate::operator::weight::Weight;
 use crate::operator::whole::RepeatedWhole;
+use crate::output::builder::RowsOf;
 use crate::window::Windows;
 
 /// The open windows of one kind.
@@ -118,7 +119,8 @@ impl Open {
                 }),
             },
             Open::Sessions(store) => store.fire(watermark, keys, &mut |fired, keys| {
-                out.builder.session_rows(fired.windows, fired.groups, keys, fired.states, out.hand_on)
+                let of = RowsOf::Sessions(fired.windows);
+                out.builder.rows(of, fired.groups, keys, fired.states, out.hand_on)
             }),
             Open::RepeatedPanes(store) => store.close(watermark, keys, out),
             Open::RepeatedSessions(store) => store.close(watermark, keys, out),

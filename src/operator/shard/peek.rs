@@ -12,7 +12,6 @@ use crate::aggregate::Span;
 use crate::aggregate::states::States;
 use crate::operator::keys::Keys;
 use crate::operator::peek::{Best, Peek, ROWS_MAX};
-use crate::operator::sessions::OpenSession;
 use crate::output::builder::RowBuilder;
 use crate::output::plan;
 use crate::value::Value;
@@ -44,13 +43,8 @@ impl Shard {
                 peek.best = best(builder.beside(), groups, &table.states, keys);
             }),
             Open::Sessions(store) => {
-                let group = |session: OpenSession<'_>| Group {
-                    window: Some(session.window),
-                    key: session.key,
-                    slot: session.slot,
-                };
-                let open: Vec<Group> = store.peek(keys).map(group).collect();
-                peek.best = best(builder, open.into_iter(), store.states(), keys);
+                let group = |(window, key, slot)| Group { window: Some(window), key, slot };
+                peek.best = best(builder, store.peek().map(group), store.states(), keys);
             }
             Open::Whole(table, _) => {
                 let groups = (0u32..).zip(&table.keys);

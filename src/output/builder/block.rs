@@ -18,8 +18,8 @@ use room::Room;
 use super::super::fired::{Fired, FiredRow, HandOn, Place, Timing};
 use super::super::plan::RowPlan;
 use super::RowBuilder;
-use crate::aggregate::Span;
 use crate::aggregate::states::States;
+use crate::aggregate::{Asked, Span};
 use crate::job::OutputFormat;
 use crate::number::ShortText;
 use crate::operator::keys::Keys;
@@ -54,40 +54,18 @@ pub(super) struct Block {
 
 /// Whose rows they are.
 #[derive(Clone, Copy)]
-enum Of<'w> {
+pub enum RowsOf<'w> {
     /// All of the current window.
     Window,
-    /// Each of a window of its own, which closes.
+    /// Each of a window of its own, which closes; they are in the order of rows.
     Sessions(&'w [Window]),
 }
 
 impl RowBuilder {
-    /// Writes rows of the current window, as [`RowBuilder::row`] does one after the other.
+    /// Writes rows, as [`RowBuilder::row`] does one after the other.
     pub fn rows(
         &mut self,
-        groups: &[Group],
-        keys: &Keys,
-        states: &States,
-        hand_on: &mut HandOn<'_>,
-    ) -> ControlFlow<()> {
-        self.blocks(Of::Window, groups, keys, states, hand_on)
-    }
-
-    /// Writes rows of windows that close, one each, in the order of rows.
-    pub fn session_rows(
-        &mut self,
-        windows: &[Window],
-        groups: &[Group],
-        keys: &Keys,
-        states: &States,
-        hand_on: &mut HandOn<'_>,
-    ) -> ControlFlow<()> {
-        self.blocks(Of::Sessions(windows), groups, keys, states, hand_on)
-    }
-
-    fn blocks(
-        &mut self,
-        of: Of<'_>,
+        of: RowsOf<'_>,
         groups: &[Group],
         keys: &Keys,
         states: &States,
@@ -103,16 +81,17 @@ impl RowBuilder {
             std::mem::swap(&mut block.slots, &mut block.ahead);
             block.ask_for(behind, keys);
             let of = match of {
-                Of::Window => Of::Window,
-                Of::Sessions(windows) => Of::Sessions(&windows[start..start + groups.len()]),
+                RowsOf::Window => RowsOf::Window,
+                RowsOf::Sessions(windows) => RowsOf::Sessions(&windows[start..start + groups.len()]),
             };
             self.write_bounds_of(of, &mut block);
-            if total_len(groups, keys) <= KEYS_LEN_MAX && block.write_results(states, self.plan.to) {
-                if let Of::Sessions(&[first, ..]) = of {
+            let keys_len = total_len(groups, keys);
+            if keys_len <= KEYS_LEN_MAX && block.write_results(states, self.plan.to) {
+                if let RowsOf::Sessions(&[first, ..]) = of {
                     (self.window, self.timing) = (Some(first), Timing::Final);
                     self.hand_on_before(self.place(), hand_on)?;
                 }
-                block.keys.write(groups, keys, &self.plan, &mut self.fired.keys);
+                block.keys.write(groups, keys, keys_len, &self.plan, &mut self.fired.keys);
                 self.put_together(&mut block, of, groups);
             } else {
                 self.one_by_one(of, groups, keys, states, hand_on)?;
@@ -125,7 +104,7 @@ impl RowBuilder {
     /// Writes the rows without what is made for many.
     fn one_by_one(
         &mut self,
-        of: Of<'_>,
+        of: RowsOf<'_>,
         groups: &[Group],
         keys: &Keys,
         states: &States,
@@ -136,7 +115,7 @@ impl RowBuilder {
                 keys.prefetch(ahead.key);
                 states.prefetch(ahead.slot);
             }
-            if let Of::Sessions(windows) = of {
+            if let RowsOf::Sessions(windows) = of {
                 self.begin(Some(windows[n]), hand_on)?;
             }
             self.row(keys.get(key), head, states, slot)?;
@@ -145,27 +124,28 @@ impl RowBuilder {
     }
 
     /// Writes the bounds of all rows.
-    fn write_bounds_of(&self, of: Of<'_>, block: &mut Block) {
+    fn write_bounds_of(&self, of: RowsOf<'_>, block: &mut Block) {
         let windows = match of {
-            Of::Window => self.window.as_slice(),
-            Of::Sessions(windows) => windows,
+            RowsOf::Window => self.window.as_slice(),
+            RowsOf::Sessions(windows) => windows,
         };
-        block.bounds.write(windows, self);
-        block.spans.clear();
+        let Block { frame: Some(frame), bounds, spans, .. } = block else { return };
+        bounds.write(windows, self, frame);
+        spans.clear();
         let span = |window: &Window| Span { bounds: Some((window.start, window.end)) };
-        block.spans.extend(windows.iter().map(span));
+        spans.extend(windows.iter().map(span));
         if windows.is_empty() {
-            block.spans.push(Span { bounds: None });
+            spans.push(Span { bounds: None });
         }
     }
 
     /// Appends the rows of a block.
-    fn put_together(&mut self, block: &mut Block, of: Of<'_>, groups: &[Group]) {
+    fn put_together(&mut self, block: &mut Block, of: RowsOf<'_>, groups: &[Group]) {
         let beyond = i64::from(self.plan.kinds[usize::from(self.kind)].closes_beyond);
         let (moment, kind, timing) = (self.moment, self.kind, self.timing);
         let Fired { text, rows, windows, .. } = &mut self.fired;
         let Block { frame: Some(frame), keys, bounds, columns, room, .. } = block else { return };
-        let rows_of_bounds = if let Of::Window = of { groups.len() } else { 1 };
+        let rows_of_bounds = if let RowsOf::Window = of { groups.len() } else { 1 };
         let needed = groups.len() * frame.room() + keys.longest() + rows_of_bounds * bounds.longest();
         if room.len() < needed {
             room.resize(needed, 0);
@@ -173,9 +153,9 @@ impl RowBuilder {
         let (start, mut room) = (text.len(), Room { text: room, at: 0 });
         for (n, group) in groups.iter().enumerate() {
             match of {
-                Of::Window if self.window.is_some() => bounds.put(0, false, &mut room),
-                Of::Window => {}
-                Of::Sessions(sessions) => {
+                RowsOf::Window if self.window.is_some() => bounds.put(0, false, &mut room),
+                RowsOf::Window => {}
+                RowsOf::Sessions(sessions) => {
                     let window = sessions[n];
                     let place = Place { moment, closes: window.end + beyond, kind, timing, window };
                     windows.push((place, rows.len() + 1));
@@ -191,7 +171,7 @@ impl RowBuilder {
             rows.push(FiredRow { text: start + room.at, key, rank: 0, head: group.head });
         }
         text.extend_from_slice(&room.text[..room.at]);
-        if let Of::Window = of {
+        if let RowsOf::Window = of {
             windows.last_mut().expect("a row belongs to a window").1 = rows.len();
         }
     }
@@ -231,9 +211,10 @@ impl Block {
             return false;
         }
         let Block { slots, ahead, spans, columns, .. } = self;
+        let asked = Asked { slots, spans, ahead };
         columns.resize_with(states.width(), || vec![ShortText::EMPTY; BLOCK]);
         let fits = columns.iter_mut().enumerate().all(|(call, texts)| {
-            let fits = states.write_short(call, slots, ahead, spans, texts);
+            let fits = states.write_short(call, asked, texts);
             if to == OutputFormat::Ndjson {
                 texts[..slots.len()].iter_mut().filter(|text| text.text().is_empty()).for_each(|text| {
                     text.put_text(b"null");
@@ -315,8 +296,8 @@ mod tests {
         });
         let windows: Vec<Window> = windows.collect();
         let of = match plan.kinds.last().is_some_and(|kind| kind.closes_beyond) {
-            true => Of::Sessions(&windows),
-            false => Of::Window,
+            true => RowsOf::Sessions(&windows),
+            false => RowsOf::Window,
         };
         let made = |together: bool| {
             let mut builder = RowBuilder::new(plan.clone());
@@ -336,13 +317,13 @@ mod tests {
                 take(fired);
                 ControlFlow::Continue(())
             };
-            if let Of::Window = of {
+            if let RowsOf::Window = of {
                 let window = Window { start: 0, end: 60_000_000 };
                 let window = (!options.contains("none")).then_some(window);
                 assert!(builder.begin(window, hand_on).is_continue());
             }
             let flow = match together {
-                true => builder.blocks(of, &groups, &keys, &table.states, hand_on),
+                true => builder.rows(of, &groups, &keys, &table.states, hand_on),
                 false => builder.one_by_one(of, &groups, &keys, &table.states, hand_on),
             };
             assert!(flow.is_continue());

@@ -1,6 +1,7 @@
 //! The bounds of windows as rows have them, with what stands before, between and behind them.
 
 use super::super::RowBuilder;
+use super::frame::Frame;
 use super::room::Room;
 use crate::job::OutputFormat;
 use crate::number::ShortText;
@@ -30,13 +31,13 @@ pub struct Bounds {
 
 impl Bounds {
     /// Makes these bounds those of these windows.
-    pub fn write(&mut self, windows: &[Window], builder: &RowBuilder) {
+    pub fn write(&mut self, windows: &[Window], builder: &RowBuilder, frame: &Frame) {
         self.short.resize(self.short.len().max(windows.len()), [0; ROOM]);
         self.lens.clear();
         self.long.clear();
         self.long_at = 0;
         for (&window, short) in windows.iter().zip(&mut self.short) {
-            let len = write_short(window, builder, short).unwrap_or_else(|| {
+            let len = write_short(window, builder, frame, short).unwrap_or_else(|| {
                 let start = self.long.len();
                 builder.write_new_bounds(window, &mut self.long);
                 let len = self.long.len() - start;
@@ -74,15 +75,15 @@ impl Bounds {
 /// Writes bounds that are plain numbers, as most are where there are many: each session has its own. Returns how long they
 /// are.
 #[inline(always)]
-fn write_short(window: Window, builder: &RowBuilder, out: &mut [u8; ROOM]) -> Option<usize> {
+fn write_short(window: Window, builder: &RowBuilder, frame: &Frame, out: &mut [u8; ROOM]) -> Option<usize> {
     let (plan, Form::Number(unit)) = (&builder.plan, builder.form) else { return None };
     if plan.kinds[usize::from(builder.kind)].name.is_some() {
         return None;
     }
     let mut room = Room { text: out, at: 0 };
     for (column, time) in [window.start, window.end].into_iter().enumerate() {
-        if plan.to == OutputFormat::Ndjson {
-            room.put_text(&ShortText::of(&plan.lead_ins[column])?);
+        if let Some(before) = frame.before_bounds.get(column) {
+            room.put_text(before);
         }
         // As a word: what has just been written in halves would be waited for.
         let (text, len) = time::short_number(time, unit)?;

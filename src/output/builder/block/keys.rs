@@ -32,14 +32,14 @@ enum KeyText {
 }
 
 impl KeyTexts {
-    /// Makes these texts those of these keys, and appends the keys as they are encoded to `out`.
-    pub fn write(&mut self, groups: &[Group], keys: &Keys, plan: &RowPlan, out: &mut Vec<u8>) {
+    /// Makes these texts those of these keys, and appends the keys as they are encoded to `out`: `len` bytes.
+    pub fn write(&mut self, groups: &[Group], keys: &Keys, len: usize, plan: &RowPlan, out: &mut Vec<u8>) {
         self.texts.clear();
         self.long.clear();
         self.long_at = 0;
         self.encoded_ends.clear();
         let mut at = out.len();
-        out.resize(at + total_len(groups, keys) + SHORT, 0);
+        out.resize(at + len + SHORT, 0);
         for group in groups {
             let (short, len) = keys.get_short(group.key);
             let plain = match len {
