@@ -120,7 +120,7 @@ impl Failure {
         self.place.cmp(&other.place).then_with(|| key::compare(&self.key, &other.key))
     }
 
-    /// Whether this row comes after the one of that window and key.
+    /// Whether it comes after the row of that window and key.
     pub fn is_after(&self, place: Place, key: &[u8]) -> bool {
         place.cmp(&self.place).then_with(|| key::compare(key, &self.key)).is_lt()
     }
@@ -144,6 +144,15 @@ impl Fired {
     pub fn window(&self, i: usize) -> (Place, Range<usize>) {
         let start = if i == 0 { 0 } else { self.windows[i - 1].1 };
         (self.windows[i].0, start..self.windows[i].1)
+    }
+
+    /// The rows of some neighbouring entries.
+    pub fn rows_of(&self, windows: Range<usize>) -> Range<usize> {
+        if windows.is_empty() {
+            0..0
+        } else {
+            self.window(windows.start).1.start..self.windows[windows.end - 1].1
+        }
     }
 
     /// Some rows by window.
@@ -181,6 +190,11 @@ impl Fired {
 
     fn start(&self, row: usize) -> FiredRow {
         if row == 0 { FiredRow::default() } else { self.rows[row - 1] }
+    }
+
+    /// Where the text of a row begins.
+    pub fn text_start(&self, row: usize) -> usize {
+        self.start(row).text
     }
 
     /// The texts of neighbouring rows, which stand one after the other.

@@ -1,7 +1,10 @@
 //! The rows of all shards in one order: by moment and window, then by key, or by rank with `--top`.
 //!
-//! The slices of a step are merged window by window while they arrive: of every shard one slice is at hand, and
-//! since no slice divides a window, the rows of the least window at hand are all there.
+//! The slices of a step are merged while they arrive: of every shard one slice is at hand, and since no slice divides a
+//! window, the rows of the least window at hand are all there. Windows that all keys share are merged one by one;
+//! sessions, most of which are alone in their window, as far as what is at hand reaches.
+
+mod interleave;
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -12,6 +15,7 @@ use super::plan::RowPlan;
 use crate::error::Result;
 use crate::job::OutputFormat;
 use crate::parse::key;
+use interleave::{By, Interleaver};
 
 /// The slices that the shards hand on in one step.
 pub struct Slices<N> {
@@ -21,7 +25,7 @@ pub struct Slices<N> {
     fired: Vec<Fired>,
     /// How many of its windows have been taken.
     taken: Vec<usize>,
-    /// The rows of the window that was taken last.
+    /// The rows of what was taken last.
     rows: Vec<Range<usize>>,
     /// By kind, whether a window is that of all keys together; if not, each key has its own.
     shares_windows: Arc<[bool]>,
@@ -29,42 +33,59 @@ pub struct Slices<N> {
     pub closed: u64,
 }
 
-/// Takes rows of a slice, in the order of output.
-pub type Write<'w> = dyn FnMut(&Fired, Range<usize>) -> Result<()> + 'w;
+/// What becomes of rows, in the order of output.
+pub trait Take {
+    /// Whether it matters where rows stand; if not, it may be given their texts alone.
+    fn wants_places(&self) -> bool;
+    /// Takes neighbouring rows of a slice.
+    fn rows(&mut self, fired: &Fired, rows: Range<usize>) -> Result<()>;
+    /// Takes the texts of rows, one behind the other, each of which ends where `ends` says.
+    fn texts(&mut self, timing: Timing, texts: &[u8], ends: &[usize]) -> Result<()>;
+}
 
-/// Merges what the shards fire in one step; `write` gets the rows in order. Where a row could not be decided
-/// about, what comes behind the first such row is left out, and the reason is returned. Without a plan, there is
-/// one shard.
+/// Merges what the shards fire in one step. Where a row could not be decided about, what comes behind the first such row
+/// is left out, and the reason is returned. Without a plan, there is one shard.
 pub fn merge<N: FnMut(usize) -> Result<Fired>>(
     plan: Option<&RowPlan>,
     slices: &mut Slices<N>,
-    write: &mut Write<'_>,
+    take: &mut dyn Take,
 ) -> Result<Option<String>> {
     let top = plan.and_then(|plan| Some((plan, plan.top()?)));
     if slices.fired.len() == 1 && top.is_none() {
-        return slices.pass_on(write);
+        return slices.pass_on(take);
     }
+    let is_live = plan.is_some_and(|plan| plan.format() == OutputFormat::Live);
+    let repeats = plan.is_some_and(RowPlan::repeats);
+    let sessions_alone = *slices.shares_windows == [false] && top.is_none() && !is_live && !repeats;
+    let mut interleaver = Interleaver::default();
     loop {
         slices.fetch()?;
+        if sessions_alone && slices.take_sessions() {
+            interleaver.interleave(&slices.fired, &slices.rows, By::Window, Timing::Final, take)?;
+            continue;
+        }
         let window = slices.take_window();
-        let failure = slices.fired.iter().filter_map(|fired| fired.failure.as_ref());
-        let failure = failure.min_by(|a, b| a.compare(b));
-        let reason = || failure.map(|failure| failure.reason.clone());
-        let Some(window) = window else { return Ok(reason()) };
-        let fails = failure.is_some_and(|failure| failure.place <= window);
+        let failed = slices.failure().map(|failure| (failure.place, failure.reason.clone()));
+        let Some(window) = window else { return Ok(failed.map(|(_, reason)| reason)) };
+        let failed = failed.filter(|(place, _)| *place <= window);
         match top {
             // A live view puts them in an order of its own.
-            None if failure.is_none() && plan.is_some_and(|plan| plan.format() == OutputFormat::Live) => {
+            None if failed.is_none() && is_live => {
                 let mut all = slices.fired.iter().zip(&slices.rows).filter(|(_, rows)| !rows.is_empty());
-                all.try_for_each(|(fired, rows)| write(fired, rows.clone()))?;
+                all.try_for_each(|(fired, rows)| take.rows(fired, rows.clone()))?;
             }
-            None => in_key_order(&slices.fired, &mut slices.rows, failure.map(|f| (window, f)), write)?,
+            None => {
+                if failed.is_some() {
+                    slices.cut_off(window);
+                }
+                interleaver.interleave(&slices.fired, &slices.rows, By::Key, window.timing, take)?;
+            }
             // A window with a row of unknown rank has no ranking.
-            Some(_) if fails => {}
-            Some((plan, top)) => in_rank_order(plan, &slices.fired, &slices.rows, top, write)?,
+            Some(_) if failed.is_some() => {}
+            Some((plan, top)) => in_rank_order(plan, &slices.fired, &slices.rows, top, take)?,
         }
-        if fails {
-            return Ok(reason());
+        if let Some((_, reason)) = failed {
+            return Ok(Some(reason));
         }
     }
 }
@@ -83,11 +104,11 @@ impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
     }
 
     /// All rows of the only shard.
-    fn pass_on(&mut self, write: &mut Write<'_>) -> Result<Option<String>> {
+    fn pass_on(&mut self, take: &mut dyn Take) -> Result<Option<String>> {
         loop {
             let fired = (self.next)(0)?;
             self.closed += fired.windows.iter().filter(|(place, _)| self.closes(place)).count() as u64;
-            write(&fired, 0..fired.rows.len())?;
+            take.rows(&fired, 0..fired.rows.len())?;
             if fired.last {
                 return Ok(fired.failure.map(|failure| failure.reason));
             }
@@ -104,6 +125,29 @@ impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
         Ok(())
     }
 
+    /// The first row at hand that could not be decided about.
+    fn failure(&self) -> Option<&Failure> {
+        self.fired.iter().filter_map(|fired| fired.failure.as_ref()).min_by(|a, b| a.compare(b))
+    }
+
+    /// Takes sessions as far as what is at hand reaches, and no row has failed; returns whether there are any.
+    fn take_sessions(&mut self) -> bool {
+        let failed = self.failure().map(|failure| failure.place);
+        let more = self.fired.iter().filter(|fired| !fired.last);
+        let reached = more.filter_map(|fired| Some(fired.windows.last()?.0)).min();
+        let before = self.closed;
+        for ((fired, taken), rows) in self.fired.iter().zip(&mut self.taken).zip(&mut self.rows) {
+            let (first, left) = (*taken, &fired.windows[*taken..]);
+            let is_at_hand = |place: Place| {
+                reached.is_none_or(|reached| place <= reached) && failed.is_none_or(|failed| place < failed)
+            };
+            *taken += left.partition_point(|&(place, _)| is_at_hand(place));
+            *rows = fired.rows_of(first..*taken);
+            self.closed += (*taken - first) as u64;
+        }
+        self.closed > before
+    }
+
     /// Takes the least window at hand: its rows in each shard. `None`: there is no more.
     fn take_window(&mut self) -> Option<Place> {
         let heads = || self.fired.iter().zip(&self.taken);
@@ -116,15 +160,23 @@ impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
                 *taken += 1;
             }
             windows += (*taken - first) as u64;
-            *rows = match first < *taken {
-                true => fired.window(first).1.start..fired.window(*taken - 1).1.end,
-                false => 0..0,
-            };
+            *rows = fired.rows_of(first..*taken);
         }
         if self.closes(&window) {
             self.closed += if self.shares(&window) { 1 } else { windows };
         }
         Some(window)
+    }
+
+    /// Leaves of the rows of the window that was taken last those before the one that has failed.
+    fn cut_off(&mut self, window: Place) {
+        let Slices { fired, rows, .. } = self;
+        for failure in fired.iter().filter_map(|fired| fired.failure.as_ref()) {
+            for (fired, rows) in fired.iter().zip(&mut *rows) {
+                let is_behind = |row: &usize| !failure.is_after(window, fired.row_key(*row));
+                rows.end = rows.clone().find(is_behind).unwrap_or(rows.end);
+            }
+        }
     }
 
     /// Whether all keys share the windows of this one's kind.
@@ -139,58 +191,13 @@ impl<N: FnMut(usize) -> Result<Fired>> Slices<N> {
     }
 }
 
-/// The rows of a window by key, up to a failure.
-fn in_key_order(
-    shards: &[Fired],
-    rows: &mut [Range<usize>],
-    failure: Option<(Place, &Failure)>,
-    write: &mut Write<'_>,
-) -> Result<()> {
-    let is_before = |(a, a_row): (usize, usize), (b, b_row): (usize, usize)| {
-        shards[a].compare_keys(a_row, &shards[b], b_row).is_lt()
-    };
-    loop {
-        // The shard with the least row, and the one with the least of the others' rows.
-        let mut heads =
-            (0..).zip(&*rows).filter(|(_, rows)| !rows.is_empty()).map(|(n, rows)| (n, rows.start));
-        let Some(mut least) = heads.next() else { return Ok(()) };
-        let mut second = None;
-        for head in heads {
-            if is_before(head, least) {
-                (least, second) = (head, Some(least));
-            } else if second.is_none_or(|second| is_before(head, second)) {
-                second = Some(head);
-            }
-        }
-        let (shard, start) = least;
-        let run = &mut rows[shard];
-        run.start = match second {
-            None => run.end,
-            Some(second) => {
-                (start + 1..run.end).find(|&row| !is_before((shard, row), second)).unwrap_or(run.end)
-            }
-        };
-        let mut run = start..run.start;
-        let fails =
-            |(window, failure): (Place, &Failure), row| !failure.is_after(window, shards[shard].row_key(row));
-        let failing = failure.and_then(|failure| run.clone().find(|&row| fails(failure, row)));
-        run.end = failing.unwrap_or(run.end);
-        if !run.is_empty() {
-            write(&shards[shard], run)?;
-        }
-        if failing.is_some() {
-            return Ok(());
-        }
-    }
-}
-
 /// The first rows of a window by rank; `ties` keeps those that tie with the last.
 fn in_rank_order(
     plan: &RowPlan,
     shards: &[Fired],
     rows: &[Range<usize>],
     (rows_max, ties): (usize, bool),
-    write: &mut Write<'_>,
+    take: &mut dyn Take,
 ) -> Result<()> {
     let all = shards.iter().zip(rows).flat_map(|(fired, rows)| rows.clone().map(move |at| (fired, at)));
     let mut all: Vec<(&Fired, usize)> = all.collect();
@@ -204,7 +211,7 @@ fn in_rank_order(
             kept += 1;
         }
     }
-    all[..kept].iter().try_for_each(|&(fired, at)| write(fired, at..at + 1))
+    all[..kept].iter().try_for_each(|&(fired, at)| take.rows(fired, at..at + 1))
 }
 
 #[cfg(test)]
@@ -238,12 +245,21 @@ mod tests {
         out
     }
 
-    /// The rows of a shard, in slices that end wherever a window does and `cut` says so.
-    fn slices(rows: &[Row], mut cut: impl FnMut() -> bool) -> VecDeque<Fired> {
+    /// The text of a row; some are long.
+    fn text(window: Window, key: u64) -> String {
+        let more = if key.is_multiple_of(7) { 4 * key as usize } else { 0 };
+        format!("{}-{} {key}{}\n", window.start, window.end, "x".repeat(more))
+    }
+
+    /// The rows of a shard, in slices that end wherever a window does and `cut` says so. There may be windows without rows.
+    fn slices(rows: &[Row], has_empty: bool, mut cut: impl FnMut() -> bool) -> VecDeque<Fired> {
         let (mut slices, mut fired) = (VecDeque::new(), Fired::default());
         for (n, &(window, key, rank, fails)) in rows.iter().enumerate() {
             if n > 0 && rows[n - 1].0 != window && cut() {
                 slices.push_back(std::mem::take(&mut fired));
+            }
+            if has_empty && cut() {
+                fired.windows.push((place(window), fired.rows.len()));
             }
             fired.windows.push((place(window), fired.rows.len()));
             if fails {
@@ -251,7 +267,7 @@ mod tests {
                     Some(Failure { place: place(window), key: encoded(key), reason: key.to_string() });
                 break;
             }
-            fired.text.extend_from_slice(format!("{} {key}\n", window.end).as_bytes());
+            fired.text.extend_from_slice(text(window, key).as_bytes());
             fired.keys.extend_from_slice(&encoded(key));
             fired.ranks.extend_from_slice(&encoded(rank));
             fired.end_row(key::head(&encoded(key)));
@@ -271,7 +287,7 @@ mod tests {
             rows.truncate(at);
             rows.retain(|row| top.is_none() || row.0 != window);
         }
-        let mut text = String::new();
+        let mut all = String::new();
         for rows in rows.chunk_by_mut(|a, b| a.0 == b.0) {
             let mut kept = rows.len();
             if let Some((rows_max, ties)) = top {
@@ -279,9 +295,34 @@ mod tests {
                 kept = kept.min(rows_max);
                 kept += rows[kept..].iter().take_while(|row| ties && row.2 == rows[kept - 1].2).count();
             }
-            rows[..kept].iter().for_each(|row| text += &format!("{} {}\n", row.0.end, row.1));
+            rows[..kept].iter().for_each(|row| all += &text(row.0, row.1));
         }
-        (text, reason)
+        (all, reason)
+    }
+
+    /// Rows as they come.
+    struct Taken {
+        text: Vec<u8>,
+        wants_places: bool,
+    }
+
+    impl Take for Taken {
+        fn wants_places(&self) -> bool {
+            self.wants_places
+        }
+
+        fn rows(&mut self, fired: &Fired, rows: Range<usize>) -> Result<()> {
+            self.text.extend_from_slice(fired.texts(rows));
+            Ok(())
+        }
+
+        fn texts(&mut self, _: Timing, texts: &[u8], ends: &[usize]) -> Result<()> {
+            assert!(!self.wants_places && ends.last() == Some(&texts.len()));
+            assert!(ends.iter().all(|&end| texts[end - 1] == b'\n'));
+            assert_eq!(ends.len(), texts.iter().filter(|byte| **byte == b'\n').count());
+            self.text.extend_from_slice(texts);
+            Ok(())
+        }
     }
 
     #[test]
@@ -292,12 +333,13 @@ mod tests {
         for options in ["", "--top 2 --order-by count", "--top 1 --order-by count --ties"] {
             let plan = plan(options);
             for _ in 0..400 {
-                let shards = random.usize(1..4);
-                let failing = random.bool();
+                let shards = random.usize(1..6);
+                let (failing, has_empty) = (random.bool(), random.bool());
                 let mut rows: Vec<Row> = (0..random.u64(0..60))
                     .map(|key| {
                         let end = random.i64(0..8);
-                        (Window { end, start: end - 1 }, key, random.u64(0..3), failing && random.u8(..) < 8)
+                        let window = Window { end, start: end - random.i64(1..4) };
+                        (window, key, random.u64(0..3), failing && random.u8(..) < 8)
                     })
                     .collect();
                 rows.sort_unstable();
@@ -305,23 +347,21 @@ mod tests {
                     .map(|n| {
                         let own = |row: &&Row| row.1 % shards as u64 == n;
                         let own: Vec<Row> = rows.iter().filter(own).copied().collect();
-                        slices(&own, || random.bool())
+                        slices(&own, has_empty, || random.bool())
                     })
                     .collect();
-                let mut text = Vec::new();
-                let next = |shard: usize| Ok(arriving[shard].pop_front().expect("asked for after the last"));
                 // Each row has an entry of its own, which only sessions have in one shard.
                 let shares_windows = random.bool() && (shards > 1 || plan.top().is_some());
+                let entries: usize = arriving.iter().flatten().map(|slice| slice.windows.len()).sum();
+                let next = |shard: usize| Ok(arriving[shard].pop_front().expect("asked for after the last"));
                 let mut slices = Slices::new(shards, [shares_windows].into(), next);
-                let reason = merge(Some(&plan), &mut slices, &mut |fired, rows| {
-                    text.extend_from_slice(fired.texts(rows));
-                    Ok(())
-                });
+                let mut taken = Taken { text: Vec::new(), wants_places: random.bool() };
+                let reason = merge(Some(&plan), &mut slices, &mut taken);
+                let text = taken.text;
                 let mut windows: Vec<Window> = rows.iter().map(|row| row.0).collect();
-                if shares_windows {
-                    windows.dedup();
-                }
-                assert!(failing || slices.closed == windows.len() as u64, "{}", slices.closed);
+                windows.dedup();
+                let closed = if shares_windows { windows.len() } else { entries };
+                assert!(failing || slices.closed == closed as u64, "{}", slices.closed);
                 let found = (String::from_utf8(text).expect("text"), reason.expect("nothing fails"));
                 assert_eq!(found, model(rows, plan.top()), "{options} with {shards} shards");
             }

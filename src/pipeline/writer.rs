@@ -1,6 +1,7 @@
 //! The writer: merges what the shards have fired, step by step, and writes it once.
 
 use std::convert::Infallible;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
@@ -21,7 +22,7 @@ use crate::operator::step::{Note, Why};
 use crate::output::chart::Drawing;
 use crate::output::fired::{Fired, Timing};
 use crate::output::mark::Mark;
-use crate::output::merge::{Slices, merge};
+use crate::output::merge::{Slices, Take, merge};
 use crate::output::numbered::RowNumbers;
 use crate::output::plan::RowPlan;
 use crate::output::set_aside;
@@ -248,51 +249,22 @@ impl Writer {
             }
             Ok(slice)
         });
-        let (numbers, table, progress) = (&mut self.numbers, &mut self.table, &self.progress);
-        let (drawing, board) = (&mut self.drawing, &mut self.board);
-        let failure = merge(self.plan.as_ref(), &mut slices, &mut |fired, rows| {
-            if let (false, Some(header)) = (rows.is_empty(), Some(&mut self.header).filter(|h| !h.is_empty()))
-            {
-                sinks.rows.buffer().append(header);
-                sinks.rows.end_text();
-            }
-            self.rows += rows.len() as u64;
-            if self.plan.as_ref().is_some_and(RowPlan::repeats) {
-                for (place, rows) in fired.by_window(rows.clone()) {
-                    match place.timing {
-                        Timing::Final => {}
-                        Timing::Early => self.repeated[0] += rows.len() as u64,
-                        Timing::Revised => self.repeated[1] += rows.len() as u64,
-                    }
-                }
-            }
-            if let Some(drawing) = &mut *drawing {
-                drawing.rows(fired, rows);
-                return Ok(());
-            }
-            if let (Some(board), Some(plan)) = (&mut *board, &self.plan) {
-                board.rows(plan, fired, rows);
-                return Ok(());
-            }
-            match (&mut *table, &mut *numbers) {
-                (None, None) => sinks.rows.push_rows(fired.texts(rows.clone()), fired.ends(rows)),
-                (None, Some(numbers)) => rows.for_each(|row| {
-                    numbers.row(fired.row_text(row), sinks.rows.buffer());
-                    sinks.rows.end_row();
-                }),
-                (Some(table), None) => rows.for_each(|row| table.row(fired.row_text(row))),
-                (Some(table), Some(numbers)) => rows.for_each(|row| {
-                    let mut numbered = Vec::new();
-                    numbers.row(fired.row_text(row), &mut numbered);
-                    table.row(&numbered);
-                }),
-            }
-            if sinks.rows.is_full() {
-                deliver(&mut sinks.rows, progress)?;
-                progress.written(rows_of(self.rows, self.closed, self.repeated, &self.before, &sinks.rows));
-            }
-            Ok(())
-        })?;
+        let mut delivery = Delivery {
+            plan: self.plan.as_ref(),
+            sinks,
+            header: &mut self.header,
+            table: self.table.as_mut(),
+            drawing: self.drawing.as_mut(),
+            board: self.board.as_mut(),
+            numbers: self.numbers.as_mut(),
+            rows: &mut self.rows,
+            repeated: &mut self.repeated,
+            closed: self.closed,
+            before: &self.before,
+            progress: &self.progress,
+        };
+        let failure = merge(self.plan.as_ref(), &mut slices, &mut delivery)?;
+        let Delivery { board, progress, sinks, .. } = delivery;
         self.closed += slices.closed;
         if let (Some(board), Some(plan)) = (board, &self.plan)
             && let Some(scene) = board.end(plan, peeks)
@@ -341,6 +313,99 @@ impl Writer {
             drawing.write(sinks.rows.buffer());
         }
         deliver(&mut sinks.rows, &self.progress)
+    }
+}
+
+/// What becomes of the rows of a step.
+struct Delivery<'w> {
+    plan: Option<&'w RowPlan>,
+    sinks: &'w mut Sinks,
+    header: &'w mut Vec<u8>,
+    table: Option<&'w mut Table>,
+    drawing: Option<&'w mut Drawing>,
+    board: Option<&'w mut Board>,
+    numbers: Option<&'w mut RowNumbers>,
+    rows: &'w mut u64,
+    repeated: &'w mut [u64; 2],
+    closed: u64,
+    before: &'w Mark,
+    progress: &'w Progress,
+}
+
+impl Take for Delivery<'_> {
+    fn wants_places(&self) -> bool {
+        self.drawing.is_some() || self.board.is_some()
+    }
+
+    fn rows(&mut self, fired: &Fired, rows: Range<usize>) -> Result<()> {
+        if self.plan.is_some_and(RowPlan::repeats) {
+            for (place, rows) in fired.by_window(rows.clone()) {
+                self.count_repeated(place.timing, rows.len());
+            }
+        }
+        let ends = fired.ends(rows.clone());
+        match (&mut self.drawing, &mut self.board, self.plan) {
+            (Some(drawing), ..) => {
+                *self.rows += rows.len() as u64;
+                drawing.rows(fired, rows);
+                Ok(())
+            }
+            (None, Some(board), Some(plan)) => {
+                *self.rows += rows.len() as u64;
+                board.rows(plan, fired, rows);
+                Ok(())
+            }
+            _ => self.write(fired.texts(rows), ends),
+        }
+    }
+
+    fn texts(&mut self, timing: Timing, texts: &[u8], ends: &[usize]) -> Result<()> {
+        self.count_repeated(timing, ends.len());
+        self.write(texts, ends.iter().copied())
+    }
+}
+
+impl Delivery<'_> {
+    fn count_repeated(&mut self, timing: Timing, rows: usize) {
+        match timing {
+            Timing::Final => {}
+            Timing::Early => self.repeated[0] += rows as u64,
+            Timing::Revised => self.repeated[1] += rows as u64,
+        }
+    }
+
+    /// Writes rows, each of which ends where `ends` says, behind the header.
+    fn write(&mut self, texts: &[u8], ends: impl ExactSizeIterator<Item = usize>) -> Result<()> {
+        let sink = &mut self.sinks.rows;
+        if ends.len() > 0 && !self.header.is_empty() {
+            sink.buffer().append(self.header);
+            sink.end_text();
+        }
+        *self.rows += ends.len() as u64;
+        if let (None, None) = (&self.table, &self.numbers) {
+            sink.push_rows(texts, ends);
+        } else {
+            let mut start = 0;
+            for end in ends {
+                let row = &texts[std::mem::replace(&mut start, end)..end];
+                let numbered = self.numbers.as_mut().map(|numbers| {
+                    let mut numbered = Vec::new();
+                    numbers.row(row, &mut numbered);
+                    numbered
+                });
+                let row = numbered.as_deref().unwrap_or(row);
+                match &mut self.table {
+                    Some(table) => table.row(row),
+                    None => sink.push_row(row),
+                }
+            }
+        }
+        if sink.is_full() {
+            deliver(sink, self.progress)?;
+            let rows = rows_of(*self.rows, self.closed, *self.repeated, self.before, sink);
+            self.progress.written(rows);
+        }
+        Ok(())
     }
 }
 
