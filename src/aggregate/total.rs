@@ -147,17 +147,44 @@ fn whole(mantissa: i64) -> Option<i64> {
 
 impl Total {
     /// Adds a number of a column; a null adds nothing.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, column: &NumberColumn, row: u32) -> bool {
         let Packed { mantissa, scale } = column.packed[row as usize];
         // What most sums are of, before anything else is asked.
-        if scale == 0
-            && let Total::Small { scale: 0, decimal, values, .. } = self
-            && let Some(sum) = whole(mantissa).and_then(|mantissa| decimal.checked_add(mantissa))
-        {
-            (*decimal, *values) = (sum, values.saturating_add(1));
-            return true;
+        self.add_alike(mantissa, scale).is_some() || self.add_any(column, mantissa, scale)
+    }
+
+    /// Adds a decimal with as many digits behind the point as those before it, if it fits; else the sum is as before.
+    #[inline(always)]
+    fn add_alike(&mut self, mantissa: i64, scale: i8) -> Option<()> {
+        let double = |scale: i8| fixed(decimal_to_f64(whole(mantissa)?, scale as u8));
+        match self {
+            Total::Small { scale: 0, decimal, values, .. } if scale == 0 => {
+                *decimal = decimal.checked_add(whole(mantissa)?)?;
+                *values = values.saturating_add(1);
+            }
+            Total::Small { scale: own, decimal, values, doubles } if *own as i8 == scale => {
+                let (sum, of_doubles) =
+                    (decimal.checked_add(mantissa)?, doubles.get().checked_add(double(scale)?)?);
+                (*decimal, *doubles) = (sum, Halves::new(of_doubles));
+                *values = values.saturating_add(1);
+            }
+            Total::Empty if scale == 0 => {
+                let (decimal, doubles) = (whole(mantissa)?, Halves::default());
+                *self = Total::Small { scale: 0, values: 1, decimal, doubles };
+            }
+            Total::Empty if scale > 0 => {
+                let doubles = Halves::new(double(scale)?);
+                *self = Total::Small { scale: scale as u8, values: 1, decimal: mantissa, doubles };
+            }
+            _ => return None,
         }
+        Some(())
+    }
+
+    /// [`Total::add`] of any number to any sum.
+    #[inline(never)]
+    fn add_any(&mut self, column: &NumberColumn, mantissa: i64, scale: i8) -> bool {
         match scale {
             Packed::NULL => return false,
             Packed::WIDE => self.widen().add_number(&column.wide(mantissa).unwrap_or(Number::ZERO)),
@@ -172,7 +199,6 @@ impl Total {
     }
 
     /// Adds a decimal if it fits; else the sum is as before.
-    #[inline]
     fn add_small(&mut self, mantissa: i64, scale: u8) -> Option<()> {
         if let Total::Empty = self {
             *self = Total::Small { scale: 0, values: 0, decimal: 0, doubles: Halves::default() };

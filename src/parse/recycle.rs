@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::batch::{ArgColumn, Batch, Fate, KeyColumn};
 
 /// How many sets of columns a parser keeps at most.
-const SETS_MAX: usize = 4;
+const SETS_MAX: usize = 8;
 /// Columns over a chunk longer than this are given up: one long record must not make all of them large for good.
 const CHUNK_BYTES_MAX: usize = 4 << 20;
 

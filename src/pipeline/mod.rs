@@ -119,7 +119,8 @@ fn start_and_run(
     let (chunks_in, chunks_out) = bounded(job.buffer);
     // As many as can be under way, so that parsers never wait for the front.
     let (arrivals_in, arrivals_out) = bounded(front::credit(job) * front::live(job));
-    let (pool_in, pool_out) = bounded(front::credit(job));
+    // Some more than that stand in steps that shards are still at.
+    let (pool_in, pool_out) = bounded(2 * front::credit(job));
     let (chunks_out, arrivals_out) = (Arc::new(chunks_out), Arc::new(arrivals_out));
     progress.stages.watch(Queue::Chunks, &chunks_out);
     progress.stages.watch(Queue::Batches, &arrivals_out);
