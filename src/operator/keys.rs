@@ -26,6 +26,8 @@ pub struct Keys {
     order: Vec<(u64, u32)>,
     /// New keys, in no order.
     fresh: Vec<u32>,
+    /// The numbers of the keys that rows share; reused.
+    known: Vec<u32>,
 }
 
 /// A place in the table: the upper half of a key's hash, and its number or [`VACANT`].
@@ -59,15 +61,17 @@ impl Keys {
     /// The numbers of the keys of some rows, appended to `numbers`. New keys have no uses yet: whoever stores a
     /// number calls [`Keys::hold`] before the next block.
     pub fn intern_rows(&mut self, column: &KeyColumn, rows: &[u32], numbers: &mut Vec<u32>) {
-        let has_many_unused =
-            self.free.len() < rows.len() && self.unused >= UNUSED_MIN.max(self.entries.len() / 2);
-        if has_many_unused || self.gaps > GAPS_MIN.max(self.texts.len() / 2) {
-            self.forget_unused();
+        if column.pays_once_each(rows.len()) {
+            let mut known = std::mem::take(&mut self.known);
+            self.each_once(column, rows, &mut known, numbers, |_, number| number);
+            self.known = known;
+            return;
         }
+        self.make_room(rows.len());
         numbers.reserve(rows.len());
-        if size_of_val(&self.entries[..]) < CACHED_BYTES {
+        if column.shared().is_some() || size_of_val(&self.entries[..]) < CACHED_BYTES {
             for &row in rows {
-                numbers.push(self.intern_row(column, row, VACANT.number));
+                numbers.push(self.intern_row(column, column.number(row), VACANT.number));
             }
             return;
         }
@@ -83,8 +87,40 @@ impl Keys {
                 prefetch(&self.entries, *guess as usize);
             }
             for (&row, &guess) in block.iter().zip(&guesses) {
-                numbers.push(self.intern_row(column, row, guess));
+                numbers.push(self.intern_row(column, row as usize, guess));
             }
+        }
+    }
+
+    /// What is made of the key of each row, appended to `all`, for rows that share keys: each key that one of them has is
+    /// looked up once, and `make` is given its number. `known` is reused.
+    #[inline(always)]
+    pub fn each_once(
+        &mut self,
+        column: &KeyColumn,
+        rows: &[u32],
+        known: &mut Vec<u32>,
+        all: &mut Vec<u32>,
+        mut make: impl FnMut(&mut Keys, u32) -> u32,
+    ) {
+        self.make_room(rows.len());
+        known.clear();
+        known.resize(column.ends.len(), VACANT.number);
+        all.extend(rows.iter().map(|&row| {
+            let key = column.number(row);
+            if known[key] == VACANT.number {
+                let number = self.intern(column.hashes[key], column.entry(key));
+                known[key] = make(self, number);
+            }
+            known[key]
+        }));
+    }
+
+    /// Makes room for the keys of so many rows, if there are enough that are not used any more.
+    fn make_room(&mut self, rows: usize) {
+        let has_many_unused = self.free.len() < rows && self.unused >= UNUSED_MIN.max(self.entries.len() / 2);
+        if has_many_unused || self.gaps > GAPS_MIN.max(self.texts.len() / 2) {
+            self.forget_unused();
         }
     }
 
@@ -107,12 +143,12 @@ impl Keys {
         }
     }
 
-    /// The number of the key of a row, which may be the guessed one.
+    /// The number of a key of the column, which may be the guessed one.
     #[inline(always)]
-    fn intern_row(&mut self, column: &KeyColumn, row: u32, guess: u32) -> u32 {
-        let (start, end) = column.place(row);
+    fn intern_row(&mut self, column: &KeyColumn, number: usize, guess: u32) -> u32 {
+        let (start, end) = column.place(number);
         let short = short_within(&column.bytes, start, end);
-        let (hash, key) = (column.hashes[row as usize], &column.bytes[start..end]);
+        let (hash, key) = (column.hashes[number], &column.bytes[start..end]);
         // Among the rows before it keys may have been entered, but none has been forgotten.
         if guess != VACANT.number && self.is_at(guess, hash, short, key) {
             return guess;
@@ -484,8 +520,14 @@ mod tests {
                 // Few hashes, so that many are equal.
                 ((text.len() as u64 % 7) | ((text.len() as u64 % 3) << 32), encoded(&text))
             };
-            let column = column(&(0..random_rows(round)).map(&mut new).collect::<Vec<_>>());
-            let rows: Vec<u32> = (0..column.ends.len() as u32).collect();
+            let mut column = column(&(0..random_rows(round)).map(&mut new).collect::<Vec<_>>());
+            let mut rows: Vec<u32> = (0..column.ends.len() as u32).collect();
+            if round % 5 == 0 {
+                // Rows that share keys; some keys may be of rows that others own.
+                let keys = column.ends.len() as u16;
+                rows = (0..random_rows(round * 11)).map(|row| row as u32).collect();
+                column.codes = rows.iter().map(|_| random.u16(..keys)).collect();
+            }
             let mut numbers = Vec::new();
             keys.intern_rows(&column, &rows, &mut numbers);
             for (&row, &number) in rows.iter().zip(&numbers) {

@@ -25,6 +25,7 @@ use crate::checkpoint::codec::Damage;
 use crate::output::builder::{RowBuilder, RowsOf};
 use crate::output::fired::{Fired, HandOn};
 use crate::output::plan::RowPlan;
+use crate::parse::batch::KeyColumn;
 use crate::time::Form;
 use crate::window::{Window, Windows};
 use open::Open;
@@ -194,7 +195,7 @@ impl Shard {
         let mine = match share.owners {
             1 => rows,
             _ => {
-                select_owned(*share, &part.batch.keys.hashes, rows, owned);
+                select_owned(*share, &part.batch.keys, rows, owned);
                 owned
             }
         };
@@ -297,14 +298,23 @@ fn emit_filled(
     ControlFlow::Continue(())
 }
 
-/// The rows whose keys are in the share. Without a branch, which could not be foreseen.
-fn select_owned(share: Share, hashes: &[u64], rows: &[u32], owned: &mut Vec<u32>) {
-    owned.clear();
-    owned.resize(rows.len(), 0);
+/// The rows whose keys are in the share.
+fn select_owned(share: Share, keys: &KeyColumn, rows: &[u32], owned: &mut Vec<u32>) {
+    match keys.shared() {
+        None => select(rows, owned, |row| share.takes(keys.hashes[row as usize])),
+        Some(_) => select(rows, owned, |row| share.takes(keys.hashes[keys.number(row)])),
+    }
+}
+
+/// The rows for which it holds. Without a branch, which could not be foreseen.
+#[inline(always)]
+fn select(rows: &[u32], selected: &mut Vec<u32>, holds: impl Fn(u32) -> bool) {
+    selected.clear();
+    selected.resize(rows.len(), 0);
     let mut count = 0;
     for &row in rows {
-        owned[count] = row;
-        count += usize::from(share.takes(hashes[row as usize]));
+        selected[count] = row;
+        count += usize::from(holds(row));
     }
-    owned.truncate(count);
+    selected.truncate(count);
 }

@@ -16,6 +16,8 @@ pub struct Additions {
     pub slots: Vec<u32>,
     /// The numbers of their keys, while slots are looked for.
     pub numbers: Vec<u32>,
+    /// The slots of the keys that rows share; reused.
+    known: Vec<u32>,
 }
 
 impl Additions {
@@ -109,6 +111,12 @@ impl Table {
     /// Finds the slots of rows that are to be added, and makes room for them.
     #[inline]
     pub fn find_slots(&mut self, batch: &Batch, rows: &[u32], keys: &mut Keys, additions: &mut Additions) {
+        if batch.keys.pays_once_each(rows.len()) {
+            let Additions { known, slots, .. } = additions;
+            keys.each_once(&batch.keys, rows, known, slots, |keys, number| self.slot(number, keys));
+            additions.rows.extend_from_slice(rows);
+            return self.make_room();
+        }
         // One step after the other: the cache misses of a short loop overlap.
         keys.intern_rows(&batch.keys, rows, &mut additions.numbers);
         additions.slots.reserve(additions.numbers.len());

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::hints::RECORD_BYTES_MAX;
+pub use super::keys::KeyColumn;
 pub use super::numbers::{NumberColumn, Packed};
 use super::recycle;
 use crate::prefetch::prefetch;
@@ -175,42 +176,6 @@ pub enum ArgColumn {
     Values(Vec<Cell>),
     /// `arg_min(x, by)`: x and by per row; by is null where the row does not count.
     Pairs(Vec<Cell>, Vec<Cell>),
-}
-
-/// The group keys of a batch, encoded by [`super::key`].
-#[derive(Debug, Default)]
-pub struct KeyColumn {
-    /// The encoded keys, one behind the other.
-    pub bytes: Vec<u8>,
-    /// Per row, where its key ends.
-    pub ends: Vec<u32>,
-    /// Per row, the hash of its key. Differs from run to run: it may decide about speed only.
-    pub hashes: Vec<u64>,
-}
-
-impl KeyColumn {
-    /// The encoded key of a row.
-    #[inline]
-    pub fn key(&self, row: u32) -> &[u8] {
-        let (start, end) = self.place(row);
-        &self.bytes[start..end]
-    }
-
-    /// Where the encoded key of a row starts and ends.
-    #[inline(always)]
-    pub fn place(&self, row: u32) -> (usize, usize) {
-        let row = row as usize;
-        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
-        (start, self.ends[row] as usize)
-    }
-
-    /// Adds empty keys, up to so many rows.
-    fn fill(&mut self, rows: usize) {
-        if self.ends.len() < rows {
-            self.ends.resize(rows, self.bytes.len() as u32);
-            self.hashes.resize(rows, 0);
-        }
-    }
 }
 
 /// What the parse stage says of a record.

@@ -7,9 +7,10 @@
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::args;
-use super::batch::{Batch, Cell, CellKind, Fate, field_value};
+use super::batch::{Batch, Cell, CellKind, field_value};
 use super::explain::{explain, lacks};
 use super::key;
+use super::keys::KeyMaker;
 use super::plain;
 use super::project::Projection;
 use super::rows::Rows;
@@ -29,8 +30,7 @@ pub struct Columns<'p> {
     /// Which times there are no panes for, where there may be such.
     panes: Vec<PaneFinder>,
     stage: Stage,
-    /// The field that is the whole key.
-    key_field: Option<usize>,
+    keys: KeyMaker<'p>,
     /// The ids of a block, encoded, and where each ends.
     scratch: Vec<u8>,
     scratch_ends: Vec<usize>,
@@ -64,10 +64,7 @@ impl<'p> Columns<'p> {
             simple: plan.filter.as_ref().and_then(Expr::as_simple),
             panes: plan.windows.finders().into_iter().filter(|panes| !panes.is_total()).collect(),
             stage: Stage::default(),
-            key_field: match &plan.keys[..] {
-                [(_, key)] => key.as_field(),
-                _ => None,
-            },
+            keys: KeyMaker::new(plan),
             scratch: Vec::new(),
             scratch_ends: Vec::new(),
         }
@@ -194,76 +191,15 @@ impl<'p> Columns<'p> {
     }
 
     fn keys(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
-        let Columns { plan, stage, key_field, .. } = self;
-        let (keys, arena, time) = (&mut batch.keys, &batch.texts.arena, &batch.time[base..]);
-        keys.ends.resize(base + rows.len(), 0);
-        keys.hashes.resize(base + rows.len(), 0);
-        let (ends, hashes, encoded) = (&mut keys.ends[base..], &mut keys.hashes[base..], &mut keys.bytes);
-        let empty = encoded.len() as u32;
-        let view = |row| RecordView { bytes, arena, cells: rows.cells(row), time: time[row] };
-        let mut all_short = true;
-        stage.short_way(|row| {
-            if let Some(field) = *key_field
-                && let Some((word, len)) = key::encode_short(rows.cell(row, field), bytes)
-            {
-                hashes[row] = key::hash_short(word, plan.key_seed);
-                let end = encoded.len() + len;
-                encoded.extend_from_slice(&word.to_le_bytes());
-                encoded.truncate(end);
-                ends[row] = end as u32;
-                return true;
-            }
-            all_short = false;
-            let start = encoded.len();
-            let is_key = encode_key(plan, &view(row), encoded).is_ok();
-            if !is_key {
-                encoded.truncate(start);
-            }
-            ends[row] = encoded.len() as u32;
-            is_key
-        });
-        stage.long_way(|row| {
-            let why = encode_key(plan, &view(row), &mut Vec::new()).err();
-            Err(Unusable::Bad(why.expect("it was no key before")))
-        });
-        if stage.live.len() < rows.len() {
-            // Rows that are not usable have empty keys.
-            let mut last = empty;
-            for (end, fate) in ends.iter_mut().zip(&stage.fates) {
-                last = if *fate == Fate::Usable { *end } else { last };
-                *end = last;
-            }
-        }
-        if all_short {
-            return;
-        }
-        // Not at once: what has just been written in pieces is slow to read as a whole.
-        for &row in &stage.live {
-            let row = row as usize;
-            let start = if row == 0 { empty } else { ends[row - 1] };
-            hashes[row] = key::hash(&encoded[start as usize..ends[row] as usize], plan.key_seed);
-        }
-    }
-}
-
-/// Appends a row's key to `out`; what was appended means nothing if it fails.
-#[inline(always)]
-fn encode_key(plan: &Projection, view: &RecordView<'_>, out: &mut Vec<u8>) -> Result<(), String> {
-    for (name, expr) in &plan.keys {
-        let is_key = match expr.as_field() {
-            Some(field) => key::encode_field(view.cells[field], view.bytes, view.arena, out),
-            None => {
-                let value = expr.eval(view).map_err(|reason| format!("key `{name}`: {reason}"))?;
-                key::encode(&value, out)
-            }
+        let Batch { keys, texts, time, .. } = batch;
+        let view = |row: u32| RecordView {
+            bytes,
+            arena: &texts.arena,
+            cells: rows.cells(row as usize),
+            time: time[base + row as usize],
         };
-        if !is_key {
-            // Evaluated once more, to tell what it is instead.
-            let value = expr.eval(view)?;
-            return Err(format!("key `{name}` is {}", value.kind()));
-        }
+        self.keys.append((rows, bytes), base, view, &mut self.stage, keys);
     }
-    Ok(())
 }
 
 /// The event time of a record.

@@ -86,9 +86,7 @@ impl Spare {
         self.time.clear();
         self.fates.clear();
         self.ids.clear();
-        self.keys.bytes.clear();
-        self.keys.ends.clear();
-        self.keys.hashes.clear();
+        self.keys.clear();
         for column in &mut self.args {
             match column {
                 ArgColumn::Every => {}
