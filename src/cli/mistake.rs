@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::error::printable;
 
 /// What other tools call an option: the option that is meant (empty: there is none), and what is said.
-const ELSEWHERE: [(&str, &str, &str); 15] = [
+const ELSEWHERE: [(&str, &str, &str); 17] = [
     ("filter", "where", "--where EXPR keeps the events for which it is true"),
     ("limit", "top", "--top N --order-by EXPR keeps the first rows of each window"),
     ("format", "from", "--from names the format of the input, --to that of the rows"),
@@ -35,8 +35,13 @@ const ELSEWHERE: [(&str, &str, &str); 15] = [
         "to",
         "--to live shows the open windows on the terminal, and --follow reads files as they grow",
     ),
+    ("lateness", "delay", DELAY),
+    ("watermark", "delay", DELAY),
     ("separator", "delimiter", "--delimiter names the character between the fields of CSV"),
 ];
+
+const DELAY: &str = "--delay says how far events may be out of order, --allowed-lateness for how long windows that have \
+                     fired take in events, --late FILE where late ones go";
 
 /// Why `windrow order` lacks options that the main job has; what is not named here has to do with windows.
 const NOT_IN_ORDER: [(&[&str], &str); 2] = [

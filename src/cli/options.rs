@@ -82,7 +82,7 @@ pub struct TimeOptions {
     /// How far events may be out of order
     ///
     /// The watermark trails the largest event time of an input by this much. An event is late when the watermark has
-    /// passed the end of every window that it belongs to.
+    /// passed the end of every window that it belongs to; with sessions, when it has passed the event's own time.
     #[arg(short, long, value_name = "DURATION", default_value = "5s")]
     pub delay: String,
     /// How event times are written: auto, s, ms, us, ns, rfc3339, rfc2822, or a strptime pattern

@@ -1,6 +1,7 @@
 //! A block of the log: entries side by side, each an id but for its uppermost byte, and the code of its expiry.
 
 use super::coding::Coding;
+use crate::prefetch::prefetch_address;
 
 /// The most entries of a block. A power of two, so that a position in the log is a block and a place in it.
 pub const PLACES: usize = 1 << 7;
@@ -90,7 +91,7 @@ impl Block {
     /// Has the processor fetch an entry.
     #[inline]
     pub fn prefetch(&self, place: usize) {
-        super::prefetch(self.bytes.as_ptr().wrapping_add(place * self.stride()));
+        prefetch_address(self.bytes.as_ptr().wrapping_add(place * self.stride()));
     }
 
     #[inline]

@@ -107,16 +107,3 @@ impl Dedup {
         self.shards.iter().map(|shard| shard.log.pending() * size_of::<Entry>()).sum()
     }
 }
-
-/// Has the processor fetch the cache line of an address, which may be any.
-#[inline]
-fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: the instruction is a hint and faults on no address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}

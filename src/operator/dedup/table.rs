@@ -14,6 +14,7 @@
 use super::key::{order, tag};
 use super::line::{EMPTY, ENTRIES, Line};
 use super::log::Log;
+use crate::prefetch::prefetch_address;
 
 /// Marks an entry that stands away from its home.
 const AWAY: u32 = 1 << 31;
@@ -79,7 +80,7 @@ impl Table {
     /// Has the processor fetch the line where a search for an id begins.
     #[inline]
     pub fn prefetch(&self, id: u128) {
-        super::prefetch(self.lines.as_ptr().wrapping_add(self.home(id)).cast());
+        prefetch_address(self.lines.as_ptr().wrapping_add(self.home(id)).cast());
     }
 
     /// Has the processor fetch what the log has at the positions where an id may be. The line should be there.
