@@ -44,7 +44,7 @@ pub fn prefetch_text(text: &[u8], range: std::ops::Range<usize>, ahead: usize) {
     let end = range.end.min(range.start + ahead) + ahead;
     while at < end {
         // Behind the end of the text nothing is wanted, and asking for it harms nothing: it costs less than to look.
-        prefetch_address(text.as_ptr().wrapping_add(at).cast());
+        prefetch_address(text.as_ptr().wrapping_add(at));
         at += LINE;
     }
 }

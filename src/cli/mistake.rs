@@ -40,8 +40,8 @@ const ELSEWHERE: [(&str, &str, &str); 17] = [
     ("separator", "delimiter", "--delimiter names the character between the fields of CSV"),
 ];
 
-const DELAY: &str = "--delay says how far events may be out of order, --allowed-lateness for how long windows that have \
-                     fired take in events, --late FILE where late ones go";
+const DELAY: &str = "--delay says how far events may be out of order; --late FILE keeps those that come later, and windows \
+                     take them in with --allowed-lateness";
 
 /// Why `windrow order` lacks options that the main job has; what is not named here has to do with windows.
 const NOT_IN_ORDER: [(&[&str], &str); 2] = [

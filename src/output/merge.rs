@@ -1,8 +1,8 @@
 //! The rows of all shards in one order: by moment and window, then by key, or by rank with `--top`.
 //!
 //! The slices of a step are merged while they arrive: of every shard one slice is at hand, and since no slice divides a
-//! window, the rows of the least window at hand are all there. Windows that all keys share are merged one by one;
-//! sessions, most of which are alone in their window, as far as what is at hand reaches.
+//! window, the rows of the least window at hand are all there. Windows are merged one by one; but where there are only
+//! sessions, each written once, most are alone in their window, and they are merged as far as what is at hand reaches.
 
 mod interleave;
 
@@ -15,7 +15,8 @@ use super::plan::RowPlan;
 use crate::error::Result;
 use crate::job::OutputFormat;
 use crate::parse::key;
-use interleave::{By, Interleaver};
+use interleave::By;
+pub use interleave::Interleaver;
 
 /// The slices that the shards hand on in one step.
 pub struct Slices<N> {
@@ -48,6 +49,7 @@ pub trait Take {
 pub fn merge<N: FnMut(usize) -> Result<Fired>>(
     plan: Option<&RowPlan>,
     slices: &mut Slices<N>,
+    interleaver: &mut Interleaver,
     take: &mut dyn Take,
 ) -> Result<Option<String>> {
     let top = plan.and_then(|plan| Some((plan, plan.top()?)));
@@ -57,7 +59,6 @@ pub fn merge<N: FnMut(usize) -> Result<Fired>>(
     let is_live = plan.is_some_and(|plan| plan.format() == OutputFormat::Live);
     let repeats = plan.is_some_and(RowPlan::repeats);
     let sessions_alone = *slices.shares_windows == [false] && top.is_none() && !is_live && !repeats;
-    let mut interleaver = Interleaver::default();
     loop {
         slices.fetch()?;
         if sessions_alone && slices.take_sessions() {
@@ -241,13 +242,18 @@ mod tests {
 
     fn encoded(number: u64) -> Vec<u8> {
         let mut out = Vec::new();
-        key::encode(&Value::Written(&number.to_string()), &mut out);
+        // The heads of some differ, and those of others are alike.
+        let value = match number {
+            0..30 => Value::Written(&number.to_string()),
+            _ => Value::Text(format!("customer-{number}").into()),
+        };
+        key::encode(&value, &mut out);
         out
     }
 
     /// The text of a row; some are long.
     fn text(window: Window, key: u64) -> String {
-        let more = if key.is_multiple_of(7) { 4 * key as usize } else { 0 };
+        let more = if key.is_multiple_of(7) { (4 * key as usize) << (key % 9) } else { 0 };
         format!("{}-{} {key}{}\n", window.start, window.end, "x".repeat(more))
     }
 
@@ -356,7 +362,7 @@ mod tests {
                 let next = |shard: usize| Ok(arriving[shard].pop_front().expect("asked for after the last"));
                 let mut slices = Slices::new(shards, [shares_windows].into(), next);
                 let mut taken = Taken { text: Vec::new(), wants_places: random.bool() };
-                let reason = merge(Some(&plan), &mut slices, &mut taken);
+                let reason = merge(Some(&plan), &mut slices, &mut Interleaver::default(), &mut taken);
                 let text = taken.text;
                 let mut windows: Vec<Window> = rows.iter().map(|row| row.0).collect();
                 windows.dedup();

@@ -191,14 +191,14 @@ impl<'p> Columns<'p> {
     }
 
     fn keys(&mut self, rows: &Rows, bytes: &[u8], batch: &mut Batch, base: usize) {
-        let Batch { keys, texts, time, .. } = batch;
+        let Batch { keys, texts, time, fates, .. } = batch;
         let view = |row: u32| RecordView {
             bytes,
             arena: &texts.arena,
             cells: rows.cells(row as usize),
             time: time[base + row as usize],
         };
-        self.keys.append((rows, bytes), base, view, &mut self.stage, keys);
+        self.keys.append((rows, bytes), fates, view, &mut self.stage, keys);
     }
 }
 

@@ -11,6 +11,9 @@ use super::keys::KeyColumn;
 pub const KEYS_MAX: usize = 1 << 10;
 /// Of the places at most a quarter are taken, so that searches end at once.
 const PLACES: usize = 4 * KEYS_MAX;
+/// Rows with as many keys as one for so many of them share keys; below some keys it is not asked.
+const ROWS_PER_KEY: usize = 4;
+const KEYS_MIN: usize = 16;
 /// For how many batches at least, and at most, it is not tried again where there were too many keys.
 const PAUSE_MIN: u32 = 4;
 const PAUSE_MAX: u32 = 256;
@@ -41,21 +44,25 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
-    /// A batch begins; returns whether its keys should be kept once each.
-    pub fn begin(&mut self) -> bool {
+    /// A batch begins; returns whether its keys should be kept once each. The one before had so many usable rows.
+    pub fn begin(&mut self, rows_before: usize) -> bool {
         if self.pausing > 0 {
             self.pausing -= 1;
             return false;
         }
-        if !self.words.is_empty() {
-            // The batch before went well.
-            self.pause = PAUSE_MIN;
+        match self.words.len() {
+            0 => {}
+            keys if keys > KEYS_MIN && keys * ROWS_PER_KEY > rows_before => {
+                self.give_up();
+                return false;
+            }
+            _ => self.pause = PAUSE_MIN,
         }
         self.forget();
         true
     }
 
-    /// The batch has too many keys.
+    /// A batch has too many keys.
     pub fn give_up(&mut self) {
         self.forget();
         self.pausing = self.pause;
@@ -102,6 +109,7 @@ impl Dictionary {
     #[inline(never)]
     fn enter(&mut self, place: usize, hash: u64, key: &[u8], column: &mut KeyColumn) -> Option<u16> {
         let number = self.words.len();
+        debug_assert_eq!(number, column.ends.len(), "the column has the keys of the dictionary");
         if number == KEYS_MAX {
             return None;
         }

@@ -44,7 +44,7 @@ impl KeyColumn {
     }
 
     /// The key of a row.
-    #[inline]
+    #[cfg(test)]
     pub fn key(&self, row: u32) -> &[u8] {
         self.entry(self.number(row))
     }
@@ -86,14 +86,18 @@ impl KeyColumn {
         self.codes.clear();
     }
 
-    /// Gives each row a key of its own.
-    fn unshare(&mut self) {
+    /// Gives each row a key of its own; those that are not usable, an empty one.
+    fn unshare(&mut self, fates: &[Fate]) {
         let shared = std::mem::take(self);
-        for &code in &shared.codes {
-            // The first rows may all be unusable.
-            match usize::from(code) {
-                0 if shared.ends.is_empty() => self.push(&[], 0),
-                code => self.push(shared.entry(code), shared.hashes[code]),
+        let rows = || shared.codes.iter().zip(fates).map(|(&code, &fate)| (usize::from(code), fate));
+        let len = |number: usize| shared.entry(number).len();
+        self.bytes.reserve(rows().map(|(key, fate)| if fate == Fate::Usable { len(key) } else { 0 }).sum());
+        self.ends.reserve(shared.codes.len());
+        self.hashes.reserve(shared.codes.len());
+        for (key, fate) in rows() {
+            match fate {
+                Fate::Usable => self.push(shared.entry(key), shared.hashes[key]),
+                _ => self.push(&[], 0),
             }
         }
     }
@@ -105,8 +109,9 @@ pub(super) struct KeyMaker<'p> {
     /// The field that is the whole key.
     field: Option<usize>,
     dictionary: Dictionary,
-    /// Whether rows share keys in the current batch.
+    /// Whether rows share keys in the current batch, and how many of them are usable.
     shares: bool,
+    usable: usize,
     /// Whether the keys of the block that was encoded last are all short.
     are_short: bool,
     /// The keys of some rows, encoded, with the row and where each ends.
@@ -125,28 +130,33 @@ impl<'p> KeyMaker<'p> {
             },
             dictionary: Dictionary::default(),
             shares: false,
+            usable: 0,
             are_short: false,
             encoded: Vec::new(),
             ends: Vec::new(),
         }
     }
 
-    /// Appends the keys of a block of rows, behind so many others; `view` shows a row's record.
+    /// Appends the keys of a block of rows, behind others which have these fates; `view` shows a row's record.
     pub fn append<'r>(
         &mut self,
         (rows, bytes): (&'r Rows, &'r [u8]),
-        base: usize,
+        before: &[Fate],
         view: impl Fn(u32) -> RecordView<'r>,
         stage: &mut Stage,
         keys: &mut KeyColumn,
     ) {
+        if rows.is_empty() {
+            return;
+        }
+        let base = before.len();
         if base == 0 {
-            self.shares = self.dictionary.begin();
+            self.shares = self.dictionary.begin(std::mem::take(&mut self.usable));
         }
         if self.shares && !self.find_all((rows, bytes), &view, stage, keys) {
             self.dictionary.give_up();
             self.shares = false;
-            keys.unshare();
+            keys.unshare(before);
         }
         if !self.shares {
             self.encode_all((rows, bytes), base, &view, stage, keys);
@@ -159,10 +169,11 @@ impl<'p> KeyMaker<'p> {
         if !self.shares {
             self.finish(base, stage, keys);
         }
+        self.usable += stage.live.len();
     }
 
-    /// Finds each row's key in the dictionary, and leaves rows without a key. `false` if there are too many keys: then
-    /// nothing has been appended.
+    /// Finds each row's key in the dictionary, and leaves rows without a key. `false` if there are too many keys: then these
+    /// rows have none yet.
     fn find_all<'r>(
         &mut self,
         (rows, bytes): (&'r Rows, &'r [u8]),
@@ -333,11 +344,17 @@ mod tests {
                 let count = random.usize(1..2_000);
                 // In some batches there are many keys from the middle on.
                 let keys = [1, 40, KEYS_MAX as u64 - 40, 100_000][round / 4 % 4];
+                // And the first one may be very long: there is one copy of it a row that has it.
+                let first = "x".repeat(if round % 3 == 0 { 5_000 } else { 0 });
                 let (mut text, mut wanted) = (String::new(), Vec::new());
                 for n in 0..count {
                     let many = if round % 4 == 3 && n < count / 2 { 3 } else { keys };
                     let x = random.u64(0..many) * 1_000_003 % 100_003;
-                    let long = if random.u8(..9) == 0 { "and a long one" } else { "" };
+                    let long = match (n, random.u8(..9)) {
+                        (0, _) => &first,
+                        (_, 0) => "and a long one",
+                        _ => "",
+                    };
                     let (written, x) = match random.u8(..20) {
                         0 => ("null".to_owned(), Value::Null),
                         1 => ("[1]".to_owned(), Value::Json(Cow::Borrowed("[1]"))),
@@ -362,11 +379,12 @@ mod tests {
                     let is_key = fields.iter().all(|field| key::encode(field, &mut key));
                     wanted.push((time != "none" && is_key).then_some(key));
                 }
-                let bytes = text.into_bytes();
+                let (len, bytes) = (text.len(), text.into_bytes());
                 let batch =
                     parser.parse(ChunkToParse { source: 0, bytes, offset: 0, layout: &layout, form: None });
                 let KeyColumn { ends, hashes, codes, .. } = &batch.keys;
                 assert_eq!((batch.rows(), ends.len()), (count, hashes.len()));
+                assert!(batch.keys.bytes.len() <= len + 10 * count);
                 assert_eq!(if codes.is_empty() { ends.len() } else { codes.len() }, count);
                 for (row, wanted) in (0u32..).zip(wanted) {
                     let is_usable = batch.fates[row as usize] == Fate::Usable;
@@ -385,5 +403,24 @@ mod tests {
             }
         }
         assert!(shared > 100 && own > 60, "{shared} and {own} batches");
+    }
+
+    /// A batch of few rows has few keys, but where each has its own, nothing is shared.
+    #[test]
+    fn keys_that_do_not_repeat_are_not_shared() {
+        for (keys, most) in [(300, 4), (30, 40)] {
+            let mut dictionary = Dictionary::default();
+            let (mut tried, mut usable) = (0, 0);
+            for _ in 0..40 {
+                let mut column = KeyColumn::default();
+                if dictionary.begin(usable) {
+                    tried += 1;
+                    usable = 300;
+                    let all = (0..keys as u64).map(|n| dictionary.find(&n.to_le_bytes(), 1, &mut column));
+                    assert!(all.eq((0..keys).map(Some)));
+                }
+            }
+            assert!(tried <= most && (most == 40) == (tried == 40), "{tried} tries with {keys} keys");
+        }
     }
 }

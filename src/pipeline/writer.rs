@@ -22,7 +22,7 @@ use crate::operator::step::{Note, Why};
 use crate::output::chart::Drawing;
 use crate::output::fired::{Fired, Timing};
 use crate::output::mark::Mark;
-use crate::output::merge::{Slices, Take, merge};
+use crate::output::merge::{Interleaver, Slices, Take, merge};
 use crate::output::numbered::RowNumbers;
 use crate::output::plan::RowPlan;
 use crate::output::set_aside;
@@ -72,6 +72,7 @@ struct Writer {
     drawing: Option<Drawing>,
     board: Option<Board>,
     numbers: Option<RowNumbers>,
+    interleaver: Interleaver,
     rows: u64,
     /// By kind, whether a window is that of all keys together; if not, each key has its own.
     shares_windows: Arc<[bool]>,
@@ -123,6 +124,7 @@ impl Writer {
             drawing,
             board,
             numbers,
+            interleaver: Interleaver::default(),
             rows,
             shares_windows: shares_windows(&job.task),
             closed: 0,
@@ -263,7 +265,7 @@ impl Writer {
             before: &self.before,
             progress: &self.progress,
         };
-        let failure = merge(self.plan.as_ref(), &mut slices, &mut delivery)?;
+        let failure = merge(self.plan.as_ref(), &mut slices, &mut self.interleaver, &mut delivery)?;
         let Delivery { board, progress, sinks, .. } = delivery;
         self.closed += slices.closed;
         if let (Some(board), Some(plan)) = (board, &self.plan)
@@ -382,23 +384,20 @@ impl Delivery<'_> {
             sink.end_text();
         }
         *self.rows += ends.len() as u64;
-        if let (None, None) = (&self.table, &self.numbers) {
-            sink.push_rows(texts, ends);
-        } else {
-            let mut start = 0;
-            for end in ends {
-                let row = &texts[std::mem::replace(&mut start, end)..end];
-                let numbered = self.numbers.as_mut().map(|numbers| {
-                    let mut numbered = Vec::new();
-                    numbers.row(row, &mut numbered);
-                    numbered
-                });
-                let row = numbered.as_deref().unwrap_or(row);
-                match &mut self.table {
-                    Some(table) => table.row(row),
-                    None => sink.push_row(row),
-                }
-            }
+        let mut start = 0;
+        let each = |end| &texts[std::mem::replace(&mut start, end)..end];
+        match (&mut self.table, &mut self.numbers) {
+            (None, None) => sink.push_rows(texts, ends),
+            (None, Some(numbers)) => ends.map(each).for_each(|row| {
+                numbers.row(row, sink.buffer());
+                sink.end_row();
+            }),
+            (Some(table), None) => ends.map(each).for_each(|row| table.row(row)),
+            (Some(table), Some(numbers)) => ends.map(each).for_each(|row| {
+                let mut numbered = Vec::new();
+                numbers.row(row, &mut numbered);
+                table.row(&numbered);
+            }),
         }
         if sink.is_full() {
             deliver(sink, self.progress)?;

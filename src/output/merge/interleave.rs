@@ -13,8 +13,9 @@ use crate::output::fired::{Fired, Timing};
 
 /// Puts rows of several shards in one order; holds what is reused.
 #[derive(Default)]
-pub(super) struct Interleaver {
-    /// By node, the contender that has lost there. Node 1 is the root; the first is of no use.
+pub struct Interleaver {
+    /// By node, the contender that has lost there: node 1 is the root, the children of node n are 2n and 2n + 1, and behind
+    /// the nodes stand the leaves.
     losers: Vec<Contender>,
     /// Texts of rows, and where each ends.
     texts: Vec<u8>,
@@ -48,8 +49,10 @@ struct Run<'f> {
     window: usize,
 }
 
-/// How many rows are handed on at a time: few enough for their texts to stay in the nearest cache.
-const BLOCK: usize = 256;
+/// Texts are handed on when there are so many bytes: few enough to stay in the nearest cache.
+const BLOCK_BYTES: usize = 16 << 10;
+/// Longer texts are handed on by themselves.
+const TEXT_MAX: usize = 4 << 10;
 /// Texts up to this length are copied with whatever stands behind them.
 const PIECE: usize = 96;
 
@@ -97,7 +100,7 @@ impl Run<'_> {
 
 impl Interleaver {
     /// Has the rows taken in order; `rows` are those of each shard.
-    pub fn interleave(
+    pub(super) fn interleave(
         &mut self,
         shards: &[Fired],
         rows: &[Range<usize>],
@@ -106,35 +109,39 @@ impl Interleaver {
         take: &mut dyn Take,
     ) -> Result<()> {
         let live = || shards.iter().zip(rows).filter(|(_, rows)| !rows.is_empty());
-        let mut runs: Vec<Run<'_>> = live().map(|(fired, rows)| run(fired, rows.clone(), by)).collect();
-        if let [only] = &runs[..] {
-            return take.rows(only.fired, only.rows.clone());
+        if live().count() < 2 {
+            return live().try_for_each(|(fired, rows)| take.rows(fired, rows.clone()));
         }
-        let mut left = runs.iter().map(|run| run.rows.len()).sum::<usize>();
+        let mut runs: Vec<Run<'_>> = live().map(|(fired, rows)| run(fired, rows.clone(), by)).collect();
         let wants_places = take.wants_places();
+        let mut at = 0;
         let mut winner = self.begin(&runs, by);
-        while left > 0 {
-            let block = left.min(BLOCK);
-            left -= block;
-            let mut at = 0;
-            for _ in 0..block {
-                let run = &mut runs[winner.run as usize];
-                let row = run.rows.start;
-                let end = run.fired.rows[row].text;
-                if wants_places {
-                    take.rows(run.fired, row..row + 1)?;
-                } else {
-                    at = put(&run.fired.text, run.start..end, &mut self.texts, at);
-                    self.ends.push(at);
-                }
-                run.advance(end, by);
-                let next = Contender { number: run.number(by), ..winner };
-                winner = self.play(&runs, next);
+        for _ in 0..runs.iter().map(|run| run.rows.len()).sum() {
+            let run = &mut runs[winner.run as usize];
+            let row = run.rows.start;
+            let end = run.fired.rows[row].text;
+            if wants_places | (end - run.start > TEXT_MAX) {
+                self.hand_on(&mut at, timing, take)?;
+                take.rows(run.fired, row..row + 1)?;
+            } else {
+                at = put(&run.fired.text, run.start..end, &mut self.texts, at);
+                self.ends.push(at);
             }
-            if !wants_places {
-                take.texts(timing, &self.texts[..at], &self.ends)?;
-                self.ends.clear();
+            run.advance(end, by);
+            let next = Contender { number: run.number(by), ..winner };
+            winner = self.play(&runs, next);
+            if at >= BLOCK_BYTES {
+                self.hand_on(&mut at, timing, take)?;
             }
+        }
+        self.hand_on(&mut at, timing, take)
+    }
+
+    /// Hands on the texts up to there, if there are any.
+    fn hand_on(&mut self, at: &mut usize, timing: Timing, take: &mut dyn Take) -> Result<()> {
+        if *at > 0 {
+            take.texts(timing, &self.texts[..std::mem::take(at)], &self.ends)?;
+            self.ends.clear();
         }
         Ok(())
     }
@@ -142,30 +149,31 @@ impl Interleaver {
     /// Sets up the tree; returns the first winner.
     fn begin(&mut self, runs: &[Run<'_>], by: By) -> Contender {
         let nobody = Contender { number: u128::MAX, run: u32::MAX };
-        let leaves = runs.len().next_power_of_two();
+        let nodes = runs.len().next_power_of_two();
+        self.ends.clear();
         self.losers.clear();
-        self.losers.resize(leaves, nobody);
-        // From the leaves up: the winners of a level are the contenders of the next.
-        let contender = |n: usize| runs.get(n).map(|run| Contender { number: run.number(by), run: n as u32 });
-        let mut level: Vec<Contender> = (0..leaves).map(|n| contender(n).unwrap_or(nobody)).collect();
-        while level.len() > 1 {
-            let nodes = level.len() / 2;
-            let winners = (0..nodes).map(|n| {
-                let (a, b) = (level[2 * n], level[2 * n + 1]);
-                let (winner, loser) = if is_before(runs, b, a) { (b, a) } else { (a, b) };
-                self.losers[nodes + n] = loser;
-                winner
-            });
-            level = winners.collect();
+        self.losers.resize(2 * nodes, nobody);
+        for ((number, run), leaf) in (0..).zip(runs).zip(&mut self.losers[nodes..]) {
+            *leaf = Contender { number: run.number(by), run: number };
         }
-        level[0]
+        // From the leaves up, who wins at each node; then, from the root down, who loses there.
+        for node in (1..nodes).rev() {
+            let (a, b) = (self.losers[2 * node], self.losers[2 * node + 1]);
+            self.losers[node] = if is_before(runs, b, a) { b } else { a };
+        }
+        let winner = self.losers[1];
+        for node in 1..nodes {
+            let (a, b) = (self.losers[2 * node], self.losers[2 * node + 1]);
+            self.losers[node] = if self.losers[node].run == a.run { b } else { a };
+        }
+        winner
     }
 
     /// A run has another next row: plays it against those who have lost on its way up; returns the winner.
     #[inline(always)]
     fn play(&mut self, runs: &[Run<'_>], contender: Contender) -> Contender {
         let mut winner = contender;
-        let mut node = (self.losers.len() + contender.run as usize) / 2;
+        let mut node = (self.losers.len() / 2 + contender.run as usize) / 2;
         while node > 0 {
             let loser = &mut self.losers[node];
             let other = *loser;
