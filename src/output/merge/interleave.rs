@@ -139,10 +139,11 @@ impl Interleaver {
 
     /// Hands on the texts up to there, if there are any.
     fn hand_on(&mut self, at: &mut usize, timing: Timing, take: &mut dyn Take) -> Result<()> {
-        if *at > 0 {
-            take.texts(timing, &self.texts[..std::mem::take(at)], &self.ends)?;
-            self.ends.clear();
+        if self.ends.is_empty() {
+            return Ok(());
         }
+        take.texts(timing, &self.texts[..std::mem::take(at)], &self.ends)?;
+        self.ends.clear();
         Ok(())
     }
 
