@@ -198,16 +198,15 @@ impl Total {
         true
     }
 
-    /// Adds a decimal if it fits; else the sum is as before.
+    /// Adds a decimal that [`Total::add_alike`] has not added, if it fits; else the sum is as before.
     fn add_small(&mut self, mantissa: i64, scale: u8) -> Option<()> {
         if let Total::Empty = self {
             *self = Total::Small { scale: 0, values: 0, decimal: 0, doubles: Halves::default() };
         }
         let Total::Small { scale: own, values, decimal, doubles } = self else { return None };
         if scale == 0 && *own == 0 {
-            *decimal = decimal.checked_add(whole(mantissa)?)?;
-            *values = values.saturating_add(1);
-            return Some(());
+            // Too large: of whole numbers no doubles are kept.
+            return None;
         }
         let mut mantissa = mantissa;
         let double = fixed(decimal_to_f64(mantissa, scale))?;
