@@ -78,10 +78,11 @@ pub fn members(record: &[u8]) -> Vec<String> {
         .map_or(Vec::new(), |record| record.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The first `max` names of a list, each of them cut if it is long, and in quotes if it would not end where it does.
+/// The first `max` names of a list, each of them cut if it is long, and in quotes, as options
+/// and expressions take it, if it would not end where it does.
 pub fn listed(names: &[String], max: usize) -> String {
     let shown = |name: &String| match time::cut(name).to_string() {
-        name if name.is_empty() || name.contains(',') || name.trim() != name => format!("`{name}`"),
+        name if name.is_empty() || name.contains(',') || name.trim() != name => format!("\"{name}\""),
         name => name,
     };
     let shown: Vec<String> = names.iter().take(max).map(shown).collect();
@@ -153,7 +154,7 @@ mod tests {
         assert_eq!(members(b"[1]"), names(&[]));
         assert_eq!(listed(&names(&["a", "b", "c"]), 2), "a, b, ...");
         assert_eq!(listed(&names(&["a", "b"]), 2), "a, b");
-        assert_eq!(listed(&names(&["Name, first", "b,c", " d", ""]), 9), "`Name, first`, `b,c`, ` d`, ``");
+        assert_eq!(listed(&names(&["Name, first", "b,c", " d", ""]), 9), r#""Name, first", "b,c", " d", """#);
         assert_eq!(listed(&[], 2), "no fields");
         let uncut = |name: &str| uncut_header(&names(&[name]));
         assert_eq!(uncut("a;b").as_deref(), Some("that is one column; --delimiter ';' cuts it into several"));
