@@ -4,7 +4,7 @@
 
 use super::batch::{Cell, Packed};
 use super::rows::Rows;
-use super::simd::{Lanes, Work};
+use super::simd::{Lanes, Work, window};
 use super::stage::Stage;
 use crate::expr::Simple;
 use crate::number;
@@ -50,11 +50,19 @@ impl Work for Times<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        if self.scale.dropped == 0 { self.make::<L, false>() } else { self.make::<L, true>() }
+    }
+}
+
+impl Times<'_> {
+    /// Makes them of numbers that are taken without their last digits or with all of them.
+    #[inline(always)]
+    fn make<L: Lanes, const DROPS: bool>(self) {
         let Times { field, format, form, scale, panes, stage, times } = self;
         stage.left.clear();
         for &row in &stage.live {
             let cell = field.cell(row);
-            let time = match whole::<L>(field.bytes, cell, scale.dropped) {
+            let time = match whole::<L>(field.bytes, cell, if DROPS { scale.dropped } else { 0 }) {
                 Some(whole) => scale.micros(whole),
                 None => time_else(field, cell, format, form),
             };
@@ -106,21 +114,27 @@ impl Work for Numbers<'_> {
     fn run<L: Lanes>(self) {
         let Numbers { field, condition, stage, packed } = self;
         stage.left.clear();
+        let Some(condition) = condition else {
+            for &row in &stage.live {
+                match short::<L>(field.bytes, field.cell(row)) {
+                    Some((mantissa, scale)) => packed[row as usize] = Packed { mantissa, scale: scale as i8 },
+                    None => stage.left.push(row),
+                }
+            }
+            return;
+        };
+        let condition_field = Field { number: condition.field(), ..field };
         for &row in &stage.live {
-            if let Some(condition) = condition {
-                match truth::<L>(condition, Field { number: condition.field(), ..field }, row) {
-                    Some(true) => {}
-                    Some(false) => continue,
-                    None => {
-                        stage.left.push(row);
-                        continue;
-                    }
+            match truth::<L>(condition, condition_field, row) {
+                Some(true) => {}
+                Some(false) => continue,
+                None => {
+                    stage.left.push(row);
+                    continue;
                 }
             }
             match short::<L>(field.bytes, field.cell(row)) {
-                Some((mantissa, scale)) => {
-                    packed[row as usize] = Packed { mantissa, scale: scale as i8 };
-                }
+                Some((mantissa, scale)) => packed[row as usize] = Packed { mantissa, scale: scale as i8 },
                 None => stage.left.push(row),
             }
         }
@@ -139,25 +153,14 @@ fn truth<L: Lanes>(condition: Simple<'_>, field: Field<'_>, row: u32) -> Option<
     condition.truth(field.text(cell), cell.is_number(), cell.is_text())
 }
 
-/// The sixteen bytes that end so many before a cell's end, if it is a number and stands in the input.
-#[inline(always)]
-fn window(bytes: &[u8], cell: Cell, dropped: usize) -> Option<&[u8; 16]> {
-    if !cell.is_plain_number() {
-        return None;
-    }
-    let end = cell.place().1 - dropped.min(cell.len as usize);
-    bytes.get(end.checked_sub(16)?..end)?.first_chunk()
-}
-
 /// The number of up to sixteen digits that a cell is without its last ones; `None` says nothing.
 #[inline(always)]
 fn whole<L: Lanes>(bytes: &[u8], cell: Cell, dropped: usize) -> Option<u64> {
-    let window = window(bytes, cell, dropped)?;
     let len = (cell.len as usize).wrapping_sub(dropped);
-    if !(1..=16).contains(&len) || !are_digits(bytes, cell, dropped) {
+    if !cell.is_plain_number() || !(1..=16).contains(&len) || !are_digits(bytes, cell, dropped) {
         return None;
     }
-    L::whole(window, len)
+    L::whole(window(bytes, cell.place().1 - dropped)?, len)
 }
 
 /// Whether the last bytes of a cell, of which there are so many, are digits.
@@ -170,17 +173,18 @@ fn are_digits(bytes: &[u8], cell: Cell, count: usize) -> bool {
 /// The number that a cell is, as [`number::short`] reads it; `None` says nothing.
 #[inline(always)]
 fn short<L: Lanes>(bytes: &[u8], cell: Cell) -> Option<(i64, u8)> {
-    let window = window(bytes, cell, 0)?;
-    // A number is not empty: so its first byte is there.
-    let is_negative = bytes[cell.start as usize] == b'-';
-    let len = (cell.len as usize).wrapping_sub(usize::from(is_negative));
-    let read = if (1..=16).contains(&len) { L::decimal(window, len) } else { None };
-    match read {
-        Some((mantissa, scale)) => {
-            let mantissa = mantissa as i64;
-            Some((if is_negative { -mantissa } else { mantissa }, scale))
-        }
-        None => short_else(bytes, cell.place()),
+    if !cell.is_plain_number() {
+        return None;
+    }
+    let len = cell.len as usize;
+    match window(bytes, cell.place().1) {
+        Some(window) if (1..=16).contains(&len) => match L::signed(window, len) {
+            Some(number) => Some(number),
+            None => short_else(bytes, cell.place()),
+        },
+        // So near the start of the chunk nothing is said.
+        None => None,
+        Some(_) => short_else(bytes, cell.place()),
     }
 }
 

@@ -4,19 +4,13 @@
 use super::index::Index;
 use super::{Columns, Scanned, scan};
 use crate::parse::batch::{Cell, CellKind};
-use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS, Flaw, Rows};
+use crate::parse::rows::{BLOCK_BYTES, Flaw, Rows, span};
 use crate::parse::simd::{Lanes, Work};
-use crate::prefetch::prefetch_text;
 
 /// Reads CSV; holds what is reused from block to block.
+#[derive(Default)]
 pub struct Reader {
     index: Index,
-}
-
-impl Default for Reader {
-    fn default() -> Reader {
-        Reader { index: Index::new(BLOCK_ROWS) }
-    }
 }
 
 /// How the records of a source are laid out.
@@ -68,30 +62,70 @@ impl Work for Block<'_> {
             true => memchr::memchr_iter(b'\n', block).count() as u64,
             false => rows as u64,
         };
-        self.by_index(rows);
+        // Of one column a blank line looks like a record.
+        if self.dialect.width > 1 && index.is_table(rows, self.dialect.width) {
+            self.by_column(rows);
+        } else {
+            self.by_line(rows);
+        }
         end
     }
 }
 
 impl Block<'_> {
-    /// Takes the records of so many lines from the index.
+    /// Takes the records of so many lines from the index, one column after the other: each line is a record that has as
+    /// many fields as it should.
     #[inline(always)]
-    fn by_index(&mut self, lines: usize) {
+    fn by_column(&mut self, lines: usize) {
         let Block { dialect: Dialect { columns, width, .. }, bytes, .. } = *self;
         let index = &self.reader.index;
-        let separators = index.separators();
-        // The place in `separators` of the record's first.
+        let (cells, fields, spans) = self.rows.room();
+        for &(column, field) in &columns.wanted {
+            let is_last = index.has_crs && column + 1 == width;
+            let (places, mut at) = (index.places(), column);
+            let cells =
+                cells[..lines * fields].chunks_exact_mut(fields).map(|cells| &mut cells[field as usize]);
+            // Two loops, so that the one for what is usual stays in the registers.
+            if index.has_quotes || is_last {
+                for cell in cells {
+                    let (from, to) = (places[at].wrapping_add(1) as usize, places[at + 1] as usize);
+                    put_field(cell, from, to, is_last, bytes, index, self.arena);
+                    at += width;
+                }
+            } else {
+                for cell in cells {
+                    let [before, to] = places[at..][..2] else { break };
+                    put(cell, before.wrapping_add(1) as usize, to as usize);
+                    at += width;
+                }
+            }
+        }
+        if !columns.copies.is_empty() {
+            cells[..lines * fields].chunks_exact_mut(fields).for_each(|cells| columns.copy(cells));
+        }
+        let (mut start, has_crs) = (self.from, index.has_crs);
+        spans.extend(index.ends()[..lines].iter().map(|&end| {
+            let from = std::mem::replace(&mut start, end as usize + 1);
+            if has_crs { span(bytes, from, end as usize) } else { (from as u32, end) }
+        }));
+    }
+
+    /// Takes the records of so many lines from the index, one after the other.
+    #[inline(never)]
+    fn by_line(&mut self, lines: usize) {
+        let Block { dialect: Dialect { columns, width, .. }, bytes, .. } = *self;
+        let index = &self.reader.index;
+        let places = index.places();
+        // The place in `places` of the separator before the record.
         let (mut first, mut start) = (0, self.from);
         for &end in &index.ends()[..lines] {
-            let end_at = end as usize;
-            let record = start..end_at;
-            start = end_at + 1;
-            prefetch_text(bytes, record.start..start, BLOCK_BYTES);
+            let record = start..end as usize;
+            start = record.end + 1;
             // That a record has as many fields as it should shows by where its last separator stands.
-            let own = separators.get(first..first + width).filter(|own| own[width - 1] == end);
+            let own = places.get(first..=first + width).filter(|own| own[width] == end);
             let is_blank = record.len() <= 1 && matches!(bytes[record.clone()], [] | [b'\r']);
             let (false, Some(own)) = (is_blank, own) else {
-                first += separators[first..].iter().take_while(|place| **place <= end).count();
+                first += places[first + 1..].iter().take_while(|place| **place <= end).count();
                 if !is_blank {
                     read_one(bytes, record.start, true, self.dialect, self.rows, self.arena);
                 }
@@ -100,22 +134,9 @@ impl Block<'_> {
             first += width;
             let cells = self.rows.next_cells();
             for &(column, field) in &columns.wanted {
-                let from = if column == 0 { record.start } else { own[column - 1] as usize + 1 };
-                let mut to = own[column] as usize;
-                if column + 1 == width && to > from && bytes[to - 1] == b'\r' {
-                    to -= 1;
-                }
-                let cell = &mut cells[field as usize];
-                if index.has_quotes && bytes[from] == b'"' {
-                    let text = &bytes[from + 1..to - 1];
-                    if index.has_doubled && text.contains(&b'"') {
-                        *cell = undoubled(text, self.arena);
-                    } else {
-                        put(cell, from + 1, to - 1);
-                    }
-                } else {
-                    put(cell, from, to);
-                }
+                let (from, to) = (own[column].wrapping_add(1) as usize, own[column + 1] as usize);
+                let is_last = column + 1 == width;
+                put_field(&mut cells[field as usize], from, to, is_last, bytes, index, self.arena);
             }
             columns.copy(cells);
             self.rows.push(bytes, record.start, record.end);
@@ -166,6 +187,31 @@ fn read_one(
         rows.push(bytes, start, end);
     }
     next
+}
+
+/// Makes the cell of a field that may be quoted, and, where it is the last of its record, end in the CR of the line end.
+#[inline(always)]
+fn put_field(
+    cell: &mut Cell,
+    from: usize,
+    mut to: usize,
+    is_last: bool,
+    bytes: &[u8],
+    index: &Index,
+    arena: &mut Vec<u8>,
+) {
+    if is_last && to > from && bytes[to - 1] == b'\r' {
+        to -= 1;
+    }
+    if !index.has_quotes || bytes[from] != b'"' {
+        return put(cell, from, to);
+    }
+    let text = &bytes[from + 1..to - 1];
+    if index.has_doubled && text.contains(&b'"') {
+        *cell = undoubled(text, arena);
+    } else {
+        put(cell, from + 1, to - 1);
+    }
 }
 
 /// Makes the cell of a field. Part by part: a cell that is made elsewhere and moved here would be read as a whole

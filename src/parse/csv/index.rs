@@ -6,16 +6,18 @@
 
 use std::mem::MaybeUninit;
 
-use crate::parse::rows::BLOCK_BYTES;
+use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS};
 use crate::parse::simd::{Lanes, WIDE, wide};
+use crate::prefetch::prefetch_address;
 
 /// Separators of a stretch of text.
 #[derive(Debug)]
 pub(super) struct Index {
-    separators: Vec<u32>,
+    /// The place before the stretch, as if a separator stood there, and that of each separator.
+    places: Box<[u32; SEPARATORS_MAX + STEP]>,
     count: usize,
     /// The line ends among them.
-    ends: Vec<u32>,
+    ends: Box<[u32; BLOCK_ROWS + STEP]>,
     ends_count: usize,
     /// Whether the quotes of the stretch are as the index takes them.
     pub is_regular: bool,
@@ -23,13 +25,15 @@ pub(super) struct Index {
     pub has_quotes: bool,
     /// Whether a quote stands for a quote within a quoted field.
     pub has_doubled: bool,
+    /// Whether there are CRs.
+    pub has_crs: bool,
     /// Whether a byte is not ASCII.
     pub not_ascii: bool,
 }
 
 /// How many separators one step may find.
 const STEP: usize = WIDE;
-/// How many separators are kept at most: a record that has more is read by itself.
+/// How many places are kept at most: a record that has more separators is read by itself.
 const SEPARATORS_MAX: usize = BLOCK_BYTES / 2;
 
 /// What one step leaves to the next: the lowest bit says it of the next byte.
@@ -45,25 +49,27 @@ struct Carry {
     closed_cr: u64,
 }
 
-impl Index {
-    /// An index of at least so many line ends, if there are as many.
-    pub fn new(rows: usize) -> Index {
+impl Default for Index {
+    fn default() -> Index {
         Index {
-            separators: vec![0; SEPARATORS_MAX + STEP],
-            count: 0,
-            ends: vec![0; rows + STEP],
+            places: Box::new([0; SEPARATORS_MAX + STEP]),
+            count: 1,
+            ends: Box::new([0; BLOCK_ROWS + STEP]),
             ends_count: 0,
             is_regular: true,
             has_quotes: false,
             has_doubled: false,
+            has_crs: false,
             not_ascii: false,
         }
     }
+}
 
-    /// The separators found.
+impl Index {
+    /// The place before the stretch, less one behind it than of a separator, and those of the separators found.
     #[inline(always)]
-    pub fn separators(&self) -> &[u32] {
-        &self.separators[..self.count]
+    pub fn places(&self) -> &[u32] {
+        &self.places[..self.count]
     }
 
     /// The line ends among them.
@@ -72,34 +78,46 @@ impl Index {
         &self.ends[..self.ends_count]
     }
 
+    /// Whether each of the first lines ends with its separator number `width`, as records of so many fields do. A
+    /// blank line has one too.
+    #[inline(always)]
+    pub fn is_table(&self, lines: usize, width: usize) -> bool {
+        let lasts = self.places()[1..].chunks_exact(width.max(1)).map(|own| own[width - 1]);
+        lasts.len() >= lines && lasts.zip(&self.ends()[..lines]).all(|(last, end)| last == *end)
+    }
+
     /// Finds separators from `from` on, which is the start of a record.
     #[inline(always)]
     pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize, delimiter: u8) {
         (self.is_regular, self.has_quotes, self.has_doubled) = (true, false, false);
+        (self.has_crs, self.not_ascii) = (false, false);
+        self.places[0] = (from as u32).wrapping_sub(1);
         let mut carry = Carry { inside: 0, may_open: 1, closed: 0, closed_cr: 0 };
-        let (mut count, mut ends, mut high, mut at) = (0, 0, false, from);
+        let (mut count, mut ends, mut at, mut has_open) = (1, 0, from, false);
         let stop = text.len().min(from + BLOCK_BYTES);
-        while at < stop && count < SEPARATORS_MAX && ends + STEP <= self.ends.len() {
+        while at < stop && count < SEPARATORS_MAX && ends < BLOCK_ROWS {
+            // The next block is asked for while this one is read: whoever reads a text twice, a block at a time, waits
+            // for all of each block at its first reading otherwise.
+            prefetch_address(text.as_ptr().wrapping_add(at + BLOCK_BYTES));
             let mut copy = MaybeUninit::uninit();
             let bytes = wide(text, at, &mut copy);
-            high |= L::not_ascii_wide(bytes);
             let mut newlines = L::equal_wide(bytes, b'\n');
-            let delimiters = L::equal_wide(bytes, delimiter);
-            let quotes = L::equal_wide(bytes, b'"');
-            let crs = L::equal_wide(bytes, b'\r');
-            let mut separators = delimiters | newlines;
-            if quotes | carry.inside | carry.closed | carry.closed_cr != 0 {
-                self.has_quotes = true;
+            let mut separators = L::equal_wide(bytes, delimiter) | newlines;
+            if has_open || L::has_unusual_wide(bytes, [b'"', b'\r']) {
+                let (quotes, crs) = (L::equal_wide(bytes, b'"'), L::equal_wide(bytes, b'\r'));
+                self.not_ascii |= L::not_ascii_wide(bytes);
+                self.has_crs |= crs != 0;
+                self.has_quotes |= has_open || quotes != 0;
                 separators = self.outside(separators, newlines, quotes, crs, &mut carry);
                 newlines &= separators;
+                has_open = carry.inside | carry.closed | carry.closed_cr != 0;
             } else {
                 carry.may_open = separators >> 63;
             }
-            let found = separators.count_ones() as usize;
-            if let Some(room) = self.separators.get_mut(count..).and_then(<[u32]>::first_chunk_mut) {
+            if let Some(room) = self.places[count..].first_chunk_mut() {
                 place(separators, at as u32, room);
             }
-            count += found;
+            count += separators.count_ones() as usize;
             // None or one, mostly: without a branch.
             self.ends[ends] = at as u32 + newlines.trailing_zeros();
             let found = newlines.count_ones() as usize;
@@ -112,7 +130,7 @@ impl Index {
             ends += found;
             at += STEP;
         }
-        (self.count, self.ends_count, self.not_ascii) = (count, ends, high);
+        (self.count, self.ends_count) = (count, ends);
     }
 
     /// Those of the separators that stand outside quotes.

@@ -32,6 +32,20 @@ pub trait Lanes: Copy {
     fn digits(self) -> u32;
     /// Where a byte of a character that is not ASCII stands.
     fn not_ascii(self) -> u32;
+    /// [`Lanes::decimal`] of a number that may have a minus in front of its digits, which counts.
+    #[inline(always)]
+    fn signed(window: &[u8; 16], len: usize) -> Option<(i64, u8)> {
+        if let Some((mantissa, scale)) = Self::decimal(window, len) {
+            return Some((mantissa as i64, scale));
+        }
+        if len < 2 || window[16 - len] != b'-' {
+            return None;
+        }
+        Self::decimal(window, len - 1).map(|(mantissa, scale)| (-(mantissa as i64), scale))
+    }
+
+    /// Where one of these bytes stands, or one of a character that is not ASCII.
+    fn unusual(self, bytes: [u8; 2]) -> u32;
     /// Whether every byte is at least that of `low` and at most that of `high`, which is no less, and none is a quote
     /// or a backslash where all bits of `texts` are set; elsewhere none of them is.
     fn fits(self, low: Self, high: Self, texts: Self) -> bool;
@@ -68,6 +82,13 @@ pub trait Lanes: Copy {
     fn not_ascii_wide(bytes: &[u8; WIDE]) -> bool {
         let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
         low.not_ascii() | upper.not_ascii() != 0
+    }
+
+    /// Whether one of twice as many bytes is [`Lanes::unusual`].
+    #[inline(always)]
+    fn has_unusual_wide(bytes: &[u8; WIDE], these: [u8; 2]) -> bool {
+        let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
+        low.unusual(these) | upper.unusual(these) != 0
     }
 
     /// [`Lanes::fits`] of twice as many bytes, of which those from `len` on need not be looked at: all fit.
@@ -109,6 +130,17 @@ pub fn load<L: Lanes>(text: &[u8], at: usize) -> L {
         return L::new(unsafe { &*text.as_ptr().add(at).cast() });
     }
     L::new(&tail(text, at))
+}
+
+/// The sixteen bytes that end before `end`, if so many stand there.
+#[inline(always)]
+pub fn window(text: &[u8], end: usize) -> Option<&[u8; 16]> {
+    let at = end.wrapping_sub(16);
+    if at >= text.len().saturating_sub(15) {
+        return None;
+    }
+    // SAFETY: at + 16 is at most the length of the text.
+    Some(unsafe { &*text.as_ptr().add(at).cast() })
 }
 
 /// Twice as many bytes from `at` on, with zeros behind the end of the text: there they are in `copy`.
@@ -205,6 +237,9 @@ mod tests {
             assert_eq!(lanes.string_stops(), stops, "{:?}", self.0);
             assert_eq!(lanes.digits(), all(&|b| b.is_ascii_digit()), "{:?}", self.0);
             assert_eq!(lanes.not_ascii(), all(&|b| !b.is_ascii()), "{:?}", self.0);
+            let these = [b'"', self.0[5]];
+            let unusual = all(&|b| !b.is_ascii() || these.contains(&b));
+            assert_eq!(lanes.unusual(these), unusual, "{:?}", self.0);
         }
     }
 
@@ -227,6 +262,9 @@ mod tests {
             assert_eq!(L::string_stops_wide(bytes), both(&|half| half.string_stops()));
             assert_eq!(L::digits_wide(bytes), both(&|half| half.digits()));
             assert_eq!(L::not_ascii_wide(bytes), !bytes.is_ascii());
+            let these = [b'"', b'\n'];
+            let is_unusual = !bytes.is_ascii() || bytes.iter().any(|byte| these.contains(byte));
+            assert_eq!(L::has_unusual_wide(bytes, these), is_unusual);
             // Bounds around some of the bytes, at places that are texts or not.
             let mut other = *bytes;
             other.rotate_left(7);
@@ -271,6 +309,11 @@ mod tests {
                 let wanted = wanted.map(|(mantissa, scale)| (mantissa as u64, scale));
                 let digits = text.iter().all(u8::is_ascii_digit);
                 assert_eq!(L::whole(&self.0, len), wanted.filter(|_| digits).map(|it| it.0), "{text:?}");
+                let signed = crate::number::short(text).filter(|_| text[0] != b'+');
+                let is_read = L::signed(&self.0, len).is_some_and(|read| Some(read) == signed);
+                assert!(is_read || L::signed(&self.0, len).is_none(), "{text:?}");
+                let magnitude = if text[0] == b'-' && len > 1 { len - 1 } else { len };
+                assert_eq!(is_read, L::decimal(&self.0, magnitude).is_some(), "{text:?}");
                 match L::decimal(&self.0, len) {
                     // What every machine can do stops at eight bytes.
                     None => assert!(wanted.is_none() || (len > 8 && !digits), "{text:?}"),
@@ -291,7 +334,7 @@ mod tests {
         for round in 0..40_000 {
             let mut window: [u8; 16] = std::array::from_fn(|_| random.u8(b'0'..=b'9'));
             for _ in 0..round % 4 {
-                window[random.usize(..16)] = if random.bool() { b'.' } else { random.u8(..) };
+                window[random.usize(..16)] = [b'.', b'.', b'-', random.u8(..)][random.usize(..4)];
             }
             for (level, read) in Level::all().zip(&mut read) {
                 *read += level.run(CheckNumbers(window));
@@ -346,6 +389,18 @@ mod tests {
             }
         }
         assert!(count > 15, "{count} functions of vectors");
+    }
+
+    #[test]
+    fn windows_lie_within_the_text() {
+        let text: Vec<u8> = (0..40).collect();
+        for len in 0..=text.len() {
+            let text = &text[..len];
+            for end in (0..=len + 20).chain([usize::MAX - 20, usize::MAX]) {
+                let wanted = end.checked_sub(16).and_then(|start| text.get(start..end));
+                assert_eq!(window(text, end).map(<[u8; 16]>::as_slice), wanted, "{end} of {len}");
+            }
+        }
     }
 
     #[test]

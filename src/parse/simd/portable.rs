@@ -87,6 +87,12 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn unusual(self, bytes: [u8; 2]) -> u32 {
+        let [first, second] = bytes.map(|byte| ONES * u64::from(byte));
+        self.gather(|word| word | zeros(word ^ first) | zeros(word ^ second))
+    }
+
+    #[inline(always)]
     fn whole(window: &[u8; 16], len: usize) -> Option<u64> {
         number::whole_in(window, len)
     }

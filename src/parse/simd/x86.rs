@@ -71,6 +71,15 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn unusual(self, bytes: [u8; 2]) -> u32 {
+        // SAFETY: AVX2 is there, see `Avx2`.
+        unsafe {
+            let [first, second] = bytes.map(|byte| _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(byte as i8)));
+            _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(first, second), self.0)) as u32
+        }
+    }
+
+    #[inline(always)]
     fn whole(window: &[u8; 16], len: usize) -> Option<u64> {
         let digits = Digits::new(window, len);
         if digits.others() == 0 { Some(digits.number()) } else { None }
