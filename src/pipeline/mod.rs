@@ -18,6 +18,7 @@
 mod absent;
 mod backlog;
 mod checkpointer;
+mod crew;
 mod cuts;
 mod follower;
 mod front;

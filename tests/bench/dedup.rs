@@ -3,20 +3,23 @@
 //! reads and writes 256 MiB over and over meanwhile, as the other stages of a run do.
 //!
 //! Ids are made outside of what is timed. One in a hundred is a repeat of an id that is still remembered. Where the
-//! system tells it, what is timed is the thread's own time on a processor.
+//! system tells it, what is timed is the thread's own time on a processor. What eight threads would take that look for
+//! ids at once is the time of the slowest of their portions, which are asked one after the other here.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use windrow::checkpoint::ids as checkpoint;
-use windrow::operator::dedup::{Buckets, Dedup, Entry};
+use windrow::operator::dedup::{Ask, Buckets, Crew, Dedup, Entry, PORTIONS_MAX, Portion};
 use windrow::pipeline::ids::fill;
 
 /// How many ids are made at a time.
 const BLOCK: usize = 1 << 14;
-/// How many ids ahead the index is fetched, and the log, as the sequencer does.
-const AHEAD: [usize; 2] = [24, 12];
+/// How many are asked for at once, by one thread and by several, as the sequencer does.
+const ALONE: usize = 512;
+const SHARED: usize = 1 << 13;
 
 fn main() -> checkpoint::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -57,9 +60,55 @@ fn measure(live: Vec<u64>) -> checkpoint::Result<()> {
             ns(runs[0].steady, run.steady_ids),
             run.bytes
         );
+        println!("{live:>9} live: {:5.1} ns an id for the slowest of {PORTIONS_MAX} portions", divided(live));
         files(live)?;
     }
     Ok(())
+}
+
+/// What so many ids are asked from a set of which so many are live, when windows hold a quarter of them and four are
+/// remembered: the n-th id comes at watermark n.
+fn asks(numbers: std::ops::Range<u64>, live: u64) -> impl Iterator<Item = Ask> {
+    let quarter = live / 4;
+    numbers.map(move |n| {
+        let repeat = n % 100 == 99;
+        let number = if repeat { n - 1 - mix(n) % (quarter / 2).min(n - 1) } else { n };
+        Ask { id: id(number), expiry: ((n / quarter + 4) * quarter) as i64, watermark: n as i64 }
+    })
+}
+
+/// Asks one portion after the other, and adds up what the slowest of them takes.
+struct InTurn(Duration);
+
+impl Crew for InTurn {
+    fn portions(&self) -> usize {
+        PORTIONS_MAX
+    }
+
+    fn ask(&mut self, mut portions: Vec<Portion>, asks: &Arc<Vec<Ask>>) -> Vec<Portion> {
+        let times = portions.iter_mut().map(|portion| {
+            let start = Instant::now();
+            portion.ask(asks);
+            start.elapsed()
+        });
+        self.0 += times.max().unwrap_or_default();
+        portions
+    }
+}
+
+/// Nanoseconds an id that the slowest portion takes, once the first ids are forgotten.
+fn divided(live: u64) -> f64 {
+    let (mut dedup, mut crew, mut repeats) = (Dedup::new(live as i64), InTurn(Duration::ZERO), Vec::new());
+    let (mut first, ids) = (0, (2 * live).max(2_000_000));
+    while first < ids {
+        if first < live {
+            crew.0 = Duration::ZERO;
+        }
+        let block: Vec<Ask> = asks(first..first + SHARED as u64, live).collect();
+        dedup.ask_by(&mut crew, &Arc::new(block), &mut repeats);
+        first += SHARED as u64;
+    }
+    crew.0.as_nanos() as f64 / (ids - live) as f64
 }
 
 /// What one stream took.
@@ -73,24 +122,21 @@ struct Run {
     bytes: f64,
 }
 
-/// Windows hold a quarter of `live` ids, and four of them are remembered: the n-th id comes at watermark n.
+/// Asks one thread for so many ids, `live` of which are remembered at a time.
 fn stream(live: u64, ids: u64) -> Run {
     let quarter = live / 4;
     let mut dedup = Dedup::new(live as i64);
-    let mut block = Vec::with_capacity(BLOCK + AHEAD[0]);
+    let (mut block, mut repeated) = (Vec::with_capacity(BLOCK), Vec::new());
     let (mut filling, mut steady, mut repeats, mut bytes) = (Duration::ZERO, Duration::ZERO, 0, 0f64);
     let (since, mut first) = (Instant::now(), 0);
     while first < ids {
         block.clear();
-        block.extend((first..first + (BLOCK + AHEAD[0]) as u64).map(|n| {
-            let repeat = n % 100 == 99;
-            id(if repeat { n - 1 - mix(n) % (quarter / 2).min(n - 1) } else { n })
-        }));
+        block.extend(asks(first..first + BLOCK as u64, live));
         let start = own_time(&since);
-        for (n, ids) in (first as i64..).zip(block.windows(AHEAD[0] + 1)) {
-            dedup.prefetch(ids[AHEAD[0]]);
-            dedup.prefetch_entry(ids[AHEAD[1]]);
-            repeats += u64::from(dedup.seen(ids[0], (n / quarter as i64 + 4) * quarter as i64, n));
+        for asks in block.chunks(ALONE) {
+            repeated.clear();
+            dedup.ask(asks, &mut repeated);
+            repeats += repeated.len() as u64;
         }
         *if first < live { &mut filling } else { &mut steady } += own_time(&since) - start;
         first += BLOCK as u64;

@@ -13,6 +13,7 @@ mod generate;
 mod golden;
 mod kept;
 mod live;
+mod many_threads;
 mod metrics;
 mod model;
 mod outputs;

@@ -26,6 +26,7 @@ mod key;
 mod line;
 mod loader;
 mod log;
+mod portion;
 mod shard;
 mod table;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tests;
 pub use buckets::{Buckets, Entry};
 pub use dealt::Dealt;
 pub use loader::{Loader, PARTS_MAX};
+pub use portion::{Ask, Crew, PORTIONS_MAX, Portion};
 
 use std::collections::BTreeMap;
 
@@ -61,17 +63,15 @@ impl Dedup {
         self.shards[key::shard(id)].seen(id, expiry, watermark)
     }
 
-    /// Has the processor fetch the part of the index that [`Dedup::seen`] will look at. Some twenty ids ahead is a
-    /// good distance.
+    /// Has the processor fetch the part of the index that [`Dedup::seen`] will look at.
     #[inline]
-    pub fn prefetch(&self, id: u128) {
+    fn prefetch(&self, id: u128) {
         self.shards[key::shard(id)].prefetch(id);
     }
 
-    /// Has the processor fetch the part of the log that [`Dedup::seen`] will look at, which the index tells. Some
-    /// ten ids ahead is a good distance.
+    /// Has the processor fetch the part of the log that [`Dedup::seen`] will look at, which the index tells.
     #[inline]
-    pub fn prefetch_entry(&self, id: u128) {
+    fn prefetch_entry(&self, id: u128) {
         self.shards[key::shard(id)].prefetch_entry(id);
     }
 

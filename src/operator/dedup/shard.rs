@@ -9,7 +9,7 @@ use super::table::{Found, Table, Vacancy, lines_min};
 /// The ids whose uppermost bits are the same.
 pub struct Shard {
     /// By the bits below these.
-    tables: [Table; TABLES_OF_SHARD],
+    tables: Box<[Table; TABLES_OF_SHARD]>,
     /// What is remembered.
     pub log: Log,
     /// Entries in the tables.
@@ -49,7 +49,7 @@ const BYTES_LOADED: f64 = 5.2;
 impl Shard {
     /// Remembers nothing yet.
     pub fn new(division: Buckets, expected: usize) -> Shard {
-        let tables: [Table; TABLES_OF_SHARD] = std::array::from_fn(|_| Table::new());
+        let tables: Box<[Table; TABLES_OF_SHARD]> = Box::new(std::array::from_fn(|_| Table::new()));
         Shard {
             tables_bytes: tables.iter().map(Table::memory_bytes).sum(),
             tables,
@@ -116,7 +116,7 @@ impl Shard {
     /// Memory taken up, in bytes, with allocation overhead and scratch space; without what is pending.
     pub fn memory_bytes(&self) -> usize {
         let moving = self.moving.capacity() * size_of::<u32>();
-        size_of::<Shard>() + self.tables_bytes + moving + self.log.memory_bytes()
+        size_of::<Shard>() + size_of_val(&*self.tables) + self.tables_bytes + moving + self.log.memory_bytes()
     }
 
     /// Remembers an id that no table holds.

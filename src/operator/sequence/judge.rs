@@ -1,10 +1,9 @@
-//! Lateness and deduplication: whether an event counts, at the watermark before it.
+//! Lateness: whether an event counts, at the watermark before it, unless it is a repeat.
 
 use std::time::Duration;
 
 use super::rules::{Closing, Rules};
 use crate::distribution::{Distribution, LATENESS};
-use crate::operator::dedup::Dedup;
 use crate::window::{PaneFinder, Windows};
 
 /// How far beyond the watermark windows close that an event of now belongs to, about, in microseconds.
@@ -28,15 +27,15 @@ pub fn span(rules: &Rules) -> i64 {
     closing_span(rules).saturating_add(rules.firing.lateness()).saturating_add(rules.remember)
 }
 
-/// Lateness and deduplication.
+/// Knows what is late.
 pub struct Judge {
     pub closing: Closing,
     /// Of each kind of windows that are kept as panes.
     panes: Vec<PaneFinder>,
     /// The gap of each kind that are sessions.
     gaps: Vec<i64>,
-    pub dedup: Option<Dedup>,
-    pub remember: i64,
+    /// For how long beyond the end of the last window of an event its id is remembered.
+    remembered: i64,
     /// For how long beyond their ends windows take in events.
     lateness: i64,
     /// How far behind the watermark late events were, where somebody wants to know.
@@ -44,12 +43,14 @@ pub struct Judge {
 }
 
 pub enum Judgement {
-    /// It counts; `behind` says that it may have come behind the end of some of its windows: see [`Judge::behind`].
-    Accepted {
+    /// It is in time.
+    InTime {
+        /// When its last window closes.
+        closes: i64,
+        /// It may have come behind the end of some of its windows: see [`Judge::behind`].
         behind: bool,
     },
     Late,
-    Duplicate,
 }
 
 /// What windows an accepted event has come behind the end of.
@@ -61,7 +62,7 @@ pub struct Behind {
     pub revising: bool,
 }
 
-/// Events that are accepted without a closer look: those of times from `start` on and before `end`, while the watermark
+/// Events that are in time without a closer look: those of times from `start` on and before `end`, while the watermark
 /// is below `until`.
 #[derive(Debug, Clone, Copy)]
 pub struct Plain {
@@ -70,23 +71,46 @@ pub struct Plain {
     pub until: i64,
     /// Whether the watermark has to be at or before them, too.
     pub ahead: bool,
+    /// When their last windows close.
+    pub closes: Closes,
+}
+
+/// When the last window of an event closes.
+#[derive(Debug, Clone, Copy)]
+pub enum Closes {
+    /// Then.
+    At(i64),
+    /// So long behind the event.
+    Behind(i64),
+}
+
+impl Closes {
+    #[inline(always)]
+    pub fn of(self, time: i64) -> i64 {
+        match self {
+            Closes::At(at) => at,
+            Closes::Behind(distance) => time + distance,
+        }
+    }
 }
 
 impl Judge {
-    /// Which events [`Judge::judge`] would accept, and not as coming behind the end of a window. Where there are panes,
+    /// Which events [`Judge::judge`] would take for in time, and not as coming behind the end of a window. Where there are panes,
     /// they are those in the pane of the event that was judged last. `None` where there is no simple rule.
     #[inline]
     pub fn plain(&self) -> Option<Plain> {
-        if self.dedup.is_some() {
-            return None;
-        }
-        let all = Plain { start: i64::MIN, end: i64::MAX, until: i64::MAX, ahead: false };
+        let closes = Closes::At(i64::MAX);
+        let all = Plain { start: i64::MIN, end: i64::MAX, until: i64::MAX, ahead: false, closes };
         match &self.closing {
             Closing::Windows(Windows::Panes(_)) => {
                 let pane = self.panes.first()?.last();
-                Some(Plain { start: pane.start, end: pane.end, until: pane.first_end, ..all })
+                let closes = Closes::At(pane.last_end);
+                Some(Plain { start: pane.start, end: pane.end, until: pane.first_end, closes, ..all })
             }
-            Closing::Windows(Windows::Session { .. }) | Closing::Order => Some(Plain { ahead: true, ..all }),
+            Closing::Windows(Windows::Session { gap }) => {
+                Some(Plain { ahead: true, closes: Closes::Behind(gap + 1), ..all })
+            }
+            Closing::Order => Some(Plain { ahead: true, closes: Closes::Behind(1), ..all }),
             Closing::Windows(Windows::None) => Some(all),
             Closing::Windows(Windows::Several(_)) => None,
         }
@@ -101,17 +125,16 @@ impl Judge {
             panes,
             gaps,
             closing: rules.closing.clone(),
-            dedup: rules.dedup.then(|| Dedup::new(span(rules))),
+            remembered: rules.firing.lateness().saturating_add(rules.remember),
             lateness: rules.firing.lateness(),
             late_by: rules.tells_lateness.then(|| Distribution::of(&LATENESS)),
-            remember: rules.remember,
         }
     }
 
-    /// Judges an event at the watermark before it. Late comes before duplicate, and only an accepted event's
-    /// id is remembered.
+    /// Judges an event at the watermark before it. Late comes before duplicate: only of an event that is in time it is
+    /// asked whether it repeats an id.
     #[inline]
-    pub fn judge(&mut self, time: i64, id: u128, watermark: i64) -> Judgement {
+    pub fn judge(&mut self, time: i64, watermark: i64) -> Judgement {
         let over = self.over(watermark);
         // When the event's last window closes, and whether the first one has.
         let (closes, behind) = match &self.closing {
@@ -127,16 +150,13 @@ impl Judge {
             Closing::Windows(Windows::None) => (i64::MAX, false),
             Closing::Windows(Windows::Several(_)) => self.closes_last(time, watermark, over),
         };
-        if closes <= over {
-            return Judgement::Late;
-        }
-        if let Some(dedup) = &mut self.dedup {
-            let forgotten_at = closes.saturating_add(self.lateness).saturating_add(self.remember);
-            if dedup.seen(id, forgotten_at, watermark) {
-                return Judgement::Duplicate;
-            }
-        }
-        Judgement::Accepted { behind }
+        if closes <= over { Judgement::Late } else { Judgement::InTime { closes, behind } }
+    }
+
+    /// Until when the id of an event is remembered whose last window closes then.
+    #[inline(always)]
+    pub fn forgotten_at(&self, closes: i64) -> i64 {
+        closes.saturating_add(self.remembered)
     }
 
     /// Of several kinds of windows: when the last one that an event belongs to closes, and whether one has. Of

@@ -11,6 +11,7 @@
 //! Where a clock decides that a source is not waited for any longer, that is a [`Decision`], and has its place in the
 //! sequence like a record.
 
+mod asked;
 mod decision;
 mod judge;
 mod moments;
@@ -24,13 +25,14 @@ use std::mem;
 
 use super::counts::{Account, Counts};
 use super::cut::SequenceCut;
-use super::dedup::Dedup;
+use super::dedup::{Crew, Dedup};
 use super::step::Step;
 use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::parse::batch::Batch;
 use crate::parse::project::Lead;
 use crate::time::Form;
+use asked::Asked;
 pub use decision::{Decided, Decision};
 use judge::Judge;
 pub use judge::{closing_span, span};
@@ -64,6 +66,8 @@ pub struct Sequencer {
     /// not counted.
     heads: VecDeque<u32>,
     judge: Judge,
+    /// The ids that are remembered, of jobs that have ids.
+    asked: Option<Asked>,
     moments: Moments,
     watermark: i64,
     /// How many sources are idle.
@@ -104,6 +108,7 @@ impl Sequencer {
             order: BinaryHeap::new(),
             heads: (0..).take(rules.sources.len()).collect(),
             judge: Judge::new(&rules),
+            asked: rules.dedup.then(|| Asked::new(Dedup::new(span(&rules)))),
             moments: Moments::after(i64::MIN, &rules),
             watermark: i64::MIN,
             idle: 0,
@@ -149,7 +154,14 @@ impl Sequencer {
 
     /// The ids that are remembered, if any are.
     pub fn dedup(&mut self) -> Option<&mut Dedup> {
-        self.judge.dedup.as_mut()
+        self.asked.as_mut().map(|asked| &mut asked.dedup)
+    }
+
+    /// From now on several threads look for ids at once.
+    pub fn share(&mut self, crew: Box<dyn Crew>) {
+        if let Some(asked) = &mut self.asked {
+            asked.share(crew);
+        }
     }
 
     /// Takes the next batch of a source; with `lead`, it is the first of another file of that source.
@@ -401,7 +413,8 @@ impl Sequencer {
             let Some(head) = source.queue.front() else { return Run::Exhausted };
             let last = u64::from(head.decided).min(u64::from(source.row).saturating_add(left)) as u32;
             if source.row < last {
-                let (rules, deciders) = (&self.rules, (&mut self.judge, &mut self.moments));
+                let asked = self.asked.as_mut();
+                let (rules, deciders) = (&self.rules, (&mut self.judge, asked, &mut self.moments));
                 let stopped = stretch::read(rules, deciders, source, number, last, limit, step);
                 match stopped {
                     Some(Run::Failed(error)) => return Run::Failed(error),
@@ -494,11 +507,11 @@ impl Sequencer {
 
     /// Memory taken up by the remembered ids, in bytes.
     pub fn dedup_bytes(&self) -> usize {
-        self.judge.dedup.as_ref().map_or(0, Dedup::memory_bytes)
+        self.asked.as_ref().map_or(0, |asked| asked.dedup.memory_bytes())
     }
 
     /// How many ids are remembered, about.
     pub fn ids(&self) -> usize {
-        self.judge.dedup.as_ref().map_or(0, Dedup::len)
+        self.asked.as_ref().map_or(0, |asked| asked.dedup.len())
     }
 }

@@ -3,12 +3,14 @@
 use std::mem;
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::judge::{Behind, Judge, Judgement};
 use super::moments::Moments;
 use super::rules::{Bad, Rules};
 use super::source::Source;
 use crate::error::{Error, joint};
 use crate::operator::counts::FirstBad;
+use crate::operator::dedup::Ask;
 use crate::operator::step::{Moment, Part, SetAside, Step, UNBELIEVED, Why};
 use crate::parse::batch::{Batch, Fate};
 use crate::parse::hints::Hint;
@@ -30,7 +32,7 @@ pub enum Run {
 /// bad record ends the run; `None` if all of them are read. What was read goes into the step and the source's ledger.
 pub fn read(
     rules: &Rules,
-    (judge, moments): (&mut Judge, &mut Moments),
+    (judge, asked, moments): (&mut Judge, Option<&mut Asked>, &mut Moments),
     source: &mut Source,
     number: u32,
     last: u32,
@@ -44,6 +46,7 @@ pub fn read(
     let mut stretch = Stretch {
         rules,
         judge,
+        asked,
         source,
         number,
         batch: &batch,
@@ -56,6 +59,7 @@ pub fn read(
         part,
     };
     let stopped = stretch.read(last, limit);
+    stretch.answer();
     let Stretch { rows, fires, .. } = stretch;
     // Of a batch that is not read to its end the ledger holds what was.
     source.counts.read += u64::from(source.row - first);
@@ -72,6 +76,8 @@ pub fn read(
 struct Stretch<'s> {
     rules: &'s Rules,
     judge: &'s mut Judge,
+    /// Of jobs with ids. Those of the last rows are in there as long as it has not answered.
+    asked: Option<&'s mut Asked>,
     source: &'s mut Source,
     number: u32,
     batch: &'s Arc<Batch>,
@@ -93,6 +99,9 @@ impl Stretch<'_> {
         let may_be_plain =
             self.rules.jump_max.is_none() && self.unbelieved.is_empty() && self.judge.plain().is_some();
         while self.source.row < last {
+            if self.asked.as_ref().is_some_and(|asked| asked.room() == 0) {
+                self.answer();
+            }
             if may_be_plain && self.read_plain(last, limit) {
                 return Some(Run::Passed);
             }
@@ -140,6 +149,7 @@ impl Stretch<'_> {
             }
             // The watermark moves behind the event that moves it.
             if self.moments.is_due(reached - delay) {
+                self.answer();
                 self.moments.emit((reached - delay).min(limit.0), (self.part, self.rows.len()), self.marks);
             }
             if (reached - delay, self.number) > limit && reached > largest {
@@ -156,6 +166,8 @@ impl Stretch<'_> {
             return false;
         };
         let (first, delay, batch) = (self.source.row, self.rules.delay, self.batch);
+        let room = self.asked.as_ref().map_or(usize::MAX, |asked| asked.room());
+        let last = (last as usize).min((first as usize).saturating_add(room)) as u32;
         let rows = batch.fates[first as usize..last as usize].iter().zip(&batch.time[first as usize..]);
         let (mut passed, mut row, mut run, mut filtered) = (false, first, first, 0);
         for (fate, &time) in rows {
@@ -177,6 +189,9 @@ impl Stretch<'_> {
             if *fate == Fate::Filtered {
                 self.rows.extend(run..row);
                 (run, filtered) = (row + 1, filtered + 1);
+            } else if let Some(asked) = &mut self.asked {
+                let expiry = self.judge.forgotten_at(plain.closes.of(time));
+                asked.push(Ask { id: batch.ids[row as usize], expiry, watermark });
             }
             row += 1;
             if time > largest {
@@ -198,35 +213,50 @@ impl Stretch<'_> {
     /// Decides about a usable event, at the watermark before it.
     #[inline]
     fn event(&mut self, row: u32, time: i64, watermark: i64) {
-        let id = match &self.judge.dedup {
-            Some(dedup) => {
-                if let Some(&ahead) = self.batch.ids.get(row as usize + INDEX_AHEAD) {
-                    dedup.prefetch(ahead);
-                }
-                if let Some(&ahead) = self.batch.ids.get(row as usize + ENTRY_AHEAD) {
-                    dedup.prefetch_entry(ahead);
-                }
-                self.batch.ids[row as usize]
+        let Judgement::InTime { closes, behind } = self.judge.judge(time, watermark) else {
+            self.source.counts.late += 1;
+            self.judge.note_late(time, watermark);
+            if self.rules.keep_late {
+                self.set_aside(row, Why::Late { watermark });
             }
-            None => 0,
+            return;
         };
-        match self.judge.judge(time, id, watermark) {
-            Judgement::Accepted { behind } => {
-                self.source.counts.accepted += 1;
-                if behind {
-                    return self.event_behind(row, time, watermark);
-                }
+        self.source.counts.accepted += 1;
+        if let Some(asked) = &mut self.asked {
+            let expiry = self.judge.forgotten_at(closes);
+            asked.push(Ask { id: self.batch.ids[row as usize], expiry, watermark });
+            if behind {
                 self.rows.push(row);
-            }
-            Judgement::Duplicate => self.source.counts.duplicate += 1,
-            Judgement::Late => {
-                self.source.counts.late += 1;
-                self.judge.note_late(time, watermark);
-                if self.rules.keep_late {
-                    self.set_aside(row, Why::Late { watermark });
+                self.answer();
+                if self.rows.pop_if(|last| *last == row).is_none() {
+                    return;
                 }
             }
         }
+        if behind {
+            self.event_behind(row, time, watermark);
+        } else {
+            self.rows.push(row);
+        }
+    }
+
+    /// Takes those rows back that repeat an id.
+    fn answer(&mut self) {
+        let Some(asked) = self.asked.as_mut().filter(|asked| asked.len() > 0) else { return };
+        let first = self.rows.len() - asked.len();
+        let repeats = asked.answer();
+        self.source.counts.accepted -= repeats.len() as u64;
+        self.source.counts.duplicate += repeats.len() as u64;
+        let Some(&kept) = repeats.first() else { return };
+        let mut kept = first + kept as usize;
+        for (n, &repeat) in repeats.iter().enumerate() {
+            let next = repeats.get(n + 1).map_or(self.rows.len(), |next| first + *next as usize);
+            let between = first + repeat as usize + 1..next;
+            let count = between.len();
+            self.rows.copy_within(between, kept);
+            kept += count;
+        }
+        self.rows.truncate(kept);
     }
 
     /// Takes an accepted event that comes behind the end of some of its windows: these have to be closed before.
@@ -307,10 +337,6 @@ impl Stretch<'_> {
         self.set_aside.push(SetAside { batch: self.batch.clone(), row, line, offset, why });
     }
 }
-
-/// How many rows ahead the memory is fetched that knows where an id is, and that which knows the id.
-const INDEX_AHEAD: usize = 24;
-const ENTRY_AHEAD: usize = 12;
 
 /// What is wrong, and what more there is to say of it.
 fn joined(reason: &str, more: Option<String>) -> String {

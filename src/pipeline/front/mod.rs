@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, RecvError, Sender, never, select};
 use super::Progress;
 use super::absent::Absent;
 use super::backlog::Entry;
+use super::crew::Crew;
 use super::cuts::Cuts;
 use super::parsers::{Arrival, Arrived};
 use super::peeks::Peeks;
@@ -43,7 +44,7 @@ pub struct Front {
     arrivals: Arc<Receiver<Arrival>>,
     later: Later,
     progress: Arc<Progress>,
-    stage: Worker,
+    stage: Arc<Worker>,
     /// The checkpoints of the run, if it has a state directory.
     cuts: Option<Cuts>,
     /// Signals that ask the run to stop; only where it can be continued.
@@ -140,6 +141,7 @@ impl Front {
         progress: &Arc<Progress>,
     ) -> Front {
         let rules = rules(job);
+        let stage = Arc::new(progress.stages.enter(Stage::Sequence));
         Front {
             silence: Silence::new(job, &rules, &readers.quiet),
             peeks: Peeks::of(job),
@@ -153,7 +155,7 @@ impl Front {
             requests: readers.requests,
             arrivals,
             later,
-            stage: progress.stages.enter(Stage::Sequence),
+            stage,
             progress: progress.clone(),
             cuts: None,
             signals: never(),
@@ -197,6 +199,11 @@ impl Front {
 
     /// Runs until all sources have ended, or something ends the run before.
     pub fn run(&mut self) -> Result<()> {
+        if !self.job.ids.is_empty()
+            && let Some(crew) = Crew::new(self.job.threads, &self.stage, &self.progress)
+        {
+            self.sequencer.share(Box::new(crew));
+        }
         (0..self.sources.len() as u32).for_each(|source| self.ask(source));
         self.check_layouts().inspect_err(|_| self.say_what_is_lost())?;
         let mut step = Step::default();
