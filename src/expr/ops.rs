@@ -16,14 +16,16 @@ impl Comparison {
     /// Whether the comparison holds between two values in this order.
     #[inline]
     pub(super) fn holds(self, order: Ordering) -> bool {
-        match self {
-            Comparison::Equal => order.is_eq(),
-            Comparison::Unequal => order.is_ne(),
-            Comparison::Less => order.is_lt(),
-            Comparison::LessOrEqual => order.is_le(),
-            Comparison::Greater => order.is_gt(),
-            Comparison::GreaterOrEqual => order.is_ge(),
-        }
+        // One bit for each order in which it holds: less, equal, greater.
+        let holds_in = match self {
+            Comparison::Equal => 0b010,
+            Comparison::Unequal => 0b101,
+            Comparison::Less => 0b001,
+            Comparison::LessOrEqual => 0b011,
+            Comparison::Greater => 0b100,
+            Comparison::GreaterOrEqual => 0b110,
+        };
+        holds_in >> (order as i8 + 1) & 1 == 1
     }
 
     /// The comparison that holds where this one does not.
