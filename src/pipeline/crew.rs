@@ -1,64 +1,69 @@
 //! Threads that look for ids together with the front, each in a portion of what is remembered: so what has to be done
 //! for one record after the other takes little time even where many cores read and parse.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::Progress;
-use super::stages::{Stage, Worker};
 use crate::operator::dedup::{self, Ask, PORTIONS_MAX, Portion};
 
 /// A portion, and what is asked.
 type Question = (Portion, Arc<Vec<Ask>>);
 
-/// The front and its helpers.
+/// The portion again, or why a helper panicked.
+type Answer = thread::Result<Portion>;
+
+/// The front and its helpers, which start when there is something to ask, and end with the crew.
 pub struct Crew {
+    portions: usize,
     /// The way to each helper.
     questions: Vec<Sender<Question>>,
-    /// Where their portions come back.
-    answers: Receiver<Portion>,
-    front: Arc<Worker>,
+    answers: (Sender<Answer>, Receiver<Answer>),
 }
 
 impl Crew {
-    /// Starts the helpers that the front of a job with so many threads needs, which end with the crew. `None` if it needs
-    /// none: with few threads the others take more time for a record than it does.
-    pub fn new(threads: usize, front: &Arc<Worker>, progress: &Arc<Progress>) -> Option<Crew> {
-        let portions = (threads / 2).min(PORTIONS_MAX);
-        if portions < 2 {
-            return None;
-        }
-        let (answers_in, answers) = bounded(portions);
-        let questions = (1..portions).map(|_| {
-            let (questions_in, questions) = bounded::<Question>(1);
-            let (answers, progress) = (answers_in.clone(), progress.clone());
-            thread::spawn(move || {
-                let stage = progress.stages.enter(Stage::Sequence);
-                for (mut portion, asks) in stage.drain(&questions) {
+    /// The crew of a job with so many threads. `None` where the front alone is enough: it takes about a tenth of the time
+    /// that all of them need for an event, half of it where there are few keys.
+    pub fn new(threads: usize) -> Option<Crew> {
+        let portions = 1 << (threads / 2).clamp(1, PORTIONS_MAX).ilog2();
+        (portions > 1).then(|| Crew { portions, questions: Vec::new(), answers: bounded(portions) })
+    }
+
+    fn start(&self) -> Sender<Question> {
+        let (questions_in, questions) = bounded::<Question>(1);
+        let answers = self.answers.0.clone();
+        thread::spawn(move || {
+            for (mut portion, asks) in questions {
+                // A panic would be a bug; the front would wait for ever for the answer, so it is told instead.
+                let answer = catch_unwind(AssertUnwindSafe(|| {
                     portion.ask(&asks);
-                    // Whoever asked may use it anew once all portions are back.
-                    drop(asks);
-                    if answers.send(portion).is_err() {
-                        return;
-                    }
+                    portion
+                }));
+                // Whoever asked may use it anew once all portions are back.
+                drop(asks);
+                if answers.send(answer).is_err() {
+                    return;
                 }
-            });
-            questions_in
+            }
         });
-        Some(Crew { questions: questions.collect(), answers, front: front.clone() })
+        questions_in
     }
 }
 
 impl dedup::Crew for Crew {
     fn portions(&self) -> usize {
-        self.questions.len() + 1
+        self.portions
     }
 
     fn ask(&mut self, mut portions: Vec<Portion>, asks: &Arc<Vec<Ask>>) -> Vec<Portion> {
-        let helpers = "a helper ends with the crew";
+        let helpers = "helpers end with the crew";
         let mut own = portions.pop();
+        while self.questions.len() < portions.len() {
+            self.questions.push(self.start());
+        }
+        let asked = portions.len();
         for (questions, portion) in self.questions.iter().zip(portions.drain(..)) {
             questions.send((portion, asks.clone())).expect(helpers);
         }
@@ -66,7 +71,12 @@ impl dedup::Crew for Crew {
             own.ask(asks);
         }
         portions.extend(own);
-        portions.extend(self.questions.iter().map(|_| self.front.recv(&self.answers).expect(helpers)));
+        for _ in 0..asked {
+            match self.answers.1.recv().expect(helpers) {
+                Ok(portion) => portions.push(portion),
+                Err(panic) => resume_unwind(panic),
+            }
+        }
         portions
     }
 }
@@ -79,12 +89,11 @@ mod tests {
     /// Several threads say of each id what one says, whatever is forgotten meanwhile.
     #[test]
     fn a_crew_answers_as_one_thread_does() {
-        let progress = Arc::new(Progress::default());
-        let front = Arc::new(progress.stages.enter(Stage::Sequence));
-        assert!(Crew::new(3, &front, &progress).is_none());
+        assert!(Crew::new(1).is_none() && Crew::new(3).is_none());
         let mut random = fastrand::Rng::with_seed(5);
-        for threads in [4, 6, 7, 16, 64] {
-            let mut crew = Crew::new(threads, &front, &progress).expect("so many need one");
+        for (threads, portions) in [(4, 2), (7, 2), (8, 4), (15, 4), (16, 8), (64, 8)] {
+            let mut crew = Crew::new(threads).expect("so many need one");
+            assert_eq!(dedup::Crew::portions(&crew), portions);
             let (mut alone, mut shared) = (Dedup::new(1_000), Dedup::new(1_000));
             let (mut watermark, mut repeats) = (0, 0);
             for _ in 0..60 {

@@ -66,8 +66,8 @@ fn measure(live: Vec<u64>) -> checkpoint::Result<()> {
     Ok(())
 }
 
-/// What so many ids are asked from a set of which so many are live, when windows hold a quarter of them and four are
-/// remembered: the n-th id comes at watermark n.
+/// Events with these numbers, each of which comes at its number as the watermark. Four windows are remembered that hold a
+/// quarter of the live ids each.
 fn asks(numbers: std::ops::Range<u64>, live: u64) -> impl Iterator<Item = Ask> {
     let quarter = live / 4;
     numbers.map(move |n| {

@@ -53,7 +53,7 @@ const FAILED: &[&str] = &["-t", "ts", "-w", "1m", "-b", "page", "--where", "stat
 const NESTED: &[&str] = &["-t", "at.ts", "-w", "1m", "-b", "who.page", "-a", "count(*), sum(who.bytes)"];
 
 /// Members are `id ts page user status bytes latency_ms`, in this order.
-const CASES: [Case; 20] = [
+const CASES: [Case; 22] = [
     ndjson("ndjson W1", BY_PAGE, object),
     ndjson("ndjson W2", BY_USER, object),
     ndjson("ndjson W3", BY_ID, object),
@@ -102,6 +102,8 @@ const CASES: [Case; 20] = [
     csv("csv W2", BY_USER, record),
     csv("csv W3", BY_ID, record),
     csv("csv W6", FAILED, record),
+    csv("csv CRLF", BY_PAGE, |n, fields| record(n, fields) + "\r"),
+    csv("csv not ASCII", BY_PAGE, |n, fields| record(n, fields).replace(",u", ",ü")),
     csv("csv quoted", BY_PAGE, |n, fields| quoted(n, fields, "")),
     csv("csv doubled quotes", BY_PAGE, |n, fields| quoted(n, fields, " \"\"x\"\", y")),
 ];

@@ -81,6 +81,10 @@ impl Times {
             _ => pick(random, &UNITS).0,
         }
     }
+    /// A time within the step at so many from the first.
+    fn between(&self, random: &mut Rng, steps: i64) -> i64 {
+        self.base + self.offset + steps * self.edge + random.i64(0..self.edge)
+    }
 
     /// A time on or beside an edge of windows.
     fn near(&self, random: &mut Rng, steps: i64) -> i64 {
@@ -144,12 +148,12 @@ pub fn stream(random: &mut Rng, job: &Job, times: &Times, n: usize) -> Stream {
             at += *pick(random, &[0, 0, 0, 1, 1, 1, 2, -1, -2, -7, 5]);
         }
         let leap = if !is_usual && one_in(random, 30) { random.i64(-100..200) } else { 0 };
-        let micros = times.near(random, at + leap);
+        let micros = if is_usual { times.between(random, at) } else { times.near(random, at + leap) };
         let mut record = if only_bad || !is_usual && one_in(random, 18) {
             bad_record(random, job)
         } else {
             let time = time_text(random, micros, style);
-            good_record(random, job, &time, style == 0)
+            good_record(random, job, &time, (style == 0, !is_usual))
         };
         record.extend_from_slice(end.as_bytes());
         records.push(record);
@@ -211,9 +215,9 @@ const ANY: [&str; 12] = [
 const SMALL: [&str; 7] = ["0", "1", "2", "3", "4", "-1", "null"];
 
 /// A record that can be used, as a rule.
-fn good_record(random: &mut Rng, job: &Job, time: &str, time_is_text: bool) -> Vec<u8> {
+fn good_record(random: &mut Rng, job: &Job, time: &str, (time_is_text, may_fail): (bool, bool)) -> Vec<u8> {
     let wrong = |random: &mut Rng, value: &'static str, usual: &'static str| {
-        if one_in(random, 40) { value } else { usual }
+        if may_fail && one_in(random, 40) { value } else { usual }
     };
     let key = *pick(random, &KEYS);
     let key = wrong(random, "{\"no\":1}", key);

@@ -4,6 +4,7 @@ use super::Dedup;
 use super::buckets::Buckets;
 use super::dealt::Dealt;
 use super::key::{SHARDS, TABLES, TABLES_OF_SHARD, shard};
+use super::portion::{ENTRY_AHEAD, INDEX_AHEAD};
 use super::shard::Shard;
 
 /// The most parts that a set can be loaded in.
@@ -16,9 +17,6 @@ pub struct Loader {
     first: usize,
     shards: Vec<Shard>,
 }
-
-/// How many entries ahead the index is fetched, and the log.
-const AHEAD: [usize; 2] = [24, 12];
 
 impl Loader {
     /// Part `part` of `parts`, counted from 0, of a set for this span (see [`Dedup::new`]). `entries` is how many
@@ -41,10 +39,10 @@ impl Loader {
             let entries = dealt.tables(number * TABLES_OF_SHARD..(number + 1) * TABLES_OF_SHARD);
             for (n, entry) in entries.iter().enumerate() {
                 debug_assert_eq!(shard(entry.id()), number);
-                if let Some(ahead) = entries.get(n + AHEAD[0]) {
+                if let Some(ahead) = entries.get(n + INDEX_AHEAD) {
                     part.prefetch(ahead.id());
                 }
-                if let Some(ahead) = entries.get(n + AHEAD[1]) {
+                if let Some(ahead) = entries.get(n + ENTRY_AHEAD) {
                     part.prefetch_entry(ahead.id());
                 }
                 part.load(*entry);
@@ -69,6 +67,6 @@ impl Loader {
             // Some tables may have been given too much room, for entries that had expired.
             (0..TABLES_OF_SHARD).for_each(|number| shard.shrink(number));
         }
-        Dedup { shards }
+        Dedup { shards, portions: Vec::new() }
     }
 }

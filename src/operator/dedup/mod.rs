@@ -46,13 +46,16 @@ use shard::Shard;
 pub struct Dedup {
     /// By the uppermost bits of the id.
     shards: Vec<Shard>,
+    /// Without shards, except while they are asked: kept for their scratch space.
+    portions: Vec<Portion>,
 }
 
 impl Dedup {
     /// Remembers nothing yet. `span` is how far beyond the watermark expiries lie, about, in microseconds; it
     /// shapes the [`Buckets`] and decides about no result.
     pub fn new(span: i64) -> Dedup {
-        Dedup { shards: (0..SHARDS).map(|_| Shard::new(Buckets::for_span(span), 0)).collect() }
+        let shards = (0..SHARDS).map(|_| Shard::new(Buckets::for_span(span), 0)).collect();
+        Dedup { shards, portions: Vec::new() }
     }
 
     /// Whether the id is remembered at this watermark. If not, it is from now on, until the watermark
@@ -65,13 +68,13 @@ impl Dedup {
 
     /// Has the processor fetch the part of the index that [`Dedup::seen`] will look at.
     #[inline]
-    fn prefetch(&self, id: u128) {
+    pub fn prefetch(&self, id: u128) {
         self.shards[key::shard(id)].prefetch(id);
     }
 
     /// Has the processor fetch the part of the log that [`Dedup::seen`] will look at, which the index tells.
     #[inline]
-    fn prefetch_entry(&self, id: u128) {
+    pub fn prefetch_entry(&self, id: u128) {
         self.shards[key::shard(id)].prefetch_entry(id);
     }
 

@@ -1,5 +1,6 @@
-//! Asking for many ids at once: by one thread, or by several, each of which has a portion of the shards.
+//! Asking for many ids at once: all of the shards, or several portions of them, which do not depend on each other.
 
+use std::mem;
 use std::sync::Arc;
 
 use super::Dedup;
@@ -8,6 +9,10 @@ use super::shard::Shard;
 
 /// The most portions that a set can be divided into.
 pub const PORTIONS_MAX: usize = SHARDS;
+
+/// How many ids ahead the index is fetched, and the log.
+pub(super) const INDEX_AHEAD: usize = 24;
+pub(super) const ENTRY_AHEAD: usize = 12;
 
 /// What is asked of an id: see [`Dedup::seen`].
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +25,13 @@ pub struct Ask {
     pub watermark: i64,
 }
 
-/// Some of the shards of a set, as one thread has them while several ask at once.
+/// Some of the shards of a set: those whose numbers have the same lowest bits.
+#[derive(Default)]
 pub struct Portion {
+    /// These bits, and how many they are.
     number: usize,
-    of: usize,
-    /// Those whose numbers leave `number` when they are divided by `of`, ascending.
+    bits: u32,
+    /// Ascending.
     shards: Vec<Shard>,
     /// Which of the ids asked for are its own: scratch space.
     own: Vec<u32>,
@@ -32,9 +39,9 @@ pub struct Portion {
     repeats: Vec<u32>,
 }
 
-/// Threads that ask at the same time, each with a portion.
+/// Whoever has all portions of a set asked, at the same time if that helps.
 pub trait Crew: Send {
-    /// How many portions it takes.
+    /// How many portions there are to be: a power of two, at most [`PORTIONS_MAX`].
     fn portions(&self) -> usize;
 
     /// Has [`Portion::ask`] called of each with all that is asked, and hands them back, in any order. Nobody holds what
@@ -42,37 +49,48 @@ pub trait Crew: Send {
     fn ask(&mut self, portions: Vec<Portion>, asks: &Arc<Vec<Ask>>) -> Vec<Portion>;
 }
 
-/// How many ids ahead the index is fetched, and the log.
-const INDEX_AHEAD: usize = 24;
-const ENTRY_AHEAD: usize = 12;
-
 impl Portion {
     /// Asks for those ids that are its own.
     pub fn ask(&mut self, asks: &[Ask]) {
-        let Portion { number, of, shards, own, repeats } = self;
-        own.resize(asks.len(), 0);
-        let mut count = 0;
+        let Portion { number, bits, shards, own, repeats } = self;
+        let (own_bits, mut count) = ((1 << *bits) - 1, 0);
+        own.resize(asks.len().max(own.len()), 0);
         for (at, ask) in (0u32..).zip(asks) {
             // Without a branch: nobody can guess whose an id is.
             own[count] = at;
-            count += usize::from(shard(ask.id) % *of == *number);
+            count += usize::from(shard(ask.id) & own_bits == *number);
         }
-        own.truncate(count);
+        let own = &own[..count];
         repeats.clear();
-        let home = |at: u32| (asks[at as usize].id, shard(asks[at as usize].id) / *of);
-        for (n, &at) in own.iter().enumerate() {
-            if let Some(&ahead) = own.get(n + INDEX_AHEAD) {
-                let (id, home) = home(ahead);
-                shards[home].prefetch(id);
-            }
-            if let Some(&ahead) = own.get(n + ENTRY_AHEAD) {
-                let (id, home) = home(ahead);
-                shards[home].prefetch_entry(id);
-            }
-            let Ask { id, expiry, watermark } = asks[at as usize];
-            if shards[shard(id) / *of].seen(id, expiry, watermark) {
-                repeats.push(at);
-            }
+        ask_in_order((shards, *bits), own.len(), |n| own[n], asks, repeats);
+    }
+}
+
+/// Asks shards for so many ids, of which the n-th is the one that was asked for as number `number(n)`.
+#[inline(always)]
+fn ask_in_order(
+    (shards, bits): (&mut [Shard], u32),
+    count: usize,
+    number: impl Fn(usize) -> u32,
+    asks: &[Ask],
+    repeats: &mut Vec<u32>,
+) {
+    let ask = |n: usize| asks[number(n) as usize];
+    let home = |id: u128| shard(id) >> bits;
+    let fetch = |shards: &[Shard], n: usize| shards[home(ask(n).id)].prefetch(ask(n).id);
+    let fetch_entry = |shards: &[Shard], n: usize| shards[home(ask(n).id)].prefetch_entry(ask(n).id);
+    (0..count.min(INDEX_AHEAD)).for_each(|n| fetch(shards, n));
+    (0..count.min(ENTRY_AHEAD)).for_each(|n| fetch_entry(shards, n));
+    for n in 0..count {
+        if n + INDEX_AHEAD < count {
+            fetch(shards, n + INDEX_AHEAD);
+        }
+        if n + ENTRY_AHEAD < count {
+            fetch_entry(shards, n + ENTRY_AHEAD);
+        }
+        let Ask { id, expiry, watermark } = ask(n);
+        if shards[home(id)].seen(id, expiry, watermark) {
+            repeats.push(number(n));
         }
     }
 }
@@ -80,34 +98,31 @@ impl Portion {
 impl Dedup {
     /// [`Dedup::seen`] of each, in this order; adds the numbers of those that are remembered to `repeats`, ascending.
     pub fn ask(&mut self, asks: &[Ask], repeats: &mut Vec<u32>) {
-        for (n, ask) in asks.iter().enumerate() {
-            if let Some(ahead) = asks.get(n + INDEX_AHEAD) {
-                self.prefetch(ahead.id);
-            }
-            if let Some(ahead) = asks.get(n + ENTRY_AHEAD) {
-                self.prefetch_entry(ahead.id);
-            }
-            if self.seen(ask.id, ask.expiry, ask.watermark) {
-                repeats.push(n as u32);
-            }
-        }
+        ask_in_order((&mut self.shards, 0), asks.len(), |n| n as u32, asks, repeats);
     }
 
-    /// The same, by several threads.
+    /// The same, by portions.
     pub fn ask_by(&mut self, crew: &mut dyn Crew, asks: &Arc<Vec<Ask>>, repeats: &mut Vec<u32>) {
-        let of = crew.portions().clamp(1, PORTIONS_MAX);
-        let empty = |number| Portion { number, of, shards: Vec::new(), own: Vec::new(), repeats: Vec::new() };
-        let mut portions: Vec<Portion> = (0..of).map(empty).collect();
+        let count = crew.portions();
+        assert!(count.is_power_of_two() && count <= PORTIONS_MAX, "{count} portions");
+        let mut portions = mem::take(&mut self.portions);
+        portions.resize_with(count, Portion::default);
+        for (number, portion) in portions.iter_mut().enumerate() {
+            (portion.number, portion.bits) = (number, count.ilog2());
+        }
         for (number, shard) in self.shards.drain(..).enumerate() {
-            portions[number % of].shards.push(shard);
+            portions[number % count].shards.push(shard);
         }
         let mut portions = crew.ask(portions, asks);
         portions.sort_by_key(|portion| portion.number);
-        let mut from: Vec<_> = portions.iter_mut().map(|portion| portion.shards.drain(..)).collect();
-        self.shards.extend((0..SHARDS).map(|number| from[number % of].next().expect("all come back")));
-        drop(from);
-        // Every id is of one portion only.
+        let mut parts: Vec<_> = portions.iter_mut().map(|portion| portion.shards.drain(..)).collect();
+        let shards = (0..SHARDS).map(|number| parts[number % count].next().expect("all come back"));
+        self.shards.extend(shards);
+        drop(parts);
+        // Every id is of one portion only. What is to be sorted are a few runs that are in order.
+        let first = repeats.len();
         portions.iter().for_each(|portion| repeats.extend(&portion.repeats));
-        repeats.sort_unstable();
+        repeats[first..].sort();
+        self.portions = portions;
     }
 }

@@ -1,5 +1,5 @@
 //! Whether events repeat an id that is remembered: asked of many at once, so that memory is fetched ahead of its use, and
-//! so that several threads can share the work.
+//! so that several can share the work.
 
 use std::mem;
 use std::sync::Arc;
@@ -13,19 +13,25 @@ pub struct Asked {
     asks: Vec<Ask>,
     repeats: Vec<u32>,
     crew: Option<Box<dyn Crew>>,
+    /// Whether lately so few have been asked for at once that memory has to be fetched before they are.
+    few: bool,
 }
 
-/// How many one thread asks for at once: what was written down of them is still in the nearest cache.
+/// How many are asked for at once without a crew: what was written down of them is still in the nearest cache.
 const ALONE: usize = 512;
-/// With fewer several threads would be busier with each other than with ids.
+/// With fewer a crew would be busier with each other than with ids.
 const MANY: usize = 2 * 1024;
+/// With fewer a good part is not fetched ahead.
+const FEW: usize = 64;
+/// How many ids ahead the index is fetched where few are asked for, and the log.
+const AHEAD: [usize; 2] = [24, 12];
 
 impl Asked {
     pub fn new(dedup: Dedup) -> Asked {
-        Asked { dedup, asks: Vec::new(), repeats: Vec::new(), crew: None }
+        Asked { dedup, asks: Vec::new(), repeats: Vec::new(), crew: None, few: true }
     }
 
-    /// From now on several threads ask where there is much to ask for.
+    /// From now on a crew asks where there is much to ask for.
     pub fn share(&mut self, crew: Box<dyn Crew>) {
         self.crew = Some(crew);
     }
@@ -40,14 +46,34 @@ impl Asked {
         if self.crew.is_some() { usize::MAX } else { ALONE.saturating_sub(self.asks.len()) }
     }
 
+    /// Memory taken up by the remembered ids and what is asked, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.dedup.memory_bytes() + self.asks.capacity() * size_of::<Ask>()
+    }
+
+    /// One more event waits. Behind it in its batch come events with these ids.
     #[inline(always)]
-    pub fn push(&mut self, ask: Ask) {
+    pub fn push(&mut self, ask: Ask, next: &[u128]) {
+        if self.few {
+            self.fetch(next);
+        }
         self.asks.push(ask);
+    }
+
+    #[inline(never)]
+    fn fetch(&self, next: &[u128]) {
+        if let Some(&ahead) = next.get(AHEAD[0]) {
+            self.dedup.prefetch(ahead);
+        }
+        if let Some(&ahead) = next.get(AHEAD[1]) {
+            self.dedup.prefetch_entry(ahead);
+        }
     }
 
     /// Which of the events that wait are repeats, by their number among these, ascending. None of them waits any more.
     pub fn answer(&mut self) -> &[u32] {
         self.repeats.clear();
+        self.few = self.asks.len() < FEW;
         match &mut self.crew {
             Some(crew) if self.asks.len() >= MANY => {
                 let asks = Arc::new(mem::take(&mut self.asks));
@@ -58,5 +84,50 @@ impl Asked {
         }
         self.asks.clear();
         &self.repeats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::operator::dedup::Portion;
+
+    /// Counts how often it is asked.
+    struct Counting(Arc<AtomicUsize>);
+
+    impl Crew for Counting {
+        fn portions(&self) -> usize {
+            4
+        }
+
+        fn ask(&mut self, mut portions: Vec<Portion>, asks: &Arc<Vec<Ask>>) -> Vec<Portion> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            portions.iter_mut().for_each(|portion| portion.ask(asks));
+            portions.reverse();
+            portions
+        }
+    }
+
+    /// A crew is asked where there is much to ask for, and what it says is what would have been said without it.
+    #[test]
+    fn a_crew_is_asked_for_many() {
+        let times = Arc::new(AtomicUsize::new(0));
+        let (mut alone, mut shared) = (Asked::new(Dedup::new(100)), Asked::new(Dedup::new(100)));
+        shared.share(Box::new(Counting(times.clone())));
+        let mut random = fastrand::Rng::with_seed(3);
+        for (n, count) in [1, MANY - 1, MANY, 3 * MANY, 70, MANY].into_iter().enumerate() {
+            for at in 0..count {
+                let id = xxhash_rust::xxh3::xxh3_128(&random.u16(..9_000).to_le_bytes());
+                let ask = Ask { id, expiry: (n + at) as i64 + 4_000, watermark: n as i64 };
+                alone.push(ask, &[]);
+                shared.push(ask, &[id; 30]);
+            }
+            assert_eq!((shared.len(), shared.room()), (count, usize::MAX));
+            assert_eq!(alone.answer(), shared.answer());
+            assert_eq!((alone.len(), alone.room()), (0, ALONE));
+        }
+        assert_eq!(times.load(Ordering::Relaxed), 3);
     }
 }

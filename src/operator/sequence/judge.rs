@@ -95,8 +95,8 @@ impl Closes {
 }
 
 impl Judge {
-    /// Which events [`Judge::judge`] would take for in time, and not as coming behind the end of a window. Where there are panes,
-    /// they are those in the pane of the event that was judged last. `None` where there is no simple rule.
+    /// Which events [`Judge::judge`] would take for in time, and not as coming behind the end of a window. Where there
+    /// are panes, they are those in the pane of the event that was judged last. `None` where there is no simple rule.
     #[inline]
     pub fn plain(&self) -> Option<Plain> {
         let closes = Closes::At(i64::MAX);

@@ -157,7 +157,7 @@ impl Sequencer {
         self.asked.as_mut().map(|asked| &mut asked.dedup)
     }
 
-    /// From now on several threads look for ids at once.
+    /// From now on a crew looks for ids where there are many.
     pub fn share(&mut self, crew: Box<dyn Crew>) {
         if let Some(asked) = &mut self.asked {
             asked.share(crew);
@@ -507,7 +507,7 @@ impl Sequencer {
 
     /// Memory taken up by the remembered ids, in bytes.
     pub fn dedup_bytes(&self) -> usize {
-        self.asked.as_ref().map_or(0, |asked| asked.dedup.memory_bytes())
+        self.asked.as_ref().map_or(0, Asked::memory_bytes)
     }
 
     /// How many ids are remembered, about.

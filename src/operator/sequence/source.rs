@@ -19,6 +19,8 @@ pub struct Source {
     pub queue: VecDeque<Queued>,
     /// The next row of the first of them.
     pub row: u32,
+    /// Before this row of it there is something to look at row by row.
+    pub uneven: u32,
     /// Bytes, records and newlines before the first of them.
     offset: u64,
     pub records: u64,
@@ -310,6 +312,6 @@ impl Source {
         self.records += batch.rows() as u64 + behind.records;
         self.lines += batch.lines + behind.lines;
         self.counted = (0, 0);
-        self.row = 0;
+        (self.row, self.uneven) = (0, 0);
     }
 }

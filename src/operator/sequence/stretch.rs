@@ -1,10 +1,12 @@
 //! A stretch of rows of one batch, read one after the other: the fate of each.
 
+mod plain;
+
 use std::mem;
 use std::sync::Arc;
 
 use super::asked::Asked;
-use super::judge::{Behind, Judge, Judgement, Plain};
+use super::judge::{Behind, Judge, Judgement};
 use super::moments::Moments;
 use super::rules::{Bad, Rules};
 use super::source::Source;
@@ -57,7 +59,6 @@ pub fn read(
         moments,
         marks,
         part,
-        uneven: 0,
     };
     let stopped = stretch.read(last, limit);
     stretch.answer();
@@ -77,7 +78,7 @@ pub fn read(
 struct Stretch<'s> {
     rules: &'s Rules,
     judge: &'s mut Judge,
-    /// Of jobs with ids. Those of the last rows are in there as long as it has not answered.
+    /// Of jobs with ids. As many of the last `rows` as wait in there for an answer may be repeats.
     asked: Option<&'s mut Asked>,
     source: &'s mut Source,
     number: u32,
@@ -91,8 +92,6 @@ struct Stretch<'s> {
     marks: &'s mut Vec<Moment>,
     /// The number of the part in which the rows will stand.
     part: usize,
-    /// Before this row there is something to look at row by row.
-    uneven: u32,
 }
 
 impl Stretch<'_> {
@@ -162,115 +161,6 @@ impl Stretch<'_> {
         None
     }
 
-    /// Reads rows before `last` up to the first that needs a closer look, as [`Stretch::read`] would; returns whether
-    /// the source's watermark has passed `limit`.
-    fn read_plain(&mut self, last: u32, limit: (i64, u32)) -> bool {
-        let Some(plain) = self.judge.plain() else { return false };
-        let room = self.asked.as_ref().map_or(usize::MAX, |asked| asked.room());
-        let last = (last as usize).min((self.source.row as usize).saturating_add(room)) as u32;
-        while self.source.row >= self.uneven && self.source.row + AT_ONCE <= last {
-            if !self.read_even(plain, limit) {
-                self.uneven = self.source.row + AT_ONCE;
-            }
-        }
-        let Some(mut largest) = self.source.largest else { return false };
-        let (first, delay, batch) = (self.source.row, self.rules.delay, self.batch);
-        let until = if self.uneven > first { last.min(self.uneven) } else { last };
-        let rows = batch.fates[first as usize..until as usize].iter().zip(&batch.time[first as usize..]);
-        let (mut passed, mut row, mut run, mut filtered) = (false, first, first, 0);
-        for (fate, &time) in rows {
-            let watermark = largest - delay;
-            let is_plain = match fate {
-                Fate::Usable => {
-                    plain.start <= time
-                        && time < plain.end
-                        && watermark < plain.until
-                        && !(plain.ahead && time < watermark)
-                }
-                Fate::Filtered => true,
-                Fate::Bad | Fate::Untimed => false,
-            };
-            if !is_plain || self.moments.is_due(watermark.max(time - delay)) {
-                // Also where the row makes something due: the watermark moves behind the event that moves it.
-                break;
-            }
-            if *fate == Fate::Filtered {
-                self.rows.extend(run..row);
-                (run, filtered) = (row + 1, filtered + 1);
-            } else if let Some(asked) = &mut self.asked {
-                let expiry = self.judge.forgotten_at(plain.closes.of(time));
-                asked.push(Ask { id: batch.ids[row as usize], expiry, watermark });
-            }
-            row += 1;
-            if time > largest {
-                largest = time;
-                self.source.largest = Some(largest);
-                if (largest - delay, self.number) > limit {
-                    passed = true;
-                    break;
-                }
-            }
-        }
-        self.rows.extend(run..row);
-        self.source.counts.filtered += filtered;
-        self.source.counts.accepted += u64::from(row - first) - filtered;
-        self.source.row = row;
-        passed
-    }
-
-    /// Reads [`AT_ONCE`] rows if that is so little to look at as their least and greatest times show: all are plain, and
-    /// the watermark moves over nothing with them. Returns whether it has.
-    fn read_even(&mut self, plain: Plain, limit: (i64, u32)) -> bool {
-        let Some(largest) = self.source.largest else { return false };
-        let (first, delay, batch) = (self.source.row as usize, self.rules.delay, self.batch);
-        let (fates, times) = (&batch.fates[first..], &batch.time[first..]);
-        let (Some(fates), Some(times)) = (fates.first_chunk::<BLOCK>(), times.first_chunk::<BLOCK>()) else {
-            return false;
-        };
-        let least = times.iter().fold(i64::MAX, |least, time| least.min(*time));
-        let greatest = times.iter().fold(i64::MIN, |greatest, time| greatest.max(*time));
-        let refused = fates.iter().filter(|fate| matches!(fate, Fate::Bad | Fate::Untimed)).count();
-        let reached = largest.max(greatest);
-        let watermark = reached - delay;
-        let is_even = refused == 0
-            && plain.start <= least
-            && greatest < plain.end
-            && watermark < plain.until
-            && !(plain.ahead && least < watermark)
-            && !self.moments.is_due(watermark)
-            && (watermark, self.number) <= limit;
-        if !is_even {
-            return false;
-        }
-        let filtered = fates.iter().filter(|fate| **fate == Fate::Filtered).count();
-        let (row, before) = (self.source.row, self.rows.len());
-        self.rows.extend(row..row + AT_ONCE);
-        if filtered > 0 {
-            let mut kept = before;
-            for (row, fate) in (row..).zip(fates) {
-                // Without a branch: which rows are kept cannot be foreseen.
-                self.rows[kept] = row;
-                kept += usize::from(*fate == Fate::Usable);
-            }
-            self.rows.truncate(kept);
-        }
-        if let Some(asked) = &mut self.asked {
-            let (mut largest, ids) = (largest, &batch.ids[first..]);
-            for ((fate, &time), &id) in fates.iter().zip(times).zip(ids) {
-                if *fate == Fate::Usable {
-                    let expiry = self.judge.forgotten_at(plain.closes.of(time));
-                    asked.push(Ask { id, expiry, watermark: largest - delay });
-                }
-                largest = largest.max(time);
-            }
-        }
-        self.source.largest = Some(reached);
-        self.source.counts.filtered += filtered as u64;
-        self.source.counts.accepted += (BLOCK - filtered) as u64;
-        self.source.row += AT_ONCE;
-        true
-    }
-
     /// Decides about a usable event, at the watermark before it.
     #[inline]
     fn event(&mut self, row: u32, time: i64, watermark: i64) {
@@ -285,7 +175,8 @@ impl Stretch<'_> {
         self.source.counts.accepted += 1;
         if let Some(asked) = &mut self.asked {
             let expiry = self.judge.forgotten_at(closes);
-            asked.push(Ask { id: self.batch.ids[row as usize], expiry, watermark });
+            let ids = &self.batch.ids[row as usize..];
+            asked.push(Ask { id: ids[0], expiry, watermark }, ids);
             if behind {
                 self.rows.push(row);
                 self.answer();
@@ -314,7 +205,9 @@ impl Stretch<'_> {
             let next = repeats.get(n + 1).map_or(self.rows.len(), |next| first + *next as usize);
             let between = first + repeat as usize + 1..next;
             let count = between.len();
-            self.rows.copy_within(between, kept);
+            if count > 0 {
+                self.rows.copy_within(between, kept);
+            }
             kept += count;
         }
         self.rows.truncate(kept);
@@ -398,10 +291,6 @@ impl Stretch<'_> {
         self.set_aside.push(SetAside { batch: self.batch.clone(), row, line, offset, why });
     }
 }
-
-/// Of so many rows it is asked at once whether there is anything to look at.
-const BLOCK: usize = 64;
-const AT_ONCE: u32 = BLOCK as u32;
 
 /// What is wrong, and what more there is to say of it.
 fn joined(reason: &str, more: Option<String>) -> String {

@@ -67,8 +67,12 @@ fn expected(dialect: Dialect<'_>, chunk: &[u8], fields: usize) -> Vec<Found> {
 }
 
 fn check(width: usize, places: &[usize], chunk: &[u8]) {
+    check_with(b',', width, places, chunk);
+}
+
+fn check_with(delimiter: u8, width: usize, places: &[usize], chunk: &[u8]) {
     let columns = Columns::new(places);
-    let dialect = Dialect { delimiter: b',', columns: &columns, width };
+    let dialect = Dialect { delimiter, columns: &columns, width };
     let expected = expected(dialect, chunk, places.len());
     for level in Level::all() {
         let (found, lines) = read(level, dialect, chunk, places.len());
@@ -139,4 +143,29 @@ fn narrow_wide_and_long_records() {
     check(2, &[1, 0], long.repeat(3).as_bytes());
     // More is wanted than the records have.
     check(2, &[3, 0], b"a,b\nc,d\n");
+}
+
+/// Many records that are laid out alike, as most files have: with each line end, with text that is not ASCII or quoted from
+/// the start or from somewhere on, and with one record that has too few fields, at every place of a step.
+#[test]
+fn long_texts_of_records_laid_out_alike() {
+    let fields = ["a", "", "-12.5", "stra\u{df}e", "\"x\"", "\"1\"\"2\""];
+    for (delimiter, end) in [(b',', "\n"), (b'\t', "\r\n"), (b';', "\r\n"), (b'|', "\n")] {
+        for kinds in 1..=fields.len() {
+            let record = |n: usize| {
+                let field = |at: usize| {
+                    let kinds = if n < 300 { kinds.min(3) } else { kinds };
+                    fields[(n * 7 + at * 3 + n / 11) % kinds].to_owned()
+                };
+                let mut fields: Vec<String> = (0..4).map(field).collect();
+                fields[0] = "0".repeat(n % 40);
+                fields.join(std::str::from_utf8(&[delimiter]).expect("ASCII")) + end
+            };
+            let text: String = (0..900).map(record).collect();
+            check_with(delimiter, 4, &[3, 0, 2], text.as_bytes());
+            let half: String = (0..450).map(record).collect();
+            let short = format!("{half}1{end}{text}");
+            check_with(delimiter, 4, &[1, 3], short.as_bytes());
+        }
+    }
 }

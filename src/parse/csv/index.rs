@@ -14,7 +14,8 @@ use crate::prefetch::prefetch_address;
 #[derive(Debug)]
 pub(super) struct Index {
     /// The place before the stretch, as if a separator stood there, and that of each separator.
-    places: Box<[u32; SEPARATORS_MAX + STEP]>,
+    places: Box<[u32; PLACES_MAX + STEP]>,
+    /// How many places these are.
     count: usize,
     /// The line ends among them.
     ends: Box<[u32; BLOCK_ROWS + STEP]>,
@@ -33,8 +34,8 @@ pub(super) struct Index {
 
 /// How many separators one step may find.
 const STEP: usize = WIDE;
-/// How many places are kept at most: a record that has more separators is read by itself.
-const SEPARATORS_MAX: usize = BLOCK_BYTES / 2;
+/// When there are so many places no further step is made: a record that has more separators is read by itself.
+const PLACES_MAX: usize = BLOCK_BYTES / 2;
 
 /// What one step leaves to the next: the lowest bit says it of the next byte.
 #[derive(Clone, Copy)]
@@ -52,7 +53,7 @@ struct Carry {
 impl Default for Index {
     fn default() -> Index {
         Index {
-            places: Box::new([0; SEPARATORS_MAX + STEP]),
+            places: Box::new([0; PLACES_MAX + STEP]),
             count: 1,
             ends: Box::new([0; BLOCK_ROWS + STEP]),
             ends_count: 0,
@@ -66,7 +67,7 @@ impl Default for Index {
 }
 
 impl Index {
-    /// The place before the stretch, less one behind it than of a separator, and those of the separators found.
+    /// The place before the stretch, which wraps at the start of a text, and those of the separators found.
     #[inline(always)]
     pub fn places(&self) -> &[u32] {
         &self.places[..self.count]
@@ -78,11 +79,11 @@ impl Index {
         &self.ends[..self.ends_count]
     }
 
-    /// Whether each of the first lines ends with its separator number `width`, as records of so many fields do. A
-    /// blank line has one too.
+    /// Whether each of the first lines ends with its separator number `width`, which is not 0, as records of so many
+    /// fields do. A blank line has one separator, too.
     #[inline(always)]
     pub fn is_table(&self, lines: usize, width: usize) -> bool {
-        let lasts = self.places()[1..].chunks_exact(width.max(1)).map(|own| own[width - 1]);
+        let lasts = self.places()[1..].chunks_exact(width).map(|own| own[width - 1]);
         lasts.len() >= lines && lasts.zip(&self.ends()[..lines]).all(|(last, end)| last == *end)
     }
 
@@ -93,9 +94,12 @@ impl Index {
         (self.has_crs, self.not_ascii) = (false, false);
         self.places[0] = (from as u32).wrapping_sub(1);
         let mut carry = Carry { inside: 0, may_open: 1, closed: 0, closed_cr: 0 };
-        let (mut count, mut ends, mut at, mut has_open) = (1, 0, from, false);
+        let (mut count, mut ends, mut at) = (1, 0, from);
+        // Whether a quote of this step matters to the next. And once something is unusual, it is looked for in the rest of
+        // the stretch without asking first: whether it is in a step cannot be foreseen.
+        let (mut is_quoted, mut is_unusual) = (false, false);
         let stop = text.len().min(from + BLOCK_BYTES);
-        while at < stop && count < SEPARATORS_MAX && ends < BLOCK_ROWS {
+        while at < stop && count < PLACES_MAX && ends < BLOCK_ROWS {
             // The next block is asked for while this one is read: whoever reads a text twice, a block at a time, waits
             // for all of each block at its first reading otherwise.
             prefetch_address(text.as_ptr().wrapping_add(at + BLOCK_BYTES));
@@ -103,14 +107,18 @@ impl Index {
             let bytes = wide(text, at, &mut copy);
             let mut newlines = L::equal_wide(bytes, b'\n');
             let mut separators = L::equal_wide(bytes, delimiter) | newlines;
-            if has_open || L::has_unusual_wide(bytes, [b'"', b'\r']) {
-                let (quotes, crs) = (L::equal_wide(bytes, b'"'), L::equal_wide(bytes, b'\r'));
+            let (mut quotes, mut crs) = (0, 0);
+            if is_unusual || L::has_unusual_wide(bytes, [b'"', b'\r']) {
+                (quotes, crs) = (L::equal_wide(bytes, b'"'), L::equal_wide(bytes, b'\r'));
                 self.not_ascii |= L::not_ascii_wide(bytes);
                 self.has_crs |= crs != 0;
-                self.has_quotes |= has_open || quotes != 0;
+                is_unusual = true;
+            }
+            if is_quoted || quotes != 0 {
+                self.has_quotes = true;
                 separators = self.outside(separators, newlines, quotes, crs, &mut carry);
                 newlines &= separators;
-                has_open = carry.inside | carry.closed | carry.closed_cr != 0;
+                is_quoted = carry.inside | carry.closed | carry.closed_cr != 0;
             } else {
                 carry.may_open = separators >> 63;
             }

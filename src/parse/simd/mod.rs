@@ -32,18 +32,6 @@ pub trait Lanes: Copy {
     fn digits(self) -> u32;
     /// Where a byte of a character that is not ASCII stands.
     fn not_ascii(self) -> u32;
-    /// [`Lanes::decimal`] of a number that may have a minus in front of its digits, which counts.
-    #[inline(always)]
-    fn signed(window: &[u8; 16], len: usize) -> Option<(i64, u8)> {
-        if let Some((mantissa, scale)) = Self::decimal(window, len) {
-            return Some((mantissa as i64, scale));
-        }
-        if len < 2 || window[16 - len] != b'-' {
-            return None;
-        }
-        Self::decimal(window, len - 1).map(|(mantissa, scale)| (-(mantissa as i64), scale))
-    }
-
     /// Where one of these bytes stands, or one of a character that is not ASCII.
     fn unusual(self, bytes: [u8; 2]) -> u32;
     /// Whether every byte is at least that of `low` and at most that of `high`, which is no less, and none is a quote
@@ -55,6 +43,18 @@ pub trait Lanes: Copy {
     /// The digits of the last `len` of sixteen bytes, 1 to 16, one of which may be a point, and how many of them stand
     /// behind that. `None` may say nothing: [`crate::number::short`] tells.
     fn decimal(window: &[u8; 16], len: usize) -> Option<(u64, u8)>;
+
+    /// [`Lanes::decimal`] of a number that may have a minus in front of its digits, which counts.
+    #[inline(always)]
+    fn signed(window: &[u8; 16], len: usize) -> Option<(i64, u8)> {
+        if let Some((mantissa, scale)) = Self::decimal(window, len) {
+            return Some((mantissa as i64, scale));
+        }
+        if len < 2 || window[16 - len] != b'-' {
+            return None;
+        }
+        Self::decimal(window, len - 1).map(|(mantissa, scale)| (-(mantissa as i64), scale))
+    }
 
     /// [`Lanes::equal`] of twice as many bytes.
     #[inline(always)]
@@ -382,7 +382,7 @@ mod tests {
             for (n, line) in lines.iter().enumerate() {
                 let is_function =
                     ["fn ", "pub fn ", "pub(super) fn "].iter().any(|head| line.starts_with(head));
-                if is_function && line.contains("<L: Lanes>") && !line.ends_with(';') {
+                if is_function && line.contains("<L: Lanes") && !line.ends_with(';') {
                     assert_eq!(lines[n - 1], "#[inline(always)]", "{}: {line}", path.display());
                     count += 1;
                 }

@@ -74,7 +74,8 @@ impl Lanes for Avx2 {
     fn unusual(self, bytes: [u8; 2]) -> u32 {
         // SAFETY: AVX2 is there, see `Avx2`.
         unsafe {
-            let [first, second] = bytes.map(|byte| _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(byte as i8)));
+            let first = _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(bytes[0] as i8));
+            let second = _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(bytes[1] as i8));
             _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(first, second), self.0)) as u32
         }
     }

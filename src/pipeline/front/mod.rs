@@ -44,7 +44,7 @@ pub struct Front {
     arrivals: Arc<Receiver<Arrival>>,
     later: Later,
     progress: Arc<Progress>,
-    stage: Arc<Worker>,
+    stage: Worker,
     /// The checkpoints of the run, if it has a state directory.
     cuts: Option<Cuts>,
     /// Signals that ask the run to stop; only where it can be continued.
@@ -141,7 +141,6 @@ impl Front {
         progress: &Arc<Progress>,
     ) -> Front {
         let rules = rules(job);
-        let stage = Arc::new(progress.stages.enter(Stage::Sequence));
         Front {
             silence: Silence::new(job, &rules, &readers.quiet),
             peeks: Peeks::of(job),
@@ -155,7 +154,7 @@ impl Front {
             requests: readers.requests,
             arrivals,
             later,
-            stage,
+            stage: progress.stages.enter(Stage::Sequence),
             progress: progress.clone(),
             cuts: None,
             signals: never(),
@@ -200,7 +199,7 @@ impl Front {
     /// Runs until all sources have ended, or something ends the run before.
     pub fn run(&mut self) -> Result<()> {
         if !self.job.ids.is_empty()
-            && let Some(crew) = Crew::new(self.job.threads, &self.stage, &self.progress)
+            && let Some(crew) = Crew::new(self.job.threads)
         {
             self.sequencer.share(Box::new(crew));
         }
