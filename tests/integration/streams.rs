@@ -81,6 +81,7 @@ impl Times {
             _ => pick(random, &UNITS).0,
         }
     }
+
     /// A time within the step at so many from the first.
     fn between(&self, random: &mut Rng, steps: i64) -> i64 {
         self.base + self.offset + steps * self.edge + random.i64(0..self.edge)
@@ -153,7 +154,7 @@ pub fn stream(random: &mut Rng, job: &Job, times: &Times, n: usize) -> Stream {
             bad_record(random, job)
         } else {
             let time = time_text(random, micros, style);
-            good_record(random, job, &time, (style == 0, !is_usual))
+            good_record(random, job, &time, style == 0, !is_usual)
         };
         record.extend_from_slice(end.as_bytes());
         records.push(record);
@@ -215,7 +216,7 @@ const ANY: [&str; 12] = [
 const SMALL: [&str; 7] = ["0", "1", "2", "3", "4", "-1", "null"];
 
 /// A record that can be used, as a rule.
-fn good_record(random: &mut Rng, job: &Job, time: &str, (time_is_text, may_fail): (bool, bool)) -> Vec<u8> {
+fn good_record(random: &mut Rng, job: &Job, time: &str, time_is_text: bool, may_fail: bool) -> Vec<u8> {
     let wrong = |random: &mut Rng, value: &'static str, usual: &'static str| {
         if may_fail && one_in(random, 40) { value } else { usual }
     };

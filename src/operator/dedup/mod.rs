@@ -35,7 +35,7 @@ mod tests;
 pub use buckets::{Buckets, Entry};
 pub use dealt::Dealt;
 pub use loader::{Loader, PARTS_MAX};
-pub use portion::{Ask, Crew, PORTIONS_MAX, Portion};
+pub use portion::{Ask, Crew, ENTRY_AHEAD, INDEX_AHEAD, PORTIONS_MAX, Portion};
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ use shard::Shard;
 pub struct Dedup {
     /// By the uppermost bits of the id.
     shards: Vec<Shard>,
-    /// Without shards, except while they are asked: kept for their scratch space.
+    /// Those of the last question, without shards: kept for their scratch space.
     portions: Vec<Portion>,
 }
 
@@ -90,7 +90,9 @@ impl Dedup {
 
     /// Memory taken up, in bytes, with allocation overhead and scratch space; without pending entries.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Dedup>() + self.shards.iter().map(Shard::memory_bytes).sum::<usize>()
+        let shards: usize = self.shards.iter().map(Shard::memory_bytes).sum();
+        let portions: usize = self.portions.iter().map(Portion::memory_bytes).sum();
+        size_of::<Dedup>() + shards + portions
     }
 
     /// From now on new entries are kept in mind for [`Dedup::take_pending`].

@@ -10,9 +10,10 @@ use super::shard::Shard;
 /// The most portions that a set can be divided into.
 pub const PORTIONS_MAX: usize = SHARDS;
 
-/// How many ids ahead the index is fetched, and the log.
-pub(super) const INDEX_AHEAD: usize = 24;
-pub(super) const ENTRY_AHEAD: usize = 12;
+/// How many ids ahead the index is fetched.
+pub const INDEX_AHEAD: usize = 24;
+/// How many ids ahead the log is fetched.
+pub const ENTRY_AHEAD: usize = 12;
 
 /// What is asked of an id: see [`Dedup::seen`].
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,11 @@ pub trait Crew: Send {
 }
 
 impl Portion {
+    /// Memory that the scratch space takes up, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Portion>() + (self.own.capacity() + self.repeats.capacity()) * size_of::<u32>()
+    }
+
     /// Asks for those ids that are its own.
     pub fn ask(&mut self, asks: &[Ask]) {
         let Portion { number, bits, shards, own, repeats } = self;

@@ -1,10 +1,10 @@
-//! Whether events repeat an id that is remembered: asked of many at once, so that memory is fetched ahead of its use, and
-//! so that several can share the work.
+//! Whether events repeat an id that is remembered: asked of many at once, so that memory is fetched ahead of its use,
+//! and so that several can share the work.
 
 use std::mem;
 use std::sync::Arc;
 
-use crate::operator::dedup::{Ask, Crew, Dedup};
+use crate::operator::dedup::{Ask, Crew, Dedup, ENTRY_AHEAD, INDEX_AHEAD};
 
 /// What is remembered, and the events of which it is still to be asked whether they repeat something of that.
 pub struct Asked {
@@ -17,14 +17,12 @@ pub struct Asked {
     few: bool,
 }
 
-/// How many are asked for at once without a crew: what was written down of them is still in the nearest cache.
+/// How many are asked for at once without a crew, about: what was written down of them is still in the nearest cache.
 const ALONE: usize = 512;
 /// With fewer a crew would be busier with each other than with ids.
 const MANY: usize = 2 * 1024;
 /// With fewer a good part is not fetched ahead.
 const FEW: usize = 64;
-/// How many ids ahead the index is fetched where few are asked for, and the log.
-const AHEAD: [usize; 2] = [24, 12];
 
 impl Asked {
     pub fn new(dedup: Dedup) -> Asked {
@@ -41,9 +39,9 @@ impl Asked {
         self.asks.len()
     }
 
-    /// How many more may, before there has to be one.
-    pub fn room(&self) -> usize {
-        if self.crew.is_some() { usize::MAX } else { ALONE.saturating_sub(self.asks.len()) }
+    /// Whether so many wait that there should be one: with a crew never, since no more wait than a batch has rows.
+    pub fn is_full(&self) -> bool {
+        self.crew.is_none() && self.asks.len() >= ALONE
     }
 
     /// Memory taken up by the remembered ids and what is asked, in bytes.
@@ -62,10 +60,10 @@ impl Asked {
 
     #[inline(never)]
     fn fetch(&self, next: &[u128]) {
-        if let Some(&ahead) = next.get(AHEAD[0]) {
+        if let Some(&ahead) = next.get(INDEX_AHEAD) {
             self.dedup.prefetch(ahead);
         }
-        if let Some(&ahead) = next.get(AHEAD[1]) {
+        if let Some(&ahead) = next.get(ENTRY_AHEAD) {
             self.dedup.prefetch_entry(ahead);
         }
     }
@@ -124,9 +122,10 @@ mod tests {
                 alone.push(ask, &[]);
                 shared.push(ask, &[id; 30]);
             }
-            assert_eq!((shared.len(), shared.room()), (count, usize::MAX));
+            assert_eq!((shared.len(), alone.len(), shared.is_full()), (count, count, false));
+            assert_eq!(alone.is_full(), count >= ALONE);
             assert_eq!(alone.answer(), shared.answer());
-            assert_eq!((alone.len(), alone.room()), (0, ALONE));
+            assert_eq!((alone.len(), shared.len(), alone.is_full()), (0, 0, false));
         }
         assert_eq!(times.load(Ordering::Relaxed), 3);
     }

@@ -505,7 +505,7 @@ impl Sequencer {
         self.judge.late_by.as_ref()
     }
 
-    /// Memory taken up by the remembered ids, in bytes.
+    /// Memory taken up by the remembered ids, and to ask for them, in bytes.
     pub fn dedup_bytes(&self) -> usize {
         self.asked.as_ref().map_or(0, Asked::memory_bytes)
     }

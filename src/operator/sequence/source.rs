@@ -19,7 +19,7 @@ pub struct Source {
     pub queue: VecDeque<Queued>,
     /// The next row of the first of them.
     pub row: u32,
-    /// Before this row of it there is something to look at row by row.
+    /// Rows before this one have been looked at as a block in vain, and are read one by one. Decides about time only.
     pub uneven: u32,
     /// Bytes, records and newlines before the first of them.
     offset: u64,

@@ -101,7 +101,7 @@ impl Stretch<'_> {
         let may_be_plain =
             self.rules.jump_max.is_none() && self.unbelieved.is_empty() && self.judge.plain().is_some();
         while self.source.row < last {
-            if self.asked.as_ref().is_some_and(|asked| asked.room() == 0) {
+            if self.is_full() {
                 self.answer();
             }
             if may_be_plain && self.read_plain(last, limit) {
@@ -190,6 +190,11 @@ impl Stretch<'_> {
         } else {
             self.rows.push(row);
         }
+    }
+
+    /// Whether so many rows wait for an answer that there should be one.
+    fn is_full(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.is_full())
     }
 
     /// Takes those rows back that repeat an id.

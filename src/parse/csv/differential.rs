@@ -145,17 +145,17 @@ fn narrow_wide_and_long_records() {
     check(2, &[3, 0], b"a,b\nc,d\n");
 }
 
-/// Many records that are laid out alike, as most files have: with each line end, with text that is not ASCII or quoted from
-/// the start or from somewhere on, and with one record that has too few fields, at every place of a step.
+/// Many records that are laid out alike, as most files have: with each line end, with text that is not ASCII or quoted
+/// from somewhere on, and one that has too few fields among them.
 #[test]
 fn long_texts_of_records_laid_out_alike() {
-    let fields = ["a", "", "-12.5", "stra\u{df}e", "\"x\"", "\"1\"\"2\""];
+    let values = ["a", "", "-12.5", "stra\u{df}e", "\"x\"", "\"1\"\"2\""];
     for (delimiter, end) in [(b',', "\n"), (b'\t', "\r\n"), (b';', "\r\n"), (b'|', "\n")] {
-        for kinds in 1..=fields.len() {
+        for later in 1..=values.len() {
             let record = |n: usize| {
                 let field = |at: usize| {
-                    let kinds = if n < 300 { kinds.min(3) } else { kinds };
-                    fields[(n * 7 + at * 3 + n / 11) % kinds].to_owned()
+                    let kinds = if n < 300 { later.min(3) } else { later };
+                    values[(n * 7 + at * 3 + n / 11) % kinds].to_owned()
                 };
                 let mut fields: Vec<String> = (0..4).map(field).collect();
                 fields[0] = "0".repeat(n % 40);

@@ -12,17 +12,23 @@ impl Stretch<'_> {
     /// Reads rows before `last` up to the first that needs a closer look, as [`Stretch::read`] would; returns whether
     /// the source's watermark has passed `limit`.
     pub(super) fn read_plain(&mut self, last: u32, limit: (i64, u32)) -> bool {
-        let Some(plain) = self.judge.plain() else { return false };
-        let room = self.asked.as_ref().map_or(usize::MAX, |asked| asked.room());
-        let last = (last as usize).min((self.source.row as usize).saturating_add(room)) as u32;
-        while self.source.row >= self.source.uneven && self.source.row + BLOCK as u32 <= last {
+        let (Some(plain), Some(_)) = (self.judge.plain(), self.source.largest) else { return false };
+        while !self.is_full()
+            && self.source.row >= self.source.uneven
+            && self.source.row + BLOCK as u32 <= last
+        {
             if !self.read_even(plain, limit) {
                 self.source.uneven = self.source.row + BLOCK as u32;
             }
         }
         let Some(mut largest) = self.source.largest else { return false };
         let (first, delay, batch) = (self.source.row, self.rules.delay, self.batch);
-        let until = if self.source.uneven > first { last.min(self.source.uneven) } else { last };
+        // Fewer rows than a block has are left, unless what waits is to be answered first.
+        let until = match self.source.uneven {
+            _ if self.is_full() => first,
+            uneven if uneven > first => uneven.min(last),
+            _ => last,
+        };
         let rows = batch.fates[first as usize..until as usize].iter().zip(&batch.time[first as usize..]);
         let (mut passed, mut row, mut run, mut filtered) = (false, first, first, 0);
         for (fate, &time) in rows {
