@@ -4,7 +4,7 @@
 
 use super::batch::{Cell, Packed};
 use super::rows::Rows;
-use super::simd::{Lanes, Work, window};
+use super::simd::{Lanes, Work};
 use super::stage::Stage;
 use crate::expr::Simple;
 use crate::number;
@@ -153,6 +153,12 @@ fn truth<L: Lanes>(condition: Simple<'_>, field: Field<'_>, row: u32) -> Option<
     condition.truth(field.text(cell), cell.is_number(), cell.is_text())
 }
 
+/// The sixteen bytes that end before `end`, if so many stand there.
+#[inline(always)]
+fn window(bytes: &[u8], end: usize) -> Option<&[u8; 16]> {
+    bytes.get(..end)?.last_chunk()
+}
+
 /// The number of up to sixteen digits that a cell is without its last ones; `None` says nothing.
 #[inline(always)]
 fn whole<L: Lanes>(bytes: &[u8], cell: Cell, dropped: usize) -> Option<u64> {
@@ -176,16 +182,14 @@ fn short<L: Lanes>(bytes: &[u8], cell: Cell) -> Option<(i64, u8)> {
     if !cell.is_plain_number() {
         return None;
     }
-    let len = cell.len as usize;
-    match window(bytes, cell.place().1) {
-        Some(window) if (1..=16).contains(&len) => match L::signed(window, len) {
-            Some(number) => Some(number),
-            None => short_else(bytes, cell.place()),
-        },
-        // So near the start of the chunk nothing is said.
-        None => None,
-        Some(_) => short_else(bytes, cell.place()),
+    // So near the start of the chunk that there are no sixteen bytes nothing is said.
+    let (window, len) = (window(bytes, cell.place().1)?, cell.len as usize);
+    if (1..=16).contains(&len)
+        && let Some(number) = L::signed(window, len)
+    {
+        return Some(number);
     }
+    short_else(bytes, cell.place())
 }
 
 /// The time that a cell is in all other spellings; `None` says nothing.

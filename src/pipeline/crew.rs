@@ -7,7 +7,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::operator::dedup::{self, Ask, PORTIONS_MAX, Portion};
+use crate::operator::dedup::{self, Ask, PARTS_MAX, Portion};
 
 /// A portion, and what is asked.
 type Question = (Portion, Arc<Vec<Ask>>);
@@ -24,11 +24,11 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// The crew of a job with so many threads: half of them, in portions of equal size. To look for an id takes between a
-    /// tenth (many keys) and a half (few) of what all stages together take for an event. `None` where the front alone is
-    /// fast enough for the others.
+    /// The crew of a job with so many threads: half of them, in portions of equal size. To look for an id takes between
+    /// a tenth (many keys) and a half (few) of what all stages together take for an event. `None` where the front alone
+    /// is fast enough for the others.
     pub fn new(threads: usize) -> Option<Crew> {
-        let portions = 1 << (threads / 2).clamp(1, PORTIONS_MAX).ilog2();
+        let portions = 1 << (threads / 2).clamp(1, PARTS_MAX).ilog2();
         (portions > 1).then(|| Crew { portions, questions: Vec::new(), answers: bounded(portions) })
     }
 
@@ -37,7 +37,7 @@ impl Crew {
         let answers = self.answers.0.clone();
         thread::spawn(move || {
             for question in questions {
-                if answers.send(answer(question)).is_err() {
+                if answers.send(answer(question, Portion::ask)).is_err() {
                     return;
                 }
             }
@@ -47,9 +47,9 @@ impl Crew {
 }
 
 /// What a helper answers. A panic would be a bug; the front would wait for ever for the portion, so it is told instead.
-fn answer((mut portion, asks): Question) -> Answer {
+fn answer((mut portion, asks): Question, ask: impl FnOnce(&mut Portion, &[Ask])) -> Answer {
     catch_unwind(AssertUnwindSafe(move || {
-        portion.ask(&asks);
+        ask(&mut portion, &asks);
         portion
     }))
 }
@@ -73,8 +73,8 @@ impl dedup::Crew for Crew {
             own.ask(asks);
         }
         portions.extend(own);
-        // The wait counts as the front's work: sequencing is what goes on. As long as helpers answer whatever happens, all
-        // portions come.
+        // The wait counts as the front's work: sequencing is what goes on. All portions come, since helpers answer
+        // whatever happens; a panic of theirs is one of the front, as if it had asked alone.
         for _ in 0..asked {
             match self.answers.1.recv().expect(helpers) {
                 Ok(portion) => portions.push(portion),
@@ -90,11 +90,13 @@ mod tests {
     use super::*;
     use crate::operator::dedup::Dedup;
 
-    /// What cannot be asked ends in an answer, too. (A portion without shards has none that an id could be in.)
+    /// What cannot be asked ends in an answer, too, and nobody holds what was asked any more.
     #[test]
     fn a_panic_is_answered() {
         let asks = Arc::new(vec![Ask { id: 1, expiry: 1, watermark: 0 }]);
-        assert!(answer((Portion::default(), asks.clone())).is_err());
+        let fails = |_: &mut Portion, asks: &[Ask]| panic!("{} cannot be asked", asks.len());
+        assert!(answer((Portion::default(), asks.clone()), fails).is_err());
+        assert!(answer((Portion::default(), asks.clone()), Portion::ask).is_ok());
         assert!(Arc::try_unwrap(asks).is_ok());
     }
 

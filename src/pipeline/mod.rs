@@ -8,9 +8,9 @@
 //!
 //! Readers cut chunks at record ends, parsers turn them into columns, the front merges all sources into one
 //! sequence of steps (from four threads on a crew looks for ids with it), each shard applies every step to the
-//! windows of its keys, and the writer merges what fires. Chunks are read only when the front asks for them, so what is in flight is bounded by the credit
-//! given to each source; every channel is bounded besides. Steps are numbered by their order in each channel:
-//! nothing depends on which thread was faster.
+//! windows of its keys, and the writer merges what fires. Chunks are read only when the front asks for them, so
+//! what is in flight is bounded by the credit given to each source; every channel is bounded besides. Steps are
+//! numbered by their order in each channel: nothing depends on which thread was faster.
 //!
 //! A step may have a checkpoint cut behind it. Everyone who applies it hands over what it holds then, and goes on;
 //! the checkpointer puts the pieces together.

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use windrow::checkpoint::ids as checkpoint;
-use windrow::operator::dedup::{Ask, Buckets, Crew, Dedup, Entry, PORTIONS_MAX, Portion};
+use windrow::operator::dedup::{Ask, Buckets, Crew, Dedup, Entry, PARTS_MAX, Portion};
 use windrow::pipeline::ids::fill;
 
 /// How many ids are made at a time.
@@ -60,7 +60,7 @@ fn measure(live: Vec<u64>) -> checkpoint::Result<()> {
             ns(runs[0].steady, run.steady_ids),
             run.bytes
         );
-        println!("{live:>9} live: {:5.1} ns an id for the slowest of {PORTIONS_MAX} portions", divided(live));
+        println!("{live:>9} live: {:5.1} ns an id for the slowest of {PARTS_MAX} portions", divided(live));
         files(live)?;
     }
     Ok(())
@@ -82,7 +82,7 @@ struct InTurn(Duration);
 
 impl Crew for InTurn {
     fn portions(&self) -> usize {
-        PORTIONS_MAX
+        PARTS_MAX
     }
 
     fn ask(&mut self, mut portions: Vec<Portion>, asks: &Arc<Vec<Ask>>) -> Vec<Portion> {
@@ -105,6 +105,7 @@ fn divided(live: u64) -> f64 {
             crew.0 = Duration::ZERO;
         }
         let block: Vec<Ask> = asks(first..first + SHARED as u64, live).collect();
+        repeats.clear();
         dedup.ask_by(&mut crew, &Arc::new(block), &mut repeats);
         first += SHARED as u64;
     }

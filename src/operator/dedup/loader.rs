@@ -7,7 +7,7 @@ use super::key::{SHARDS, TABLES, TABLES_OF_SHARD, shard};
 use super::portion::{ENTRY_AHEAD, INDEX_AHEAD};
 use super::shard::Shard;
 
-/// The most parts that a set can be loaded in.
+/// The most parts that a set can be divided into, to be loaded or asked.
 pub const PARTS_MAX: usize = SHARDS;
 
 /// One of the parts of a set that is being filled. Each may be filled by a thread of its own; all of them must be

@@ -35,7 +35,7 @@ mod tests;
 pub use buckets::{Buckets, Entry};
 pub use dealt::Dealt;
 pub use loader::{Loader, PARTS_MAX};
-pub use portion::{Ask, Crew, ENTRY_AHEAD, INDEX_AHEAD, PORTIONS_MAX, Portion};
+pub use portion::{Ask, Crew, ENTRY_AHEAD, INDEX_AHEAD, Portion};
 
 use std::collections::BTreeMap;
 

@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use super::Dedup;
 use super::key::{SHARDS, shard};
+use super::loader::PARTS_MAX;
 use super::shard::Shard;
-
-/// The most portions that a set can be divided into.
-pub const PORTIONS_MAX: usize = SHARDS;
 
 /// How many ids ahead the index is fetched.
 pub const INDEX_AHEAD: usize = 24;
@@ -26,13 +24,11 @@ pub struct Ask {
     pub watermark: i64,
 }
 
-/// Some of the shards of a set: those whose numbers have the same lowest bits.
+/// Some of the shards of a set, one behind the other.
 #[derive(Default)]
 pub struct Portion {
-    /// These bits, and how many they are.
-    number: usize,
-    bits: u32,
-    /// Ascending.
+    /// The number of the first of them.
+    first: usize,
     shards: Vec<Shard>,
     /// Which of the ids asked for are its own: scratch space.
     own: Vec<u32>,
@@ -42,7 +38,7 @@ pub struct Portion {
 
 /// Whoever has all portions of a set asked, at the same time if that helps.
 pub trait Crew: Send {
-    /// How many portions there are to be: a power of two, at most [`PORTIONS_MAX`].
+    /// How many portions there are to be: at least one, at most [`PARTS_MAX`].
     fn portions(&self) -> usize;
 
     /// Has [`Portion::ask`] called of each with all that is asked, and hands them back, in any order. Nobody holds what
@@ -51,38 +47,39 @@ pub trait Crew: Send {
 }
 
 impl Portion {
-    /// Memory that the scratch space takes up, in bytes.
+    /// Memory that it takes up without shards, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<Portion>() + (self.own.capacity() + self.repeats.capacity()) * size_of::<u32>()
+        let scratch = (self.own.capacity() + self.repeats.capacity()) * size_of::<u32>();
+        size_of::<Portion>() + self.shards.capacity() * size_of::<Shard>() + scratch
     }
 
     /// Asks for those ids that are its own.
     pub fn ask(&mut self, asks: &[Ask]) {
-        let Portion { number, bits, shards, own, repeats } = self;
-        let (own_bits, mut count) = ((1 << *bits) - 1, 0);
+        let Portion { first, shards, own, repeats } = self;
+        let mut count = 0;
         own.resize(asks.len().max(own.len()), 0);
         for (at, ask) in (0u32..).zip(asks) {
             // Without a branch: nobody can guess whose an id is.
             own[count] = at;
-            count += usize::from(shard(ask.id) & own_bits == *number);
+            count += usize::from(shard(ask.id).wrapping_sub(*first) < shards.len());
         }
         let own = &own[..count];
         repeats.clear();
-        ask_in_order((shards, *bits), own.len(), |n| own[n], asks, repeats);
+        ask_in_order((shards, *first), own.len(), |n| own[n], asks, repeats);
     }
 }
 
-/// Asks shards for so many ids, of which the n-th is the one that was asked for as number `number(n)`.
+/// Asks shards, of which the first has this number, for so many ids, of which the n-th is the one that was asked for as number `number(n)`.
 #[inline(always)]
 fn ask_in_order(
-    (shards, bits): (&mut [Shard], u32),
+    (shards, first): (&mut [Shard], usize),
     count: usize,
     number: impl Fn(usize) -> u32,
     asks: &[Ask],
     repeats: &mut Vec<u32>,
 ) {
     let ask = |n: usize| asks[number(n) as usize];
-    let home = |id: u128| shard(id) >> bits;
+    let home = |id: u128| shard(id) - first;
     let fetch = |shards: &[Shard], n: usize| shards[home(ask(n).id)].prefetch(ask(n).id);
     let fetch_entry = |shards: &[Shard], n: usize| shards[home(ask(n).id)].prefetch_entry(ask(n).id);
     (0..count.min(INDEX_AHEAD)).for_each(|n| fetch(shards, n));
@@ -103,6 +100,7 @@ fn ask_in_order(
 
 impl Dedup {
     /// [`Dedup::seen`] of each, in this order; adds the numbers of those that are remembered to `repeats`, ascending.
+    /// Memory is fetched ahead.
     pub fn ask(&mut self, asks: &[Ask], repeats: &mut Vec<u32>) {
         ask_in_order((&mut self.shards, 0), asks.len(), |n| n as u32, asks, repeats);
     }
@@ -110,21 +108,20 @@ impl Dedup {
     /// The same, by portions.
     pub fn ask_by(&mut self, crew: &mut dyn Crew, asks: &Arc<Vec<Ask>>, repeats: &mut Vec<u32>) {
         let count = crew.portions();
-        assert!(count.is_power_of_two() && count <= PORTIONS_MAX, "{count} portions");
+        assert!((1..=PARTS_MAX).contains(&count), "{count} portions");
         let mut portions = mem::take(&mut self.portions);
         portions.resize_with(count, Portion::default);
+        let mut shards = self.shards.drain(..);
         for (number, portion) in portions.iter_mut().enumerate() {
-            (portion.number, portion.bits) = (number, count.ilog2());
+            portion.first = number * SHARDS / count;
+            let end = (number + 1) * SHARDS / count;
+            portion.shards.extend(shards.by_ref().take(end - portion.first));
         }
-        for (number, shard) in self.shards.drain(..).enumerate() {
-            portions[number % count].shards.push(shard);
-        }
+        drop(shards);
         let mut portions = crew.ask(portions, asks);
-        portions.sort_by_key(|portion| portion.number);
-        let mut parts: Vec<_> = portions.iter_mut().map(|portion| portion.shards.drain(..)).collect();
-        let shards = (0..SHARDS).map(|number| parts[number % count].next().expect("all come back"));
-        self.shards.extend(shards);
-        drop(parts);
+        portions.sort_by_key(|portion| portion.first);
+        portions.iter_mut().for_each(|portion| self.shards.append(&mut portion.shards));
+        assert_eq!(self.shards.len(), SHARDS, "all come back");
         // Every id is of one portion only. What is to be sorted are a few runs that are in order.
         let first = repeats.len();
         portions.iter().for_each(|portion| repeats.extend(&portion.repeats));

@@ -46,24 +46,25 @@ impl Asked {
 
     /// Memory taken up by the remembered ids and what is asked, in bytes.
     pub fn memory_bytes(&self) -> usize {
-        self.dedup.memory_bytes() + self.asks.capacity() * size_of::<Ask>()
+        let asked = self.asks.capacity() * size_of::<Ask>() + self.repeats.capacity() * size_of::<u32>();
+        self.dedup.memory_bytes() + asked
     }
 
-    /// One more event waits. Behind it in its batch come events with these ids.
+    /// One more event waits. These are the ids of its batch from its own on.
     #[inline(always)]
-    pub fn push(&mut self, ask: Ask, next: &[u128]) {
+    pub fn push(&mut self, ask: Ask, ids: &[u128]) {
         if self.few {
-            self.fetch(next);
+            self.fetch(ids);
         }
         self.asks.push(ask);
     }
 
     #[inline(never)]
-    fn fetch(&self, next: &[u128]) {
-        if let Some(&ahead) = next.get(INDEX_AHEAD) {
+    fn fetch(&self, ids: &[u128]) {
+        if let Some(&ahead) = ids.get(INDEX_AHEAD) {
             self.dedup.prefetch(ahead);
         }
-        if let Some(&ahead) = next.get(ENTRY_AHEAD) {
+        if let Some(&ahead) = ids.get(ENTRY_AHEAD) {
             self.dedup.prefetch_entry(ahead);
         }
     }
@@ -71,12 +72,17 @@ impl Asked {
     /// Which of the events that wait are repeats, by their number among these, ascending. None of them waits any more.
     pub fn answer(&mut self) -> &[u32] {
         self.repeats.clear();
-        self.few = self.asks.len() < FEW;
+        let is_fetched = mem::replace(&mut self.few, self.asks.len() < FEW);
         match &mut self.crew {
             Some(crew) if self.asks.len() >= MANY => {
                 let asks = Arc::new(mem::take(&mut self.asks));
                 self.dedup.ask_by(&mut **crew, &asks, &mut self.repeats);
                 self.asks = Arc::try_unwrap(asks).unwrap_or_default();
+            }
+            _ if is_fetched && self.few => {
+                let Asked { dedup, asks, repeats, .. } = self;
+                let mut is_repeat = |ask: &Ask| dedup.seen(ask.id, ask.expiry, ask.watermark);
+                repeats.extend((0..).zip(&*asks).filter_map(|(n, ask)| is_repeat(ask).then_some(n)));
             }
             _ => self.dedup.ask(&self.asks, &mut self.repeats),
         }
@@ -115,7 +121,7 @@ mod tests {
         let (mut alone, mut shared) = (Asked::new(Dedup::new(100)), Asked::new(Dedup::new(100)));
         shared.share(Box::new(Counting(times.clone())));
         let mut random = fastrand::Rng::with_seed(3);
-        for (n, count) in [1, MANY - 1, MANY, 3 * MANY, 70, MANY].into_iter().enumerate() {
+        for (n, count) in [1, 40, 63, MANY - 1, MANY, 3 * MANY, 70, 9, 60, MANY].into_iter().enumerate() {
             for at in 0..count {
                 let id = xxhash_rust::xxh3::xxh3_128(&random.u16(..9_000).to_le_bytes());
                 let ask = Ask { id, expiry: (n + at) as i64 + 4_000, watermark: n as i64 };

@@ -19,7 +19,7 @@ pub struct Source {
     pub queue: VecDeque<Queued>,
     /// The next row of the first of them.
     pub row: u32,
-    /// Rows before this one have been looked at as a block in vain, and are read one by one. Decides about time only.
+    /// Rows before this one have been looked at as a block in vain, and are read one by one. Speed only, never a result.
     pub uneven: u32,
     /// Bytes, records and newlines before the first of them.
     offset: u64,

@@ -101,9 +101,7 @@ impl Stretch<'_> {
         let may_be_plain =
             self.rules.jump_max.is_none() && self.unbelieved.is_empty() && self.judge.plain().is_some();
         while self.source.row < last {
-            if self.is_full() {
-                self.answer();
-            }
+            self.answer_if_full();
             if may_be_plain && self.read_plain(last, limit) {
                 return Some(Run::Passed);
             }
@@ -192,11 +190,6 @@ impl Stretch<'_> {
         }
     }
 
-    /// Whether so many rows wait for an answer that there should be one.
-    fn is_full(&self) -> bool {
-        self.asked.as_ref().is_some_and(|asked| asked.is_full())
-    }
-
     /// Takes those rows back that repeat an id.
     fn answer(&mut self) {
         let Some(asked) = self.asked.as_mut().filter(|asked| asked.len() > 0) else { return };
@@ -216,6 +209,13 @@ impl Stretch<'_> {
             kept += count;
         }
         self.rows.truncate(kept);
+    }
+
+    /// The same, if so many rows wait for an answer that there should be one.
+    fn answer_if_full(&mut self) {
+        if self.asked.as_ref().is_some_and(|asked| asked.is_full()) {
+            self.answer();
+        }
     }
 
     /// Takes an accepted event that comes behind the end of some of its windows: these have to be closed before.

@@ -82,21 +82,20 @@ impl Block<'_> {
         let (cells, fields, spans) = self.rows.room();
         for &(column, field) in &columns.wanted {
             let is_last = index.has_crs && column + 1 == width;
-            let (places, mut at) = (index.places(), column);
             let cells =
                 cells[..lines * fields].chunks_exact_mut(fields).map(|cells| &mut cells[field as usize]);
+            // What stands before each row's field, and behind it.
+            let places = index.places()[column..]
+                .chunks(width)
+                .map(|own| (own[0].wrapping_add(1) as usize, own[1] as usize));
             // Two loops, so that the one for what is usual stays in the registers.
             if index.has_quotes || is_last {
-                for cell in cells {
-                    let (from, to) = (places[at].wrapping_add(1) as usize, places[at + 1] as usize);
+                for (cell, (from, to)) in cells.zip(places) {
                     put_field(cell, from, to, is_last, bytes, index, self.arena);
-                    at += width;
                 }
             } else {
-                for cell in cells {
-                    let [before, to] = places[at..][..2] else { break };
-                    put(cell, before.wrapping_add(1) as usize, to as usize);
-                    at += width;
+                for (cell, (from, to)) in cells.zip(places) {
+                    put(cell, from, to);
                 }
             }
         }

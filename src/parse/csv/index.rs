@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 
 use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS};
 use crate::parse::simd::{Lanes, WIDE, wide};
-use crate::prefetch::prefetch_address;
+use crate::prefetch::prefetch_text;
 
 /// Separators of a stretch of text.
 #[derive(Debug)]
@@ -100,9 +100,7 @@ impl Index {
         let (mut is_quoted, mut is_unusual) = (false, false);
         let stop = text.len().min(from + BLOCK_BYTES);
         while at < stop && count < PLACES_MAX && ends < BLOCK_ROWS {
-            // The next block is asked for while this one is read: whoever reads a text twice, a block at a time, waits
-            // for all of each block at its first reading otherwise.
-            prefetch_address(text.as_ptr().wrapping_add(at + BLOCK_BYTES));
+            prefetch_text(text, at..at + STEP, BLOCK_BYTES);
             let mut copy = MaybeUninit::uninit();
             let bytes = wide(text, at, &mut copy);
             let mut newlines = L::equal_wide(bytes, b'\n');

@@ -133,17 +133,6 @@ pub fn load<L: Lanes>(text: &[u8], at: usize) -> L {
     L::new(&tail(text, at))
 }
 
-/// The sixteen bytes that end before `end`, if so many stand there.
-#[inline(always)]
-pub fn window(text: &[u8], end: usize) -> Option<&[u8; 16]> {
-    let at = end.wrapping_sub(16);
-    if at >= text.len().saturating_sub(15) {
-        return None;
-    }
-    // SAFETY: at + 16 is at most the length of the text.
-    Some(unsafe { &*text.as_ptr().add(at).cast() })
-}
-
 /// Twice as many bytes from `at` on, with zeros behind the end of the text: there they are in `copy`.
 #[inline(always)]
 pub fn wide<'t>(text: &'t [u8], at: usize, copy: &'t mut MaybeUninit<[u8; WIDE]>) -> &'t [u8; WIDE] {
@@ -390,18 +379,6 @@ mod tests {
             }
         }
         assert!(count > 15, "{count} functions of vectors");
-    }
-
-    #[test]
-    fn windows_lie_within_the_text() {
-        let text: Vec<u8> = (0..40).collect();
-        for len in 0..=text.len() {
-            let text = &text[..len];
-            for end in (0..=len + 20).chain([usize::MAX - 20, usize::MAX]) {
-                let wanted = end.checked_sub(16).and_then(|start| text.get(start..end));
-                assert_eq!(window(text, end).map(<[u8; 16]>::as_slice), wanted, "{end} of {len}");
-            }
-        }
     }
 
     #[test]

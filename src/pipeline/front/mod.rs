@@ -198,9 +198,7 @@ impl Front {
 
     /// Runs until all sources have ended, or something ends the run before.
     pub fn run(&mut self) -> Result<()> {
-        if !self.job.ids.is_empty()
-            && let Some(crew) = Crew::new(self.job.threads)
-        {
+        if let Some(crew) = Crew::new(self.job.threads) {
             self.sequencer.share(Box::new(crew));
         }
         (0..self.sources.len() as u32).for_each(|source| self.ask(source));

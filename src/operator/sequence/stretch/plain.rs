@@ -12,23 +12,20 @@ impl Stretch<'_> {
     /// Reads rows before `last` up to the first that needs a closer look, as [`Stretch::read`] would; returns whether
     /// the source's watermark has passed `limit`.
     pub(super) fn read_plain(&mut self, last: u32, limit: (i64, u32)) -> bool {
-        let (Some(plain), Some(_)) = (self.judge.plain(), self.source.largest) else { return false };
-        while !self.is_full()
-            && self.source.row >= self.source.uneven
-            && self.source.row + BLOCK as u32 <= last
-        {
-            if !self.read_even(plain, limit) {
-                self.source.uneven = self.source.row + BLOCK as u32;
+        let (Some(plain), Some(mut largest)) = (self.judge.plain(), self.source.largest) else {
+            return false;
+        };
+        while self.source.row >= self.source.uneven && self.source.row + BLOCK as u32 <= last {
+            self.answer_if_full();
+            match self.read_even(plain, largest, limit) {
+                Some(reached) => largest = reached,
+                None => self.source.uneven = self.source.row + BLOCK as u32,
             }
         }
-        let Some(mut largest) = self.source.largest else { return false };
+        self.answer_if_full();
         let (first, delay, batch) = (self.source.row, self.rules.delay, self.batch);
-        // Fewer rows than a block has are left, unless what waits is to be answered first.
-        let until = match self.source.uneven {
-            _ if self.is_full() => first,
-            uneven if uneven > first => uneven.min(last),
-            _ => last,
-        };
+        // Fewer rows than a block has are left, of the batch or before the next block.
+        let until = if self.source.uneven > first { self.source.uneven.min(last) } else { last };
         let rows = batch.fates[first as usize..until as usize].iter().zip(&batch.time[first as usize..]);
         let (mut passed, mut row, mut run, mut filtered) = (false, first, first, 0);
         for (fate, &time) in rows {
@@ -73,14 +70,11 @@ impl Stretch<'_> {
     }
 
     /// Reads [`BLOCK`] rows if their least and greatest times show that none needs a closer look: all are plain, and the
-    /// watermark moves past nothing with them. Returns whether it has.
-    fn read_even(&mut self, plain: Plain, limit: (i64, u32)) -> bool {
-        let Some(largest) = self.source.largest else { return false };
+    /// watermark moves past nothing with them. Returns the largest time then.
+    fn read_even(&mut self, plain: Plain, largest: i64, limit: (i64, u32)) -> Option<i64> {
         let (first, delay, batch) = (self.source.row as usize, self.rules.delay, self.batch);
         let (fates, times) = (&batch.fates[first..], &batch.time[first..]);
-        let (Some(fates), Some(times)) = (fates.first_chunk::<BLOCK>(), times.first_chunk::<BLOCK>()) else {
-            return false;
-        };
+        let (fates, times) = (fates.first_chunk::<BLOCK>()?, times.first_chunk::<BLOCK>()?);
         let least = times.iter().fold(i64::MAX, |least, time| least.min(*time));
         let greatest = times.iter().fold(i64::MIN, |greatest, time| greatest.max(*time));
         let refused = fates.iter().filter(|fate| matches!(fate, Fate::Bad | Fate::Untimed)).count();
@@ -94,7 +88,7 @@ impl Stretch<'_> {
             && !self.moments.is_due(watermark)
             && (watermark, self.number) <= limit;
         if !is_even {
-            return false;
+            return None;
         }
         let filtered = fates.iter().filter(|fate| **fate == Fate::Filtered).count();
         let (row, before) = (self.source.row, self.rows.len());
@@ -122,6 +116,6 @@ impl Stretch<'_> {
         self.source.counts.filtered += filtered as u64;
         self.source.counts.accepted += (BLOCK - filtered) as u64;
         self.source.row += BLOCK as u32;
-        true
+        Some(reached)
     }
 }
