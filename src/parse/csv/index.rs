@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 
 use crate::parse::rows::{BLOCK_BYTES, BLOCK_ROWS};
-use crate::parse::simd::{Lanes, WIDE, wide};
+use crate::parse::simd::{Lanes, WIDE, parity, place, wide};
 use crate::prefetch::prefetch_text;
 
 /// Separators of a stretch of text.
@@ -162,31 +162,5 @@ impl Index {
             closed_cr: (behind_closing & crs) >> 63,
         };
         separators
-    }
-}
-
-/// Whether the number of bits up to and with each bit is odd.
-#[inline(always)]
-fn parity(mut bits: u64) -> u64 {
-    for shift in [1, 2, 4, 8, 16, 32] {
-        bits ^= bits << shift;
-    }
-    bits
-}
-
-/// Writes down the places of the bits; what stands behind them means nothing.
-#[inline(always)]
-fn place(mut bits: u64, at: u32, room: &mut [u32; STEP]) {
-    // A record of usual length has six or seven fields in a step: eight without asking, then more if need be.
-    let mut eights = room.chunks_exact_mut(8);
-    loop {
-        let Some(eight) = eights.next() else { return };
-        for place in eight {
-            *place = at + bits.trailing_zeros();
-            bits &= bits.wrapping_sub(1);
-        }
-        if bits == 0 {
-            return;
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! A block of NDJSON lines: each is tried against the templates, and scanned in general if it fits none.
 
 use super::Shape;
+use super::flat::Flat;
 use super::scan::{Notes, Scanner};
 use super::templates::Templates;
 use crate::parse::batch::Cell;
@@ -22,6 +23,7 @@ pub struct Reader<'s> {
 struct Records<'s> {
     scanner: Scanner<'s>,
     templates: Templates,
+    flat: Option<Flat>,
     notes: Notes,
 }
 
@@ -33,6 +35,7 @@ impl<'s> Reader<'s> {
             records: Records {
                 scanner: Scanner::with_level(shape, level),
                 templates: Templates::new(),
+                flat: Flat::new(shape),
                 notes: Notes::default(),
             },
         }
@@ -57,8 +60,7 @@ impl<'s> Reader<'s> {
         let mut start = from;
         loop {
             if valid {
-                ends =
-                    &ends[self.records.templates.append_lines::<L>(bytes, &mut start, ends, rows, arena)..];
+                ends = &ends[self.records.append_lines::<L>(bytes, &mut start, ends, rows, arena)..];
             }
             let Some((&end, others)) = ends.split_first() else { break };
             let end = end as usize;
@@ -77,6 +79,23 @@ impl<'s> Reader<'s> {
 }
 
 impl Records<'_> {
+    /// Appends the first of the lines, which begin at `start` and end at `ends`, as far as they can be read at once.
+    /// Returns how many, and moves `start` behind them.
+    #[inline(always)]
+    fn append_lines<L: Lanes>(
+        &mut self,
+        bytes: &[u8],
+        start: &mut usize,
+        ends: &[u32],
+        rows: &mut Rows,
+        arena: &mut Vec<u8>,
+    ) -> usize {
+        match &mut self.flat {
+            Some(flat) if self.templates.are_pausing() => flat.append_lines::<L>(bytes, start, ends, rows),
+            _ => self.templates.append_lines::<L>(bytes, start, ends, rows, arena),
+        }
+    }
+
     /// Reads a line.
     #[inline(always)]
     fn line<L: Lanes>(

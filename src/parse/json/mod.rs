@@ -6,6 +6,8 @@
 //! find the same values: of a repeated member the first counts, at every level. The caller has checked the UTF-8.
 
 pub mod block;
+mod flat;
+mod index;
 mod piece;
 mod scan;
 mod short;

@@ -90,6 +90,12 @@ impl Templates {
         false
     }
 
+    /// Whether none are tried.
+    #[inline(always)]
+    pub fn are_pausing(&self) -> bool {
+        self.pausing != 0
+    }
+
     /// Whether the next line that does not fit should be learnt from.
     #[inline(always)]
     pub fn wants_lesson(&self) -> bool {

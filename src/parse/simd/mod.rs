@@ -31,6 +31,8 @@ pub trait Lanes: Copy {
     fn string_stops(self) -> u32;
     /// Where an ASCII digit stands.
     fn digits(self) -> u32;
+    /// Where a small letter of ASCII stands.
+    fn letters(self) -> u32;
     /// Where a byte of a character that is not ASCII stands.
     fn not_ascii(self) -> u32;
     /// Where one of these bytes stands, or one of a character that is not ASCII.
@@ -39,6 +41,8 @@ pub trait Lanes: Copy {
     /// or a backslash where all bits of `texts` are set; elsewhere none of them is.
     fn fits(self, low: Self, high: Self, texts: Self) -> bool;
 
+    /// Whether those bits of sixteen bytes are alike that are set in the mask.
+    fn alike(bytes: &[u8; 16], others: &[u8; 16], mask: &[u8; 16]) -> bool;
     /// The number of the last `len` of sixteen bytes, 1 to 16, if all of them are digits.
     fn whole(window: &[u8; 16], len: usize) -> Option<u64>;
     /// The digits of the last `len` of sixteen bytes, 1 to 16, one of which may be a point, and how many of them stand
@@ -76,6 +80,13 @@ pub trait Lanes: Copy {
     fn digits_wide(bytes: &[u8; WIDE]) -> u64 {
         let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
         u64::from(low.digits()) | u64::from(upper.digits()) << WIDTH
+    }
+
+    /// [`Lanes::letters`] of twice as many bytes.
+    #[inline(always)]
+    fn letters_wide(bytes: &[u8; WIDE]) -> u64 {
+        let (low, upper) = (Self::new(half(bytes, 0)), Self::new(half(bytes, 1)));
+        u64::from(low.letters()) | u64::from(upper.letters()) << WIDTH
     }
 
     /// Whether one of twice as many bytes is [`Lanes::not_ascii`].
@@ -153,6 +164,32 @@ fn tail<const N: usize>(text: &[u8], at: usize) -> [u8; N] {
     bytes
 }
 
+/// Whether the number of bits up to and with each bit is odd: between which quotes of a pair a byte stands.
+#[inline(always)]
+pub fn parity(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+/// Writes down the places of the bits of a mask that begins at `at`; what stands behind them means nothing.
+#[inline(always)]
+pub fn place(mut bits: u64, at: u32, room: &mut [u32; WIDE]) {
+    // A record of usual length has seven or eight of what is looked for in a step: eight without asking, then more if need be.
+    let mut eights = room.chunks_exact_mut(8);
+    loop {
+        let Some(eight) = eights.next() else { return };
+        for place in eight {
+            *place = at + bits.trailing_zeros();
+            bits &= bits.wrapping_sub(1);
+        }
+        if bits == 0 {
+            return;
+        }
+    }
+}
+
 /// Work that is compiled once for each level.
 pub trait Work {
     /// What comes of it.
@@ -226,6 +263,7 @@ mod tests {
             let stops = all(&|b| b < 0x20 || b == b'"' || b == b'\\');
             assert_eq!(lanes.string_stops(), stops, "{:?}", self.0);
             assert_eq!(lanes.digits(), all(&|b| b.is_ascii_digit()), "{:?}", self.0);
+            assert_eq!(lanes.letters(), all(&|b| b.is_ascii_lowercase()), "{:?}", self.0);
             assert_eq!(lanes.not_ascii(), all(&|b| !b.is_ascii()), "{:?}", self.0);
             let these = [b'"', self.0[5]];
             let unusual = all(&|b| !b.is_ascii() || these.contains(&b));
@@ -251,6 +289,7 @@ mod tests {
             };
             assert_eq!(L::string_stops_wide(bytes), both(&|half| half.string_stops()));
             assert_eq!(L::digits_wide(bytes), both(&|half| half.digits()));
+            assert_eq!(L::letters_wide(bytes), both(&|half| half.letters()));
             assert_eq!(L::not_ascii_wide(bytes), !bytes.is_ascii());
             let these = [b'"', b'\n'];
             let is_unusual = !bytes.is_ascii() || bytes.iter().any(|byte| these.contains(byte));

@@ -82,6 +82,12 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn letters(self) -> u32 {
+        let [first, last] = [b'a', b'z'].map(|byte| ONES * u64::from(byte));
+        self.gather(|word| no_less(word, first) & no_less(last, word))
+    }
+
+    #[inline(always)]
     fn not_ascii(self) -> u32 {
         self.gather(|word| word)
     }
@@ -90,6 +96,12 @@ impl Lanes for Portable {
     fn unusual(self, bytes: [u8; 2]) -> u32 {
         let [first, second] = bytes.map(|byte| ONES * u64::from(byte));
         self.gather(|word| word | zeros(word ^ first) | zeros(word ^ second))
+    }
+
+    #[inline(always)]
+    fn alike(bytes: &[u8; 16], others: &[u8; 16], mask: &[u8; 16]) -> bool {
+        let [bytes, others, mask] = [bytes, others, mask].map(|bytes| u128::from_le_bytes(*bytes));
+        (bytes ^ others) & mask == 0
     }
 
     #[inline(always)]

@@ -65,6 +65,16 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn letters(self) -> u32 {
+        // SAFETY: AVX2 is there, see `Avx2`.
+        unsafe {
+            let value = _mm256_sub_epi8(self.0, _mm256_set1_epi8(b'a' as i8));
+            let letters = _mm256_cmpeq_epi8(_mm256_min_epu8(value, _mm256_set1_epi8(25)), value);
+            _mm256_movemask_epi8(letters) as u32
+        }
+    }
+
+    #[inline(always)]
     fn not_ascii(self) -> u32 {
         // SAFETY: AVX2 is there, see `Avx2`.
         unsafe { _mm256_movemask_epi8(self.0) as u32 }
@@ -77,6 +87,17 @@ impl Lanes for Avx2 {
             let first = _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(bytes[0] as i8));
             let second = _mm256_cmpeq_epi8(self.0, _mm256_set1_epi8(bytes[1] as i8));
             _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(first, second), self.0)) as u32
+        }
+    }
+
+    #[inline(always)]
+    fn alike(bytes: &[u8; 16], others: &[u8; 16], mask: &[u8; 16]) -> bool {
+        // SAFETY: AVX2 is there, see `Avx2`, and with it SSE4.1; all are 16 bytes.
+        unsafe {
+            let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
+            let others = _mm_loadu_si128(others.as_ptr().cast());
+            let mask = _mm_loadu_si128(mask.as_ptr().cast());
+            _mm_testz_si128(_mm_xor_si128(bytes, others), mask) == 1
         }
     }
 
