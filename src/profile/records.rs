@@ -109,7 +109,7 @@ pub struct Reader<'s> {
 }
 
 enum Kind<'s> {
-    Json(json::block::Reader<'s>),
+    Json(Box<json::block::Reader<'s>>),
     Csv { reader: csv::block::Reader, delimiter: u8, columns: csv::Columns, width: usize },
 }
 
@@ -122,7 +122,7 @@ impl<'s> Reader<'s> {
     ) -> Reader<'s> {
         let level = Level::detect();
         let (kind, cells) = match format {
-            Format::Ndjson => (Kind::Json(json::block::Reader::new(shape, level)), fields),
+            Format::Ndjson => (Kind::Json(Box::new(json::block::Reader::new(shape, level))), fields),
             Format::Csv { delimiter } => {
                 let columns = csv::Columns::new(places);
                 (Kind::Csv { reader: csv::block::Reader::default(), delimiter, columns, width }, places.len())

@@ -1,7 +1,9 @@
-//! A block of NDJSON lines: each is tried against the templates, and scanned in general if it fits none.
+//! A block of NDJSON lines: each is tried against the templates or, where these do not help, read as a flat record, and
+//! scanned in general if it is nothing of that.
 
 use super::Shape;
 use super::flat::Flat;
+use super::pause::Pause;
 use super::scan::{Notes, Scanner};
 use super::templates::Templates;
 use crate::parse::batch::Cell;
@@ -30,11 +32,20 @@ struct Records<'s> {
 impl<'s> Reader<'s> {
     /// A reader of records of this shape.
     pub fn new(shape: &'s Shape, level: Level) -> Reader<'s> {
+        Reader::with(shape, level, Pause::default())
+    }
+
+    /// A reader that learns no templates: what others do where these do not help. For tests.
+    pub fn without_templates(shape: &'s Shape, level: Level) -> Reader<'s> {
+        Reader::with(shape, level, Pause::for_ever())
+    }
+
+    fn with(shape: &'s Shape, level: Level, pause: Pause) -> Reader<'s> {
         Reader {
             lines: Lines::new(BLOCK_ROWS),
             records: Records {
                 scanner: Scanner::with_level(shape, level),
-                templates: Templates::new(),
+                templates: Templates::new(pause),
                 flat: Flat::new(shape),
                 notes: Notes::default(),
             },
@@ -73,7 +84,7 @@ impl<'s> Reader<'s> {
         }
         // Only the last line may have no newline.
         rows.lines += count as u64 - u64::from(to == bytes.len() && count > 0);
-        self.records.templates.end_block();
+        self.records.end_block();
         start.min(bytes.len())
     }
 }
@@ -90,9 +101,24 @@ impl Records<'_> {
         rows: &mut Rows,
         arena: &mut Vec<u8>,
     ) -> usize {
+        if !self.templates.are_pausing() {
+            return self.templates.append_lines::<L>(bytes, start, ends, rows, arena);
+        }
         match &mut self.flat {
-            Some(flat) if self.templates.are_pausing() => flat.append_lines::<L>(bytes, start, ends, rows),
-            _ => self.templates.append_lines::<L>(bytes, start, ends, rows, arena),
+            Some(flat) if !flat.is_pausing() => flat.append_lines::<L>(bytes, start, ends, rows),
+            _ => 0,
+        }
+    }
+
+    /// Draws the consequences at the end of a block.
+    fn end_block(&mut self) {
+        let Some(flat) = &mut self.flat else { return self.templates.end_block(false) };
+        let was_pausing = flat.is_pausing();
+        self.templates.end_block(!was_pausing);
+        flat.end_block();
+        if flat.is_pausing() && !was_pausing {
+            // They were not tried for the sake of the index.
+            self.templates.resume();
         }
     }
 
@@ -218,5 +244,55 @@ mod tests {
         };
         assert_eq!(read(&format!("{{\"a\":[1{}]}}\n", ",1".repeat(100_000))), 0);
         assert!(read("{\"a\":[1,1]}\n") > 0);
+    }
+
+    /// Reads a text block by block.
+    fn read_all(reader: &mut Reader<'_>, text: &str) {
+        let (mut from, mut arena) = (0, Vec::new());
+        while from < text.len() {
+            let mut rows = Rows::new(2);
+            let (bytes, rows_in) = (text.as_bytes(), &mut rows);
+            from = Level::detect().run(Block { reader, bytes, from, rows: rows_in, arena: &mut arena });
+            assert!(rows.flaws.is_empty());
+        }
+    }
+
+    fn shuffled(members: &[&str], lines: usize) -> String {
+        let mut random = fastrand::Rng::with_seed(4);
+        let mut order = members.to_vec();
+        let line = |_| {
+            random.shuffle(&mut order);
+            format!("{{{}}}\n", order.join(","))
+        };
+        (0..lines).map(line).collect()
+    }
+
+    /// Which way lines are read once it has been learnt what helps.
+    #[test]
+    fn what_helps_is_found() {
+        let fields = ["a", "b"].map(|field| crate::expr::parse_path(field).expect("a path"));
+        let shape = Shape::new(&fields);
+        let mut reader = Reader::new(&shape, Level::detect());
+        let flat = ["\"a\":1", "\"b\":\"x\"", "\"c\":true", "\"d\":0.5", "\"e\":null"];
+        read_all(&mut reader, &shuffled(&flat, 2_000));
+        let Records { templates, flat: index, .. } = &reader.records;
+        assert!(templates.are_pausing() && index.as_ref().is_some_and(|flat| !flat.is_pausing()));
+        assert!(index.as_ref().is_some_and(|flat| flat.lines_taken > 1_400));
+
+        // Where neither helps, templates are back when they do.
+        let taken = index.as_ref().map(|flat| flat.lines_taken);
+        let nested = ["\"a\":1", "\"b\":[\"x\"]", "\"c\":{}", "\"d\":0.5", "\"e\":[1,2]"];
+        read_all(&mut reader, &shuffled(&nested, 100_000));
+        assert_eq!(reader.records.flat.as_ref().map(|flat| flat.lines_taken), taken);
+        let one = "{\"a\":1,\"b\":[\"x\"]}\n".repeat(200_000);
+        read_all(&mut reader, &one);
+        assert!(!reader.records.templates.are_pausing());
+
+        // A few layouts are tried one after the other only if that is cheaper.
+        let mut reader = Reader::new(&shape, Level::detect());
+        read_all(&mut reader, &shuffled(&flat[..2], 2_400));
+        assert!(!reader.records.templates.are_pausing());
+        read_all(&mut reader, &shuffled(&flat[..3], 2_000));
+        assert!(reader.records.templates.are_pausing());
     }
 }

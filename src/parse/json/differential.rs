@@ -19,9 +19,10 @@ enum Found {
 }
 
 /// Reads a chunk; blank lines leave nothing.
-fn read(level: Level, fields: &[FieldPath], chunk: &[u8]) -> (Vec<Found>, u64) {
+fn read(level: Level, fields: &[FieldPath], chunk: &[u8], templates: bool) -> (Vec<Found>, u64) {
     let shape = Shape::new(fields);
-    let mut reader = Reader::new(&shape, level);
+    let make = if templates { Reader::new } else { Reader::without_templates };
+    let mut reader = make(&shape, level);
     let mut rows = Rows::new(fields.len());
     let (mut found, mut lines, mut from, mut arena) = (Vec::new(), 0, 0, Vec::new());
     while from < chunk.len() {
@@ -180,20 +181,21 @@ fn fields() -> Vec<FieldPath> {
     FIELDS.iter().map(|text| parse_path(text).expect("a path")).collect()
 }
 
-/// Compares both levels with the reference, line by line.
+/// Compares both levels, with templates and without, with the reference, line by line.
 fn check(fields: &[FieldPath], chunk: &[u8]) {
     let wanted: Vec<Found> =
         chunk.split(|byte| *byte == b'\n').filter_map(|line| expected(fields, line)).collect();
-    for level in Level::all() {
-        let (found, lines) = read(level, fields, chunk);
+    for (level, templates) in Level::all().flat_map(|level| [(level, false), (level, true)]) {
+        let (found, lines) = read(level, fields, chunk, templates);
         assert_eq!(lines, memchr::memchr_iter(b'\n', chunk).count() as u64);
+        let by = format!("{level:?}, templates: {templates}");
         for (number, pair) in wanted.iter().zip(&found).enumerate() {
             // Numbers beyond a double are numbers all the same to us.
             if pair.0 != pair.1 && !beyond_double(chunk, number) {
-                panic!("{level:?}, line {number}: {pair:?} in {:?}", String::from_utf8_lossy(chunk));
+                panic!("{by}, line {number}: {pair:?} in {:?}", String::from_utf8_lossy(chunk));
             }
         }
-        assert_eq!(found.len(), wanted.len(), "{level:?}: {:?}", String::from_utf8_lossy(chunk));
+        assert_eq!(found.len(), wanted.len(), "{by}: {:?}", String::from_utf8_lossy(chunk));
     }
 }
 
@@ -272,12 +274,22 @@ fn every_length_and_every_end() {
     }
 }
 
-/// Members in any order, some missing or repeated, in records of thousands of lines.
+/// Members in any order, some missing or repeated, in records of thousands of lines: flat ones, and others.
 #[test]
 fn shuffled_members() {
-    let fields = fields();
-    let mut random = fastrand::Rng::with_seed(7);
-    let members = [
+    let flat = [
+        r#""id":"a""#,
+        r#""ts": 1"#,
+        r#""page":"straße, {}: 1""#,
+        r#""b":-1.25"#,
+        r#""ok":true"#,
+        r#""n":null"#,
+        r#""x":false"#,
+        r#""d":7"#,
+        r#""long name of a member that nobody wants":"y""#,
+        r#""b":8"#,
+    ];
+    let others = [
         r#""id":"a""#,
         r#""ts":1"#,
         r#""page":"\u0070""#,
@@ -289,11 +301,30 @@ fn shuffled_members() {
         r#""x":[[],{"ts":9}]"#,
         r#""d":7"#,
     ];
+    let mut random = fastrand::Rng::with_seed(7);
+    for (members, comma) in [(flat, ","), (flat, ", "), (others, ",")] {
+        let mut chunk = String::new();
+        for _ in 0..3_000 {
+            let mut order = members;
+            random.shuffle(&mut order);
+            chunk.push_str(&format!("{{{}}}\n", order[..random.usize(0..order.len())].join(comma)));
+        }
+        check(&fields(), chunk.as_bytes());
+    }
+}
+
+/// Names too long to be compared at once, with the same end.
+#[test]
+fn long_names_of_flat_records() {
+    let names = ["user.session.page", "other.session.page", "session.page", "seventeen letters", "a"];
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    let fields: Vec<FieldPath> = quoted[..4].iter().map(|name| parse_path(name).expect("a path")).collect();
+    let mut random = fastrand::Rng::with_seed(8);
     let mut chunk = String::new();
-    for _ in 0..3_000 {
-        let mut order = members;
-        random.shuffle(&mut order);
-        chunk.push_str(&format!("{{{}}}\n", order[..random.usize(0..order.len())].join(",")));
+    for _ in 0..2_000 {
+        let members: Vec<String> =
+            (0..random.usize(1..5)).map(|n| format!("{}:{n}", quoted[random.usize(..5)])).collect();
+        chunk.push_str(&format!("{{{}}}\n", members.join(",")));
     }
     check(&fields, chunk.as_bytes());
 }
@@ -306,7 +337,8 @@ fn whole_objects_and_deep_ones() {
     let other = r#"{"d":5,"n":[]}"#;
     check(&fields, format!("{line}\n{line}\n{other}\n{line}\n{other}\n").as_bytes());
     let nested = |depth: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
-    let (found, _) = read(Level::detect(), &fields, format!("{}\n{}\n", nested(128), nested(129)).as_bytes());
+    let (found, _) =
+        read(Level::detect(), &fields, format!("{}\n{}\n", nested(128), nested(129)).as_bytes(), true);
     assert!(matches!(found[0], Found::Record(_)));
     assert_eq!(found[1], Found::Flaw(Flaw::Json(Fault::TooDeep)));
 }

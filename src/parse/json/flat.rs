@@ -4,6 +4,7 @@
 use std::hint::select_unpredictable;
 
 use super::index::Index;
+use super::pause::Pause;
 use super::{NONE, Shape};
 use crate::parse::batch::{Cell, CellKind};
 use crate::parse::rows::Rows;
@@ -14,6 +15,17 @@ use crate::parse::simd::Lanes;
 pub(super) struct Flat {
     index: Index,
     members: Members,
+    /// Whether records are tried.
+    pause: Pause,
+    /// What lies before is indexed, and the number of the first mark that may be of the next line.
+    known: usize,
+    next: usize,
+    /// The lines of this block that were taken, and those that were gone over.
+    taken: usize,
+    indexed: usize,
+    /// All lines that were taken.
+    #[cfg(test)]
+    pub lines_taken: usize,
 }
 
 /// The members that are fields.
@@ -23,7 +35,7 @@ struct Members {
     /// Whether some names are longer than what is compared of them.
     has_long: bool,
     /// The marks and the number of each that was found in a record: scratch space.
-    found: [([u32; 2], u32); WANTED_MAX + 1],
+    found: Box<[([u32; 2], u32)]>,
 }
 
 /// The most of them.
@@ -68,7 +80,8 @@ impl Wanted {
 }
 
 impl Flat {
-    /// A reader of flat records of this shape; `None` if that has too many fields.
+    /// A reader of flat records of this shape; `None` if that has too many fields. The lines of a block are handed to it
+    /// one behind the other, but for those that it refuses.
     pub fn new(shape: &Shape) -> Option<Flat> {
         // Names with other bytes stand in records with escapes, and flat ones have none.
         let is_plain = |name: &[u8]| !name.iter().any(|byte| matches!(byte, ..b' ' | b'"' | b'\\'));
@@ -79,9 +92,23 @@ impl Flat {
             .map(|(name, field)| Wanted::new(name, field))
             .collect();
         let has_long = wanted.iter().any(Wanted::is_long);
-        let found = [([0; 2], 0); WANTED_MAX + 1];
-        (wanted.len() <= WANTED_MAX)
-            .then(|| Flat { index: Index::default(), members: Members { wanted, has_long, found } })
+        if wanted.len() > WANTED_MAX {
+            return None;
+        }
+        let found = vec![([0; 2], 0); wanted.len() + 1].into();
+        let members = Members { wanted, has_long, found };
+        let (index, pause) = (Index::default(), Pause::default());
+        Some(Flat {
+            index,
+            members,
+            pause,
+            known: 0,
+            next: 0,
+            taken: 0,
+            indexed: 0,
+            #[cfg(test)]
+            lines_taken: 0,
+        })
     }
 
     /// Appends the first of the lines, which begin at `start` and end at `ends`, as far as they are flat records.
@@ -95,33 +122,55 @@ impl Flat {
         rows: &mut Rows,
     ) -> usize {
         let Some(&last) = ends.last() else { return 0 };
-        let known = self.index.find::<L>(bytes, *start, last as usize);
-        let mut marks = self.index.marks().as_chunks().0;
+        if *start >= self.known {
+            self.known = self.index.find::<L>(bytes, *start, last as usize);
+            self.next = 0;
+            self.indexed += 1 + ends.partition_point(|end| (*end as usize) < self.known);
+        }
+        let marks = self.index.marks();
+        // Behind a line that was refused.
+        self.next += marks[self.next..].iter().take_while(|mark| (**mark as usize) < *start).count();
         let before = rows.len();
-        for &end in ends.iter().take_while(|end| (**end as usize) < known) {
-            let Some(rest) = self.members.put::<L>(bytes, marks, rows.next_cells()) else { break };
+        for &end in ends.iter().take_while(|end| (**end as usize) < self.known) {
+            let members = marks[self.next..].as_chunks().0;
+            let Some(count) = self.members.put::<L>(bytes, members, rows.next_cells()) else { break };
             rows.spans.push((*start as u32, end));
             *start = end as usize + 1;
-            marks = rest;
+            self.next += 2 * count;
         }
-        rows.len() - before
+        let taken = rows.len() - before;
+        self.taken += taken;
+        #[cfg(test)]
+        {
+            self.lines_taken += taken;
+        }
+        taken
+    }
+
+    /// Whether none are tried.
+    #[inline(always)]
+    pub fn is_pausing(&self) -> bool {
+        self.pause.is_on()
+    }
+
+    /// Draws the consequences at the end of a block: where most of what is gone over is not taken, that only costs time.
+    pub fn end_block(&mut self) {
+        if self.indexed > 0 || self.pause.is_on() {
+            self.pause.end_block(2 * self.taken >= self.indexed);
+        }
+        (self.known, self.taken, self.indexed) = (0, 0, 0);
     }
 }
 
 impl Members {
-    /// Makes the cells of the record whose marks come first. Returns those behind; `None` says nothing.
+    /// Makes the cells of the record whose marks come first. Returns how many members it has; `None` says nothing.
     #[inline(always)]
-    fn put<'m, L: Lanes>(
-        &mut self,
-        bytes: &[u8],
-        mut marks: &'m [[u32; 2]],
-        cells: &mut [Cell],
-    ) -> Option<&'m [[u32; 2]]> {
+    fn put<L: Lanes>(&mut self, bytes: &[u8], marks: &[[u32; 2]], cells: &mut [Cell]) -> Option<usize> {
         // First which members are wanted, without a branch: which comes next is anybody's guess. Then their values.
-        let mut count = 0;
+        let (mut count, mut members) = (0, 0);
         loop {
-            let (&mark, rest) = marks.split_first()?;
-            marks = rest;
+            let &mark = marks.get(members)?;
+            members += 1;
             let [colon, end] = mark.map(|place| bytes[place as usize]);
             if colon != b':' || end == b':' {
                 return None;
@@ -150,7 +199,7 @@ impl Members {
             cell.kind = kind;
         }
         // Of members that repeat the first counts, and here it was the last.
-        (repeats == 0).then_some(marks)
+        (repeats == 0).then_some(members)
     }
 
     /// The number of the wanted member whose name ends with these bytes up to its colon, or [`NONE`]. `None` so near
@@ -162,12 +211,15 @@ impl Members {
         for (number, wanted) in (0..).zip(&self.wanted) {
             found = select_unpredictable(L::alike(tail, &wanted.tail, &wanted.mask), number, found);
         }
-        Some(if self.has_long { self.number_of(name) } else { found })
+        Some(if self.has_long { self.whole(name, found) } else { found })
     }
 
-    /// The same, by whole names.
+    /// The same by the whole name, where its end is that of one that is wanted.
     #[inline(never)]
-    fn number_of(&self, name: &[u8]) -> u32 {
+    fn whole(&self, name: &[u8], found: u32) -> u32 {
+        if found == NONE {
+            return NONE;
+        }
         let number = self.wanted.iter().position(|wanted| name.ends_with(&wanted.name));
         number.map_or(NONE, |number| number as u32)
     }
@@ -338,6 +390,8 @@ mod tests {
             "{\"a\"::1}",
             "{\"a\":\u{7f}}",
             "{\"a\":1,\"b\":2,\"a\":3}",
+            "{\"a\":1, true,\"b\":2}",
+            "{\"a\":0.1234567890123456789012345678901234567890123456789012345678901234567890.5}",
         ];
         for line in others {
             assert!(!is_taken(line), "{line}");

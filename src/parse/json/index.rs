@@ -1,8 +1,8 @@
 //! The member index: where each member's value begins and where it ends, found 64 bytes at a time.
 //!
 //! It knows flat records: an object a line, of members whose values are strings without escapes, numbers without
-//! exponents, or words, with at most one space behind a colon or a comma and nowhere else. Such text is a regular
-//! language, and nearly all of its rules say what may stand behind what. So the places of each kind of byte are a mask of
+//! exponents, or words, with at most one space behind a colon, a comma and the first brace, and nowhere else: no CR at the
+//! line's end either. Such text is a regular language, and nearly all of its rules say what may stand behind what. So the places of each kind of byte are a mask of
 //! 64 bits, a rule is a shift and a comparison for all of them at once, and the order of the members makes no
 //! difference. What breaks a rule ends the index: the line in which it stands is another reader's. One rule is left to
 //! whoever reads the marks: colons take turns with commas or the brace.
@@ -31,14 +31,14 @@ pub(super) struct Index {
 /// When there are so many marks no further step is made.
 const MARKS_MAX: usize = BLOCK_BYTES / 2;
 
-/// What a step leaves to the next: the upper bits say it of the byte in front of that.
+/// What a step leaves to the next: the upper bit of a mask says it of the last byte.
 #[derive(Clone, Copy, Default)]
 struct Step {
     /// All bits: a string is open.
     inside: u64,
     /// A string has ended.
     closing: u64,
-    /// Braces that open, commas and colons: a string may begin, or a space stand before it.
+    /// Braces that open, commas and colons: behind them a string may begin, or a space stand.
     openers: u64,
     colons: u64,
     spaces: u64,
@@ -69,7 +69,8 @@ impl Index {
     }
 
     /// Finds marks from `from` on, which is the start of a line, up to the end of the line that ends at `to` if it can.
-    /// Returns the first place of which it knows nothing: what lies before are flat records, one on each line.
+    /// Returns the first place of which it knows nothing: what lies before are flat records, one on each line, if in each
+    /// the marks take turns.
     #[inline(always)]
     pub fn find<L: Lanes>(&mut self, text: &[u8], from: usize, to: usize) -> usize {
         let mut last = Step { newlines: u64::MAX, ..Step::default() };
@@ -97,6 +98,7 @@ impl Index {
     #[inline(always)]
     fn place_words(&mut self, count: usize, mut begun: u64, at: usize) -> usize {
         let found = begun.count_ones() as usize;
+        // There is room: a word has a mark in front of it.
         // None or one, mostly: without a branch.
         self.words[count] = at as u32 + begun.trailing_zeros();
         if found > 1 {

@@ -1,13 +1,16 @@
 //! JSON records: which fields are wanted of them (`Shape`), and how their values are found.
 //!
 //! `block` goes over a chunk, line by line. A line laid out like one before it is checked against that one's
-//! `template`; every other goes through the general scanner, `scan`, which reads most members as `short` ones. All
-//! accept exactly the objects of RFC 8259 that stand on one line, hold no lone surrogate and nest at most 128 deep, and
-//! find the same values: of a repeated member the first counts, at every level. The caller has checked the UTF-8.
+//! `template`. Where lines have too many layouts, `flat` reads those that hold no objects or arrays by an `index` of
+//! their members, whatever the order. Every other line goes through the general scanner, `scan`, which reads most members
+//! as `short` ones. It accepts exactly the objects of RFC 8259 that stand on one line, hold no lone surrogate and nest at
+//! most 128 deep; the others accept nothing else, and all find the same values: of a repeated member the first counts, at
+//! every level. The caller has checked the UTF-8.
 
 pub mod block;
 mod flat;
 mod index;
+mod pause;
 mod piece;
 mod scan;
 mod short;

@@ -1,5 +1,5 @@
 //! Thirty-two or sixty-four bytes at a time: the few questions that the scanners ask of a stretch of text, answered as
-//! bit masks, and sixteen at a time the numbers that columns are made of; with AVX2 where the machine has it and in
+//! bit masks, and sixteen at a time the ends of names, and the numbers that columns are made of; with AVX2 where the machine has it and in
 //! plain arithmetic elsewhere. (With AVX-512 for the sixty-four nothing was gained, on two kinds of machines that have
 //! it.)
 //!
@@ -176,7 +176,7 @@ pub fn parity(mut bits: u64) -> u64 {
 /// Writes down the places of the bits of a mask that begins at `at`; what stands behind them means nothing.
 #[inline(always)]
 pub fn place(mut bits: u64, at: u32, room: &mut [u32; WIDE]) {
-    // A record of usual length has seven or eight of what is looked for in a step: eight without asking, then more if need be.
+    // Where separators are looked for, seven or eight stand in a step: eight without asking, then more if need be.
     let mut eights = room.chunks_exact_mut(8);
     loop {
         let Some(eight) = eights.next() else { return };

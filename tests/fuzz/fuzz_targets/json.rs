@@ -20,8 +20,8 @@ const FIELDS: [&str; 9] = ["a", "a.b", "a.b.c", "b[0]", "b[1].a", "a.b[2]", "c",
 type Read = Vec<((u32, u32), Result<Vec<String>, Flaw>)>;
 
 /// The records of a chunk by the reader of blocks.
-fn in_blocks(level: Level, shape: &Shape, chunk: &[u8]) -> Read {
-    let (mut reader, mut rows) = (Reader::new(shape, level), Rows::new(FIELDS.len()));
+fn in_blocks(level: Level, mut reader: Reader<'_>, chunk: &[u8]) -> Read {
+    let mut rows = Rows::new(FIELDS.len());
     let mut texts = Texts { bytes: chunk.to_vec(), ..Texts::default() };
     let (mut from, mut all) = (0, Vec::new());
     while from < chunk.len() {
@@ -72,7 +72,9 @@ fn check_blocks(shape: &Shape, data: &[u8]) {
     let expected = line_by_line(Level::PORTABLE, shape, &chunk);
     assert_eq!(line_by_line(Level::detect(), shape, &chunk), expected);
     for level in Level::all() {
-        assert_eq!(in_blocks(level, shape, &chunk), expected, "{level:?}");
+        for make in [Reader::new, Reader::without_templates] {
+            assert_eq!(in_blocks(level, make(shape, level), &chunk), expected, "{level:?}");
+        }
     }
 }
 

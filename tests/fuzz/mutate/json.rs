@@ -1,5 +1,5 @@
 //! A round over NDJSON: a chunk of lines of one to three layouts, most of them changed, by the readers of blocks
-//! (with each kind of vectors) and by the general scanner, each compared with serde_json.
+//! (with each kind of vectors, with templates and without) and by the general scanner, each compared with serde_json.
 
 use fastrand::Rng;
 use windrow::expr::{FieldPath, parse_path};
@@ -15,11 +15,12 @@ use super::reference::json::{Line, agrees, lines};
 use super::{Counts, Difference};
 
 /// Fields that a job may name.
-const WANTED: [&[&str]; 5] = [
+const WANTED: [&[&str]; 6] = [
     &["id", "ts", "page", "b", "ok", "d.u.id", "n[1].k", "d.id"],
     &["ts", "page", "b"],
     &["ts", "d", "d.u", "n", "n[0]", "x"],
     &["latency_ms", "user", "ts", "message", "status"],
+    &["\"a long name of a member that nobody wants, longer than a vector\"", "ts", "longer", "\"\"\"ts\""],
     &[],
 ];
 
@@ -54,7 +55,8 @@ impl Json {
         }
         let check = Check { chunk: &chunk, fields, expected: &expected };
         for level in Level::all() {
-            check.blocks(shape, level)?;
+            check.blocks(Reader::new(shape, level), level)?;
+            check.blocks(Reader::without_templates(shape, level), level)?;
         }
         let level = if random.bool() { Level::detect() } else { Level::PORTABLE };
         check.one_by_one(shape, level)
@@ -99,8 +101,8 @@ struct Check<'c> {
 
 impl Check<'_> {
     /// By the reader of blocks, as the parse stage calls it.
-    fn blocks(&self, shape: &Shape, level: Level) -> Result<(), Difference> {
-        let (mut reader, mut rows) = (Reader::new(shape, level), Rows::new(self.fields.len()));
+    fn blocks(&self, mut reader: Reader<'_>, level: Level) -> Result<(), Difference> {
+        let mut rows = Rows::new(self.fields.len());
         let (mut from, mut seen, mut newlines, mut arena) = (0, 0, 0, Vec::new());
         while from < self.chunk.len() {
             rows.clear();

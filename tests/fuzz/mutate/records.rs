@@ -151,6 +151,14 @@ pub fn json() -> Vec<Layout> {
                 r.u8(..)
             )
         }),
+        variants(17, |r| {
+            let ok = ["true", "false", "null"][r.usize(..3)].to_owned();
+            let name = "a long name of a member that nobody wants, longer than a vector";
+            let mut members = event(r).to_vec();
+            members.extend([("ok", ok), (name, r.u8(..).to_string()), ("longer", number(r))]);
+            r.shuffle(&mut members);
+            object(&members[..r.usize(1..=10)], [":", ": "][r.usize(..2)], ", ")
+        }),
     ]
 }
 
