@@ -129,6 +129,7 @@ impl Out<'_, '_> {
             self.builder.begin_at(window, timing, self.hand_on)?;
         }
         let states: &States = &table.states;
+        self.builder.leave_first(self.groups, states);
         for (n, &Group { head, key, slot }) in self.groups.iter().enumerate() {
             if let Some(ahead) = self.groups.get(n + AHEAD) {
                 keys.prefetch(ahead.key);

@@ -273,6 +273,7 @@ fn emit_table(
     }
     table.groups_in_order(keys, out.groups);
     out.builder.begin(window, out.hand_on)?;
+    out.builder.leave_first(out.groups, &table.states);
     out.builder.rows(RowsOf::Window, out.groups, keys, &table.states, out.hand_on)
 }
 

@@ -15,7 +15,8 @@ use super::cells::{
 };
 use super::fired::{Failure, Fired, FiredRow, HandOn, Place, Timing};
 use super::json::{write_json_bytes, write_json_string, write_json_value};
-use super::plan::{RowPlan, encode_rank};
+use super::plan::RowPlan;
+use super::rank::encode_rank;
 use crate::aggregate::states::States;
 use crate::aggregate::{Asked, Gives, Span};
 use crate::expr::Row;
@@ -113,6 +114,12 @@ impl RowBuilder {
     /// A live view needs of the rows that follow their keys and ranks alone; elsewhere this means nothing.
     pub fn set_brief(&mut self, is_brief: bool) {
         self.is_brief = is_brief && self.plan.to == OutputFormat::Live;
+    }
+
+    /// What the results of the current window are asked for.
+    #[inline(always)]
+    pub(super) fn span(&self) -> Span {
+        Span { bounds: self.window.map(|window| (window.start, window.end)) }
     }
 
     /// Whether a row could not be decided about.
@@ -287,7 +294,7 @@ impl RowBuilder {
     /// Writes a row of the current window, unless `--having` does not hold for it. Breaks where it cannot be
     /// decided about. `head` is that of the key.
     pub fn row(&mut self, key: &[u8], head: u64, states: &States, slot: u32) -> ControlFlow<()> {
-        let span = Span { bounds: self.window.map(|window| (window.start, window.end)) };
+        let span = self.span();
         if self.plan.has_conditions() && !self.rank(key, states, slot, span) {
             return if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
@@ -369,8 +376,8 @@ impl RowBuilder {
 
     /// Whether the row is to be written, and its rank.
     fn rank(&mut self, key: &[u8], states: &States, slot: u32, span: Span) -> bool {
-        if let Some(column) = self.plan.rank_column(states.width()) {
-            let value = self.plan.as_column(states.finish(column, slot, span));
+        if let Some(call) = self.plan.rank_call(states.width()) {
+            let value = self.plan.as_column(states.finish(call, slot, span));
             encode_rank(&value, &mut self.fired.ranks);
             return true;
         }

@@ -13,6 +13,7 @@ pub mod mark;
 pub mod merge;
 pub mod numbered;
 pub mod plan;
+pub mod rank;
 pub mod set_aside;
 pub mod sink;
 pub mod stream;

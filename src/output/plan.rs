@@ -162,10 +162,10 @@ impl RowPlan {
         }
     }
 
-    /// If rows are ranked by an aggregate by itself, and none is left out: which of so many aggregates that is.
-    pub fn rank_column(&self, aggregates: usize) -> Option<usize> {
-        let top = self.top.as_ref().filter(|_| self.having.is_none() && !self.has_timing)?;
-        top.order_by.as_field()?.checked_sub(self.columns.len() - aggregates)
+    /// If rows are ranked by a call by itself, and none is left out: which of so many calls that is.
+    pub fn rank_call(&self, calls: usize) -> Option<usize> {
+        let top = self.top.as_ref().filter(|_| self.having.is_none())?;
+        top.order_by.as_field()?.checked_sub(self.results).filter(|call| *call < calls)
     }
 
     /// Whether the greatest rank comes first.
@@ -177,29 +177,5 @@ impl RowPlan {
     pub fn compare_ranks(&self, a: &[u8], b: &[u8]) -> Ordering {
         let order = key::compare(a, b);
         if self.top.as_ref().is_some_and(|top| top.descending) { order.reverse() } else { order }
-    }
-}
-
-/// The order of two values as ranks, the least first.
-pub fn compare_values(a: &Value<'_>, b: &Value<'_>) -> Ordering {
-    if let (Value::Number(a), Value::Number(b)) = (a, b) {
-        return a.compare(b);
-    }
-    let [a, b] = [a, b].map(|value| {
-        let mut rank = Vec::new();
-        encode_rank(value, &mut rank);
-        rank
-    });
-    key::compare(&a, &b)
-}
-
-/// Numbers rank by value alone, so their text is made canonical.
-pub(super) fn encode_rank(value: &Value<'_>, out: &mut Vec<u8>) {
-    let ranked = match value.as_number() {
-        Some(number) => key::encode(&Value::Number(number), out),
-        None => key::encode(value, out),
-    };
-    if !ranked {
-        key::encode(&Value::Null, out);
     }
 }

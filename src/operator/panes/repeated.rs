@@ -196,14 +196,20 @@ impl RepeatedPanes {
             groups.sort_unstable();
             groups.dedup();
             store.merged.reset(&store.calls);
-            for (_, open) in store.panes.range(window.start..window.end) {
-                match whole {
-                    true => store.merged.merge(&open.table, keys),
-                    false => store.merged.merge_chosen(&open.table, &groups, keys),
+            let mut panes = store.panes.range(window.start..window.end).map(|(_, open)| &open.table);
+            let table = match panes.next() {
+                // A window that is one pane is written as it stands.
+                Some(only) if whole && panes.clone().next().is_none() => only,
+                first => {
+                    first.into_iter().chain(panes).for_each(|table| match whole {
+                        true => store.merged.merge(table, keys),
+                        false => store.merged.merge_chosen(table, &groups, keys),
+                    });
+                    &store.merged
                 }
-            }
+            };
             let record = self.written.entry(window).or_insert_with(|| Written::new(whole));
-            out.window((Some(window), Timing::Revised), &store.merged, None, record, keys)?;
+            out.window((Some(window), Timing::Revised), table, None, record, keys)?;
         }
         self.forget(keys);
         ControlFlow::Continue(())

@@ -13,8 +13,7 @@ use crate::aggregate::states::States;
 use crate::operator::keys::Keys;
 use crate::operator::peek::{Best, Peek, ROWS_MAX};
 use crate::output::builder::RowBuilder;
-use crate::output::plan;
-use crate::value::Value;
+use crate::output::rank::Rank;
 use crate::window::Window;
 
 /// So many rows are made before the best are chosen among them.
@@ -58,9 +57,9 @@ impl Shard {
 }
 
 fn best(builder: RowBuilder, groups: impl Iterator<Item = Group>, states: &States, keys: &Keys) -> Best {
-    match builder.plan().rank_column(states.width()) {
-        Some(column) => {
-            let (chosen, seen) = choose(&builder, groups, (states, column), keys);
+    match builder.plan().rank_call(states.width()) {
+        Some(call) => {
+            let (chosen, seen) = choose(&builder, groups, (states, call), keys);
             let passed_over = seen - chosen.len() as u64;
             let mut best = rows_of(builder, chosen.into_iter(), states, keys);
             best.pass_over(passed_over);
@@ -73,12 +72,10 @@ fn best(builder: RowBuilder, groups: impl Iterator<Item = Group>, states: &State
 /// A group and what it ranks by.
 struct Candidate<'c> {
     group: Group,
-    /// Where values differ in this, they differ so.
-    size: f64,
-    value: Value<'c>,
+    rank: Rank<'c>,
 }
 
-/// The groups that rank first by a column, and how many there were.
+/// The groups that rank first by a call, and how many there were.
 fn choose(
     builder: &RowBuilder,
     groups: impl Iterator<Item = Group>,
@@ -87,19 +84,15 @@ fn choose(
 ) -> (Vec<Group>, u64) {
     let plan = builder.plan();
     let order = |a: &Candidate<'_>, b: &Candidate<'_>| -> Ordering {
-        let by_size = a.size.total_cmp(&b.size);
-        let by_rank = by_size.then_with(|| plan::compare_values(&a.value, &b.value));
-        let by_rank = if plan.is_descending() { by_rank.reverse() } else { by_rank };
         let by_key =
             || keys.compare((keys.head(a.group.key), a.group.key), (keys.head(b.group.key), b.group.key));
-        by_rank.then_with(by_key).then_with(|| a.group.window.cmp(&b.group.window))
+        plan.order(&a.rank, &b.rank).then_with(by_key).then_with(|| a.group.window.cmp(&b.group.window))
     };
     let (mut chosen, mut seen): (Vec<Candidate<'_>>, u64) = (Vec::with_capacity(ROWS_MAX + 1), 0);
     for group in groups {
         seen += 1;
         let span = Span { bounds: group.window.map(|window| (window.start, window.end)) };
-        let value = plan.as_column(states.finish(call, group.slot, span));
-        let candidate = Candidate { group, size: size(&value), value };
+        let candidate = Candidate { group, rank: plan.rank(states, call, group.slot, span) };
         if chosen.len() == ROWS_MAX {
             if chosen.last().is_some_and(|last| order(last, &candidate).is_le()) {
                 continue;
@@ -110,14 +103,6 @@ fn choose(
         chosen.insert(at, candidate);
     }
     (chosen.into_iter().map(|candidate| candidate.group).collect(), seen)
-}
-
-/// A number that goes with the order of ranks; equal ones may still differ.
-fn size(value: &Value<'_>) -> f64 {
-    match value {
-        Value::Null | Value::Bool(_) => f64::NEG_INFINITY,
-        value => value.as_number().map_or(f64::INFINITY, |number| number.to_f64()),
-    }
 }
 
 /// The best of these groups as rows. One that cannot be decided about yet is left out: it may be different when its

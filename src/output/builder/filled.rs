@@ -9,8 +9,8 @@ use super::super::cells::{CELL_END, finish_csv_row, write_table_value};
 use super::super::fired::{HandOn, Place, Timing};
 use super::super::plan::RowPlan;
 use super::{RowBuilder, write_key};
+use crate::aggregate::Gives;
 use crate::aggregate::states::States;
-use crate::aggregate::{Gives, Span};
 use crate::job::{Fill, OutputFormat};
 use crate::value::Value;
 use crate::window::Window;
@@ -20,7 +20,7 @@ impl RowBuilder {
     /// what is in `text`. Slot and states are those of that row.
     pub fn fill_text(&self, states: &States, slot: u32, text: &mut Vec<u8>) {
         text.clear();
-        let span = Span { bounds: self.window.map(|window| (window.start, window.end)) };
+        let span = self.span();
         match self.plan.fill {
             Some(Fill::Previous) => text.extend_from_slice(&self.fired.text[self.results_at..]),
             Some(Fill::Zero) => {

@@ -1,0 +1,204 @@
+//! What the rows of a window rank by with `--top`, and which of many may be among the first.
+
+use std::cmp::Ordering;
+
+use super::builder::RowBuilder;
+use super::plan::RowPlan;
+use crate::aggregate::Span;
+use crate::aggregate::states::States;
+use crate::operator::table::Group;
+use crate::parse::key;
+use crate::prefetch::AHEAD;
+use crate::value::Value;
+
+/// What a row ranks by.
+#[derive(Debug, Clone)]
+pub struct Rank<'v> {
+    /// Where values differ in this, they differ so.
+    size: f64,
+    value: Value<'v>,
+}
+
+impl<'v> Rank<'v> {
+    /// The rank of a row whose value this is.
+    pub fn new(value: Value<'v>) -> Rank<'v> {
+        let size = match &value {
+            Value::Null | Value::Bool(_) => f64::NEG_INFINITY,
+            value => value.as_number().map_or(f64::INFINITY, |number| number.to_f64()),
+        };
+        Rank { size, value }
+    }
+
+    /// The order of two ranks, the least first: that of their encodings.
+    fn compare(&self, other: &Rank<'_>) -> Ordering {
+        let by_size = self.size.total_cmp(&other.size);
+        by_size.then_with(|| match (&self.value, &other.value) {
+            (Value::Number(a), Value::Number(b)) => a.compare(b),
+            (a, b) => {
+                let [a, b] = [a, b].map(|value| {
+                    let mut rank = Vec::new();
+                    encode_rank(value, &mut rank);
+                    rank
+                });
+                key::compare(&a, &b)
+            }
+        })
+    }
+}
+
+/// Numbers rank by value alone, so their text is made canonical.
+pub(super) fn encode_rank(value: &Value<'_>, out: &mut Vec<u8>) {
+    let ranked = match value.as_number() {
+        Some(number) => key::encode(&Value::Number(number), out),
+        None => key::encode(value, out),
+    };
+    if !ranked {
+        key::encode(&Value::Null, out);
+    }
+}
+
+impl RowPlan {
+    /// The rank of the group with this slot, if rows are ranked by a call by itself: [`RowPlan::rank_call`].
+    pub fn rank<'s>(&self, states: &'s States, call: usize, slot: u32, span: Span) -> Rank<'s> {
+        Rank::new(self.as_column(states.finish(call, slot, span)))
+    }
+
+    /// The order of two ranks within a window: what comes first is less.
+    pub fn order(&self, a: &Rank<'_>, b: &Rank<'_>) -> Ordering {
+        let order = a.compare(b);
+        if self.is_descending() { order.reverse() } else { order }
+    }
+}
+
+impl RowBuilder {
+    /// Leaves of the groups of the current window, which are in the order of keys, those whose rows may be among the
+    /// first of the window. Where nothing is known of that before they are rows, all.
+    pub fn leave_first(&self, groups: &mut Vec<Group>, states: &States) {
+        let plan = self.plan();
+        let (Some((rows_max, ties)), Some(call)) = (plan.top(), plan.rank_call(states.width())) else {
+            return;
+        };
+        if groups.len() <= rows_max {
+            return;
+        }
+        let span = self.span();
+        let mut first = First { plan, rows_max, ties, kept: Vec::new(), enough: 2 * rows_max, worst: None };
+        for (n, group) in groups.iter().enumerate() {
+            if let Some(ahead) = groups.get(n + AHEAD) {
+                states.prefetch(ahead.slot);
+            }
+            first.add(plan.rank(states, call, group.slot, span), n as u32);
+        }
+        first.cut();
+        let mut numbers: Vec<u32> = first.kept.into_iter().map(|(_, number)| number).collect();
+        numbers.sort_unstable();
+        for (to, &from) in numbers.iter().enumerate() {
+            groups.swap(to, from as usize);
+        }
+        groups.truncate(numbers.len());
+    }
+}
+
+/// The first of many rows by their rank, and of equal ones by their number.
+struct First<'f> {
+    plan: &'f RowPlan,
+    rows_max: usize,
+    /// Whether all are kept that are equal to the last.
+    ties: bool,
+    /// Those that may be among them.
+    kept: Vec<(Rank<'f>, u32)>,
+    /// When there are so many, it pays to look for those that are not.
+    enough: usize,
+    /// The last of those that were among them when that was done.
+    worst: Option<Rank<'f>>,
+}
+
+impl<'f> First<'f> {
+    /// Adds a row; numbers ascend.
+    fn add(&mut self, rank: Rank<'f>, number: u32) {
+        if let Some(worst) = &self.worst {
+            let order = self.plan.order(&rank, worst);
+            if order.is_gt() || (order.is_eq() && !self.ties) {
+                return;
+            }
+        }
+        self.kept.push((rank, number));
+        if self.kept.len() > self.enough {
+            self.cut();
+            self.enough = 2 * self.kept.len();
+        }
+    }
+
+    /// Forgets those that are not among the first any more.
+    fn cut(&mut self) {
+        let Some(last) = self.rows_max.checked_sub(1).filter(|last| *last < self.kept.len()) else { return };
+        let plan = self.plan;
+        self.kept.select_nth_unstable_by(last, |a, b| plan.order(&a.0, &b.0).then(a.1.cmp(&b.1)));
+        let worst = self.kept[last].0.clone();
+        match self.ties {
+            true => self.kept.retain(|(rank, _)| plan.order(rank, &worst).is_le()),
+            false => self.kept.truncate(self.rows_max),
+        }
+        self.worst = Some(worst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Task;
+
+    /// Against sorting, with many equal ranks, of kinds that are compared in different ways.
+    #[test]
+    fn the_first_are_left() {
+        let mut random = fastrand::Rng::with_seed(5);
+        for round in 0..2_000 {
+            let (rows_max, ties, ascending) = (random.usize(1..9), random.bool(), random.bool());
+            let order = if ascending { "count ASC" } else { "count" };
+            let most = rows_max.to_string();
+            let mut argv = vec!["windrow", "-w", "1m", "-b", "k", "--top", &most, "--order-by", order];
+            argv.extend(ties.then_some("--ties"));
+            let argv: Vec<_> = argv.into_iter().map(Into::into).collect();
+            let Task::Aggregate(task) = crate::cli::job(&argv).expect("a good job").task else {
+                unreachable!("it has windows")
+            };
+            let plan = RowPlan::new(&task, false);
+            let kinds = ["1", "1.0", "2", "9007199254740992", "9007199254740993", "1e400", "-3"];
+            let ranks: Vec<Rank<'_>> = (0..random.usize(..60))
+                .map(|_| match random.usize(..kinds.len() + 2 + round % 3) {
+                    n if n < kinds.len() => Rank::new(Value::Written(kinds[n])),
+                    n if n == kinds.len() => Rank::new(Value::Null),
+                    n if n == kinds.len() + 1 => Rank::new(Value::Text("x".into())),
+                    n => Rank::new(Value::Number(crate::number::Number::from_int(n as i64))),
+                })
+                .collect();
+            let mut first =
+                First { plan: &plan, rows_max, ties, kept: Vec::new(), enough: 2 * rows_max, worst: None };
+            for (number, rank) in (0..).zip(&ranks) {
+                first.add(rank.clone(), number);
+            }
+            first.cut();
+            let mut found: Vec<u32> = first.kept.iter().map(|kept| kept.1).collect();
+            found.sort_unstable();
+
+            let encoded = |number: u32| {
+                let mut rank = Vec::new();
+                encode_rank(&ranks[number as usize].value, &mut rank);
+                rank
+            };
+            let mut wanted: Vec<u32> = (0..ranks.len() as u32).collect();
+            wanted.sort_by(|a, b| plan.compare_ranks(&encoded(*a), &encoded(*b)).then(a.cmp(b)));
+            let mut kept = rows_max.min(wanted.len());
+            while ties
+                && kept > 0
+                && kept < wanted.len()
+                && plan.compare_ranks(&encoded(wanted[kept - 1]), &encoded(wanted[kept])).is_eq()
+            {
+                kept += 1;
+            }
+            wanted.truncate(kept);
+            wanted.sort_unstable();
+            assert_eq!(found, wanted, "{argv:?} {ranks:?}");
+        }
+    }
+}
