@@ -10,6 +10,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::printable;
+use crate::suggest::did_you_mean;
 
 /// What other tools call an option: the option that is meant (empty: there is none), and what is said.
 const ELSEWHERE: [(&str, &str, &str); 17] = [
@@ -84,6 +85,16 @@ pub fn detached(command: &Command, argv: &[OsString]) -> Option<String> {
         let meant = arg.is_require_equals_set() && is_value(&pair[1]) && !Path::new(&pair[1]).exists();
         meant.then(|| format!("there is no file {0}; the value of --{name} is written --{name}={0}", pair[1]))
     })
+}
+
+/// What is said of a line without a job where the first word is nearly the name of a command, and no file:
+/// `profil a.ndjson`.
+pub fn misnamed(command: &Command, argv: &[OsString]) -> Option<String> {
+    let is_name = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let word = argv.get(1)?.to_str().filter(is_name).filter(|word| !Path::new(word).exists())?;
+    let names = || command.get_subcommands().map(Command::get_name);
+    let meant = did_you_mean(word, names()).filter(|_| names().all(|name| name != word))?;
+    Some(format!("there is no command and no file {}; {meant}", printable(word)))
 }
 
 /// The command that the line calls, and the words that call it.
@@ -243,6 +254,24 @@ mod tests {
             "a command is missing: windrow state show, dump or verify; windrow state --help says what they do",
         );
         check(&["state", "list"], "unrecognized subcommand 'list'; windrow state has show, dump or verify");
+    }
+
+    #[test]
+    fn names_that_are_nearly_those_of_commands() {
+        let check = |line: &[&str], want: Option<&str>| {
+            assert_eq!(misnamed(&command(false), &words(line)).as_deref(), want, "{line:?}");
+        };
+        check(
+            &["profil", "a.ndjson"],
+            Some("there is no command and no file profil; did you mean `profile`?"),
+        );
+        check(&["ordr"], Some("there is no command and no file ordr; did you mean `order`?"));
+        check(&["-w", "1m", "ordr"], None);
+        check(&["a.ndjson"], None);
+        check(&["src"], None);
+        check(&["./ordr"], None);
+        check(&["order"], None);
+        check(&[], None);
     }
 
     #[test]

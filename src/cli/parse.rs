@@ -73,6 +73,10 @@ pub fn parse(argv: &[OsString], colour: bool) -> Result<Request> {
     if let Some(message) = mistake::detached(&command, argv) {
         return Err(Error::usage(message));
     }
+    let has_job = file.is_some() || deepest(&matches).try_contains_id("window").unwrap_or(true);
+    if let Some(message) = mistake::misnamed(&command, argv).filter(|_| !has_job) {
+        return Err(Error::usage(message));
+    }
     let cli = Cli::from_arg_matches(&matches)
         .map_err(|error| Error::usage(mistake::message(&error, &command, argv)))?;
     let asked = |mut args: JobArgs, settings: Settings| {

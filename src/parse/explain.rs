@@ -9,7 +9,13 @@ pub fn explain(flaw: Flaw, record: &[u8], width: usize) -> String {
     match flaw {
         Flaw::Utf8(at) => format!("the record is not valid UTF-8 at byte {}", at + 1),
         Flaw::Json(fault) => explain_json(fault, record),
-        Flaw::OpenQuote => "a quote is left open up to the end of the input".to_owned(),
+        Flaw::OpenQuote => {
+            let lines = 1 + memchr::memchr_iter(b'\n', record.strip_suffix(b"\n").unwrap_or(record)).count();
+            match lines {
+                1 => "a quote is left open up to the end of the input".to_owned(),
+                _ => format!("a quote is left open up to the end of the input, for {lines} lines"),
+            }
+        }
         Flaw::Fields(fields) => {
             let s = if fields == 1 { "" } else { "s" };
             format!("the record has {fields} field{s} where {width} are expected")

@@ -93,8 +93,16 @@ pub fn listed(names: &[String], max: usize) -> String {
     }
 }
 
-/// What is said of a header that is one column, if another delimiter would cut it.
-pub fn uncut_header(names: &[String]) -> Option<String> {
+/// What is said of a first line that is no header of columns as they were cut: a record of NDJSON, or one column that
+/// another delimiter would cut.
+pub fn no_header(names: &[String]) -> Option<String> {
+    if names.first().is_some_and(|name| name.starts_with('{')) {
+        return Some("the first line looks like JSON; --from ndjson reads that".to_owned());
+    }
+    uncut_header(names)
+}
+
+fn uncut_header(names: &[String]) -> Option<String> {
     let [name] = names else { return None };
     let delimiter = [';', '|', ',', '\t'].into_iter().find(|delimiter| name.contains(*delimiter))?;
     let shown = if delimiter == '\t' { "tab".to_owned() } else { format!("'{delimiter}'") };
@@ -164,5 +172,9 @@ mod tests {
         );
         assert_eq!(uncut("a b"), None);
         assert_eq!(uncut_header(&names(&["a;b", "c"])), None);
+        assert_eq!(no_header(&names(&["a", "{b"])), None);
+        let json = Some("the first line looks like JSON; --from ndjson reads that".to_owned());
+        assert_eq!(no_header(&names(&["{\"a\":1", "\"b\":2}"])), json);
+        assert_eq!(no_header(&names(&["a;b"])), uncut("a;b"));
     }
 }

@@ -38,6 +38,7 @@ pub mod snapshot;
 pub mod stages;
 mod start;
 mod stop;
+mod unlikely;
 mod writer;
 
 use std::collections::HashMap;

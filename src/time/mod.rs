@@ -63,6 +63,18 @@ pub enum Form {
     Text,
 }
 
+/// What a number is in another unit.
+#[derive(Debug, Clone, Copy)]
+pub struct Likelier {
+    /// That unit.
+    pub unit: Unit,
+    /// The time that it is there, in microseconds.
+    pub time: i64,
+}
+
+/// The years 1990 to 2099, in microseconds.
+const OUR_DAYS: std::ops::Range<i64> = 631_152_000_000_000..4_102_444_800_000_000;
+
 /// How whole numbers of a unit become microseconds: without the last digits, if any, times a factor.
 #[derive(Debug, Clone, Copy)]
 pub struct UnitScale {
@@ -83,6 +95,26 @@ impl Unit {
             Unit::Nanos => (3, 1),
         };
         UnitScale { dropped, factor, below: (LIMIT as u64).div_ceil(factor) }
+    }
+
+    /// How many nanoseconds it has.
+    fn nanos(self) -> i128 {
+        match self {
+            Unit::Seconds => 1_000_000_000,
+            Unit::Millis => 1_000_000,
+            Unit::Micros => 1_000,
+            Unit::Nanos => 1,
+        }
+    }
+
+    /// What people call it, and `--time-format`.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Unit::Seconds => ("seconds", "s"),
+            Unit::Millis => ("milliseconds", "ms"),
+            Unit::Micros => ("microseconds", "us"),
+            Unit::Nanos => ("nanoseconds", "ns"),
+        }
     }
 }
 
@@ -183,6 +215,18 @@ impl TimeFormat {
             (Kind::Unit(unit), _) => Some(*unit),
             _ => None,
         }
+    }
+
+    /// If this format names a unit in which `time` is not of our days, but in another it would be: that unit, and the
+    /// other one.
+    pub fn likelier_unit(&self, time: i64) -> Option<(Unit, Likelier)> {
+        let Kind::Unit(own) = self.kind else { return None };
+        let number = i128::from(time) * 1000 / own.nanos();
+        let other = [Unit::Seconds, Unit::Millis, Unit::Micros, Unit::Nanos].into_iter().find_map(|unit| {
+            let time = i64::try_from(number * unit.nanos() / 1000).ok()?;
+            OUR_DAYS.contains(&time).then_some(Likelier { unit, time })
+        });
+        other.filter(|_| !OUR_DAYS.contains(&time)).map(|other| (own, other))
     }
 
     /// Reads a time in a source of this form, in microseconds strictly between -[`LIMIT`] and [`LIMIT`];

@@ -107,6 +107,8 @@ impl Front {
             Some(known) if known.names.is_empty() => state.layout = Some(layout),
             Some(_) => {}
         }
+        let name = &self.job.sources[source as usize].name;
+        self.progress.warn(self.unlikely.look(&batch, name).as_slice());
         self.progress.warn(&self.absent.look(&batch));
         self.sequencer.push(batch, lead);
     }

@@ -23,6 +23,7 @@ use super::readers::{Readers, Requests};
 use super::silence::Silence;
 use super::stages::{Stage, Worker};
 use super::stop::{self, Stop};
+use super::unlikely::Unlikely;
 use crate::checkpoint::written::EndingV1;
 use crate::error::{Error, Result, Signal};
 use crate::input::{Format, Origin};
@@ -62,6 +63,7 @@ pub struct Front {
     /// Whether the job itself fixes the form of times.
     form_fixed: bool,
     absent: Absent,
+    unlikely: Unlikely,
     /// The sources that have ended, and of which it has not been said yet.
     unsaid: Vec<u32>,
     /// Decides who is waited for, where the job says for how long.
@@ -165,6 +167,7 @@ impl Front {
             alone: live(job) == 1,
             form_fixed: projection.form().is_some(),
             absent: Absent::new(job),
+            unlikely: Unlikely::new(job),
             unsaid: Vec::new(),
             begun: false,
             sent: false,
@@ -184,6 +187,7 @@ impl Front {
             self.sequencer = Sequencer::resume(rules(&self.job), &sequence, decided);
             self.progress.stand_anew(&self.sequencer);
             self.absent = Absent::none(self.sources.len());
+            self.unlikely = Unlikely::none(&self.job);
             if let (Some(ids), Some(loaded)) = (self.sequencer.dedup(), dedup) {
                 *ids = loaded;
             }
