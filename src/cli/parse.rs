@@ -73,8 +73,11 @@ pub fn parse(argv: &[OsString], colour: bool) -> Result<Request> {
     if let Some(message) = mistake::detached(&command, argv) {
         return Err(Error::usage(message));
     }
-    let has_job = file.is_some() || deepest(&matches).try_contains_id("window").unwrap_or(true);
-    if let Some(message) = mistake::misnamed(&command, argv).filter(|_| !has_job) {
+    // A file that is not there may still come, or have been read by an earlier run.
+    let given = |id| deepest(&matches).try_contains_id(id).unwrap_or(true);
+    let follows = deepest(&matches).try_get_one("follow").ok().flatten() == Some(&true);
+    let may_be_file = file.is_some() || given("window") && (follows || given("state_dir"));
+    if let Some(message) = mistake::misnamed(&command, argv).filter(|_| !may_be_file) {
         return Err(Error::usage(message));
     }
     let cli = Cli::from_arg_matches(&matches)

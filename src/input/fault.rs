@@ -73,8 +73,8 @@ impl fmt::Display for Fault {
             ),
             Fault::Cut(kind) => write!(
                 f,
-                "the {kind} stream ends in the middle (truncated archive?); everything before was processed, \
-                 windows still open there are not written ({kind} -dc FILE | windrow ... writes them)"
+                "the {kind} stream ends in the middle (truncated archive?); everything before was processed \
+                 ({kind} -dc FILE | windrow ... takes that for all there is)"
             ),
             Fault::Damaged { kind, detail } => {
                 write!(f, "the {kind} stream is damaged ({detail}); everything before was processed")
@@ -128,8 +128,8 @@ mod tests {
         check(rustix::io::Errno::IO.into(), "input/output error");
         check(
             Fault::Cut(Kind::Gzip),
-            "the gzip stream ends in the middle (truncated archive?); everything before was processed, \
-             windows still open there are not written (gzip -dc FILE | windrow ... writes them)",
+            "the gzip stream ends in the middle (truncated archive?); everything before was processed \
+             (gzip -dc FILE | windrow ... takes that for all there is)",
         );
     }
 }

@@ -175,7 +175,7 @@ impl RowPlan {
 
     /// The order of two ranks within a window.
     pub fn compare_ranks(&self, a: &[u8], b: &[u8]) -> Ordering {
-        let order = key::compare(a, b);
-        if self.top.as_ref().is_some_and(|top| top.descending) { order.reverse() } else { order }
+        let order = key::compare_values(a, b);
+        if self.is_descending() { order.reverse() } else { order }
     }
 }

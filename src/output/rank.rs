@@ -6,6 +6,7 @@ use super::builder::RowBuilder;
 use super::plan::RowPlan;
 use crate::aggregate::Span;
 use crate::aggregate::states::States;
+use crate::number::Number;
 use crate::operator::table::Group;
 use crate::parse::key;
 use crate::prefetch::AHEAD;
@@ -22,25 +23,31 @@ pub struct Rank<'v> {
 impl<'v> Rank<'v> {
     /// The rank of a row whose value this is.
     pub fn new(value: Value<'v>) -> Rank<'v> {
-        let size = match &value {
-            Value::Null | Value::Bool(_) => f64::NEG_INFINITY,
-            value => value.as_number().map_or(f64::INFINITY, |number| number.to_f64()),
+        // Of numbers that are no doubles nothing is known but on which side they are.
+        let least = match &value {
+            Value::Null | Value::Bool(_) | Value::Json(_) => true,
+            Value::Written(text) => text.starts_with('-'),
+            Value::Number(_) | Value::Text(_) | Value::Untyped(_) => false,
         };
-        Rank { size, value }
+        let beyond = if least { f64::NEG_INFINITY } else { f64::INFINITY };
+        Rank { size: value.as_number().map_or(beyond, |number| number.to_f64()), value }
     }
 
     /// The order of two ranks, the least first: that of their encodings.
     fn compare(&self, other: &Rank<'_>) -> Ordering {
         let by_size = self.size.total_cmp(&other.size);
         by_size.then_with(|| match (&self.value, &other.value) {
-            (Value::Number(a), Value::Number(b)) => a.compare(b),
+            (Value::Number(a @ Number::Decimal { .. }), Value::Number(b @ Number::Decimal { .. })) => {
+                a.compare(b)
+            }
+            (Value::Text(a), Value::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
             (a, b) => {
                 let [a, b] = [a, b].map(|value| {
                     let mut rank = Vec::new();
                     encode_rank(value, &mut rank);
                     rank
                 });
-                key::compare(&a, &b)
+                key::compare_values(&a, &b)
             }
         })
     }
@@ -152,7 +159,7 @@ mod tests {
     #[test]
     fn the_first_are_left() {
         let mut random = fastrand::Rng::with_seed(5);
-        for round in 0..2_000 {
+        for _ in 0..4_000 {
             let (rows_max, ties, ascending) = (random.usize(1..9), random.bool(), random.bool());
             let order = if ascending { "count ASC" } else { "count" };
             let most = rows_max.to_string();
@@ -163,15 +170,34 @@ mod tests {
                 unreachable!("it has windows")
             };
             let plan = RowPlan::new(&task, false);
-            let kinds = ["1", "1.0", "2", "9007199254740992", "9007199254740993", "1e400", "-3"];
-            let ranks: Vec<Rank<'_>> = (0..random.usize(..60))
-                .map(|_| match random.usize(..kinds.len() + 2 + round % 3) {
-                    n if n < kinds.len() => Rank::new(Value::Written(kinds[n])),
-                    n if n == kinds.len() => Rank::new(Value::Null),
-                    n if n == kinds.len() + 1 => Rank::new(Value::Text("x".into())),
-                    n => Rank::new(Value::Number(crate::number::Number::from_int(n as i64))),
-                })
-                .collect();
+            let number = |text: &str| Value::Number(Number::parse(text).expect("a number"));
+            let kinds = [
+                Value::Written("1"),
+                Value::Written("1.0"),
+                number("1"),
+                number("2"),
+                Value::Written("9007199254740992"),
+                number("9007199254740993"),
+                number("-0.5"),
+                Value::Untyped("-3"),
+                Value::Untyped("-x"),
+                Value::Written("1e400"),
+                Value::Written("-1e400"),
+                number("10000000000000000000000"),
+                Value::Number(Number::from_f64(1e22).expect("it is finite")),
+                number("1e300"),
+                Value::Null,
+                Value::Bool(true),
+                Value::Bool(false),
+                Value::Json("{\"a\":1}".into()),
+                Value::Text("x".into()),
+                Value::Text("1".into()),
+            ];
+            // Few kinds make many ties.
+            let few: Vec<&Value<'_>> =
+                (0..random.usize(1..6)).map(|_| &kinds[random.usize(..kinds.len())]).collect();
+            let ranks: Vec<Rank<'_>> =
+                (0..random.usize(..60)).map(|_| Rank::new(few[random.usize(..few.len())].clone())).collect();
             let mut first =
                 First { plan: &plan, rows_max, ties, kept: Vec::new(), enough: 2 * rows_max, worst: None };
             for (number, rank) in (0..).zip(&ranks) {

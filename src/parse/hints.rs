@@ -95,7 +95,7 @@ pub fn listed(names: &[String], max: usize) -> String {
 
 /// What is said of a first line that is no header of columns as they were cut: a record of NDJSON, or one column that
 /// another delimiter would cut.
-pub fn no_header(names: &[String]) -> Option<String> {
+pub fn mistaken_header(names: &[String]) -> Option<String> {
     if names.first().is_some_and(|name| name.starts_with('{')) {
         return Some("the first line looks like JSON; --from ndjson reads that".to_owned());
     }
@@ -172,9 +172,9 @@ mod tests {
         );
         assert_eq!(uncut("a b"), None);
         assert_eq!(uncut_header(&names(&["a;b", "c"])), None);
-        assert_eq!(no_header(&names(&["a", "{b"])), None);
+        assert_eq!(mistaken_header(&names(&["a", "{b"])), None);
         let json = Some("the first line looks like JSON; --from ndjson reads that".to_owned());
-        assert_eq!(no_header(&names(&["{\"a\":1", "\"b\":2}"])), json);
-        assert_eq!(no_header(&names(&["a;b"])), uncut("a;b"));
+        assert_eq!(mistaken_header(&names(&["{\"a\":1", "\"b\":2}"])), json);
+        assert_eq!(mistaken_header(&names(&["a;b"])), uncut("a;b"));
     }
 }

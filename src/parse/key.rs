@@ -266,6 +266,16 @@ impl<'k> Iterator for Fields<'k> {
 /// The order of rows within a window: field by field, null, false, true, numbers by value and then by text,
 /// text by bytes.
 pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    compare_fields::<true>(a, b)
+}
+
+/// The same by values alone: numbers that are equal are so however they are written.
+pub fn compare_values(a: &[u8], b: &[u8]) -> Ordering {
+    compare_fields::<false>(a, b)
+}
+
+#[inline(always)]
+fn compare_fields<const BY_TEXT: bool>(a: &[u8], b: &[u8]) -> Ordering {
     let (mut a, mut b) = (Fields(a), Fields(b));
     loop {
         let order = match (a.field(), b.field()) {
@@ -273,7 +283,10 @@ pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
             (None, _) => return Ordering::Less,
             (_, None) => return Ordering::Greater,
             (Some((a, a_text)), Some((b, b_text))) => a.cmp(&b).then_with(|| match a {
-                NUMBER => compare_written(utf8(a_text), utf8(b_text)).then_with(|| a_text.cmp(b_text)),
+                NUMBER => {
+                    let by_value = compare_written(utf8(a_text), utf8(b_text));
+                    if BY_TEXT { by_value.then_with(|| a_text.cmp(b_text)) } else { by_value }
+                }
                 _ => a_text.cmp(b_text),
             }),
         };

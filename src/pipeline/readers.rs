@@ -366,7 +366,7 @@ fn column(source: &str, field: &FieldPath, names: &[String]) -> Result<usize> {
             cut(name)
         ))),
         (None, _) => {
-            let uncut = hints::no_header(names).map(|what| what + "; ");
+            let uncut = hints::mistaken_header(names).map(|what| what + "; ");
             let near = || did_you_mean(name, names.iter().map(String::as_str)).map(|near| near + " ");
             let hint = uncut.or_else(near).unwrap_or_default();
             Err(Error::usage(format!(

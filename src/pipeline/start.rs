@@ -226,7 +226,7 @@ fn in_json(bytes: &[u8], before: u64, bad_fails: bool, source: &str) -> Result<F
 
 /// `names` are the fields that there are.
 fn no_time_field(source: &str, place: &str, names: &[String]) -> Error {
-    let uncut = hints::no_header(names).map_or(String::new(), |uncut| format!("; {uncut}"));
+    let uncut = hints::mistaken_header(names).map_or(String::new(), |uncut| format!("; {uncut}"));
     Error::usage(format!(
         "{}: {place} has none of the fields {}; it has {}{uncut}; name the event time field with --time FIELD",
         Escaped(source),

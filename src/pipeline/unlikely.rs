@@ -1,47 +1,42 @@
 //! Event times that are hardly meant: `--time-format` names a unit, and in another one they would be of our days.
 //!
 //! Such a run would otherwise end in order, with windows thousands of years away or all events in one of 1970. The first
-//! event of each source says it; it may be right all the same, so it is a warning.
+//! event that there is says it; it may be right all the same, so it is a warning.
 
 use crate::error::Escaped;
 use crate::job::Job;
 use crate::parse::batch::{Batch, Fate};
-use crate::time::{Form, TimeFormat, shown_time};
+use crate::time::TimeFormat;
 
-/// The look at the first event of each source.
+/// The look at the first event.
 pub struct Unlikely {
-    format: TimeFormat,
-    /// By source, whether its first event is still to come; empty where there is nothing to find out.
-    awaited: Vec<bool>,
+    /// `None` where there is nothing to find out any more.
+    format: Option<TimeFormat>,
 }
 
 impl Unlikely {
-    /// The look at all sources of a job.
+    /// The look at what a job reads.
     pub fn new(job: &Job) -> Unlikely {
-        Unlikely { format: job.time_format.clone(), awaited: vec![true; job.sources.len()] }
+        Unlikely { format: Some(job.time_format.clone()) }
     }
 
-    /// None: an earlier run has seen the first events.
-    pub fn none(job: &Job) -> Unlikely {
-        Unlikely { format: job.time_format.clone(), awaited: Vec::new() }
+    /// None: an earlier run has looked.
+    pub fn none() -> Unlikely {
+        Unlikely { format: None }
     }
 
-    /// Looks at the next batch of a source, which has this name; returns the warning if there is one.
+    /// Looks at a batch of a source, which has this name; returns the warning if there is one.
     pub fn look(&mut self, batch: &Batch, source: &str) -> Option<String> {
-        let awaited = self.awaited.get_mut(batch.source as usize).filter(|awaited| **awaited)?;
+        let format = self.format.as_ref()?;
         let row = batch.fates.iter().position(|fate| *fate != Fate::Untimed)?;
-        *awaited = false;
-        let time = batch.time[row];
-        let (unit, likelier) = self.format.likelier_unit(time)?;
-        let (units, likely) = (unit.words(), likelier.unit.words());
+        let found = format.likelier_unit(batch.time[row]);
+        self.format = None;
+        let ((unit, year), (other, other_year)) = found?;
+        let ((unit, _), (other, name)) = (unit.words(), other.words());
         Some(format!(
-            "{}: the first event time is {} in {}; in {} (--time-format {}) it would be {}",
-            Escaped(source),
-            shown_time(time, Form::Number(unit), None),
-            units.0,
-            likely.0,
-            likely.1,
-            shown_time(likelier.time, Form::Text, None)
+            "{}: the first event time is in the year {year}, read in {unit}; in {other} (--time-format {name}) it \
+             would be in {other_year}",
+            Escaped(source)
         ))
     }
 }
@@ -53,8 +48,7 @@ mod tests {
     #[test]
     fn times_of_other_ages_are_told() {
         let check = |format: &str, time: i64, want: Option<&str>| {
-            let format = TimeFormat::new(format, None).expect("a format");
-            let mut unlikely = Unlikely { format, awaited: vec![true] };
+            let mut unlikely = Unlikely { format: Some(TimeFormat::new(format, None).expect("a format")) };
             let batch = |fates: &[Fate]| {
                 let mut batch = Batch::default();
                 batch.fates = fates.to_vec();
@@ -66,12 +60,15 @@ mod tests {
             assert_eq!(unlikely.look(&timed, "a").as_deref(), want);
             assert_eq!(unlikely.look(&timed, "a"), None, "once is enough");
         };
-        let far = "a: the first event time is 1625097600000 (+53467-04-18T00:00:00Z) in seconds; \
-                   in milliseconds (--time-format ms) it would be 2021-07-01T00:00:00Z";
+        let far = "a: the first event time is in the year 53467, read in seconds; in milliseconds \
+                   (--time-format ms) it would be in 2021";
         check("s", 1_625_097_600_000_000_000, Some(far));
-        let near = "a: the first event time is 1625097600000 (1970-01-19T19:24:57.6Z) in microseconds; \
-                    in milliseconds (--time-format ms) it would be 2021-07-01T00:00:00Z";
+        let near = "a: the first event time is in the year 1970, read in microseconds; in milliseconds \
+                    (--time-format ms) it would be in 2021";
         check("us", 1_625_097_600_000, Some(near));
+        let nanos = "a: the first event time is in the year 1970, read in nanoseconds; in seconds \
+                     (--time-format s) it would be in 2021";
+        check("ns", 1_625_197, Some(nanos));
         check("ms", 1_625_097_600_000_000, None);
         check("ms", 5_000, None);
         check("s", -3_000_000_000_000_000, None);

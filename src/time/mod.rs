@@ -63,15 +63,6 @@ pub enum Form {
     Text,
 }
 
-/// What a number is in another unit.
-#[derive(Debug, Clone, Copy)]
-pub struct Likelier {
-    /// That unit.
-    pub unit: Unit,
-    /// The time that it is there, in microseconds.
-    pub time: i64,
-}
-
 /// The years 1990 to 2099, in microseconds.
 const OUR_DAYS: std::ops::Range<i64> = 631_152_000_000_000..4_102_444_800_000_000;
 
@@ -217,16 +208,19 @@ impl TimeFormat {
         }
     }
 
-    /// If this format names a unit in which `time` is not of our days, but in another it would be: that unit, and the
-    /// other one.
-    pub fn likelier_unit(&self, time: i64) -> Option<(Unit, Likelier)> {
+    /// If this format names a unit in which `time` is not of our days, but in another it would be: that unit and the
+    /// other one, each with the year.
+    pub fn likelier_unit(&self, time: i64) -> Option<((Unit, i64), (Unit, i64))> {
         let Kind::Unit(own) = self.kind else { return None };
+        if OUR_DAYS.contains(&time) {
+            return None;
+        }
+        let year = |time: i64| civil::civil_from_days(time.div_euclid(duration::DAY)).0;
         let number = i128::from(time) * 1000 / own.nanos();
-        let other = [Unit::Seconds, Unit::Millis, Unit::Micros, Unit::Nanos].into_iter().find_map(|unit| {
-            let time = i64::try_from(number * unit.nanos() / 1000).ok()?;
-            OUR_DAYS.contains(&time).then_some(Likelier { unit, time })
-        });
-        other.filter(|_| !OUR_DAYS.contains(&time)).map(|other| (own, other))
+        [Unit::Seconds, Unit::Millis, Unit::Micros, Unit::Nanos].into_iter().find_map(|unit| {
+            let other = i64::try_from(number * unit.nanos() / 1000).ok()?;
+            OUR_DAYS.contains(&other).then(|| ((own, year(time)), (unit, year(other))))
+        })
     }
 
     /// Reads a time in a source of this form, in microseconds strictly between -[`LIMIT`] and [`LIMIT`];

@@ -21,6 +21,7 @@ mod profile;
 mod program;
 mod property;
 mod prove;
+mod ranks;
 mod readme;
 mod real;
 mod repeated;

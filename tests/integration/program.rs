@@ -7,8 +7,13 @@ use tempfile::TempDir;
 
 /// Runs windrow: exit code, standard output, standard error.
 pub fn windrow(dir: &TempDir, line: &str) -> (Option<i32>, String, String) {
+    windrow_of(dir, &line.split(' ').collect::<Vec<_>>())
+}
+
+/// The same by the words of the command line.
+pub fn windrow_of(dir: &TempDir, words: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
-    let output = command.current_dir(dir.path()).args(line.split(' ')).env_clear().output().expect("it runs");
+    let output = command.current_dir(dir.path()).args(words).env_clear().output().expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }

@@ -69,7 +69,8 @@ impl Portion {
     }
 }
 
-/// Asks shards, of which the first has this number, for so many ids, of which the n-th is the one that was asked for as number `number(n)`.
+/// Asks shards, of which the first has this number, for so many ids, of which the n-th is the one that was asked for as
+/// number `number(n)`.
 #[inline(always)]
 fn ask_in_order(
     (shards, first): (&mut [Shard], usize),

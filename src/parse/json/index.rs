@@ -1,11 +1,11 @@
 //! The member index: where each member's value begins and where it ends, found 64 bytes at a time.
 //!
 //! It knows flat records: an object a line, of members whose values are strings without escapes, numbers without
-//! exponents, or words, with at most one space behind a colon, a comma and the first brace, and nowhere else: no CR at the
-//! line's end either. Such text is a regular language, and nearly all of its rules say what may stand behind what. So the places of each kind of byte are a mask of
-//! 64 bits, a rule is a shift and a comparison for all of them at once, and the order of the members makes no
-//! difference. What breaks a rule ends the index: the line in which it stands is another reader's. One rule is left to
-//! whoever reads the marks: colons take turns with commas or the brace.
+//! exponents, or words, with at most one space behind a colon, a comma and the first brace, and nowhere else: no CR at
+//! the line's end either. Such text is a regular language, and nearly all of its rules say what may stand behind what.
+//! So the places of each kind of byte are a mask of 64 bits, a rule is a shift and a comparison for all of them at once,
+//! and the order of the members makes no difference. What breaks a rule ends the index: the line in which it stands is
+//! another reader's. One rule is left to whoever reads the marks: colons take turns with commas or the brace.
 //!
 //! Quotes are paired by counting them, and what goes on from a bit to the end of its run is found by the carry of an
 //! addition. Both are from Langdale and Lemire, "Parsing Gigabytes of JSON per Second", The VLDB Journal 28 (2019).

@@ -1,7 +1,7 @@
 //! Thirty-two or sixty-four bytes at a time: the few questions that the scanners ask of a stretch of text, answered as
-//! bit masks, and sixteen at a time the ends of names, and the numbers that columns are made of; with AVX2 where the machine has it and in
-//! plain arithmetic elsewhere. (With AVX-512 for the sixty-four nothing was gained, on two kinds of machines that have
-//! it.)
+//! bit masks, and sixteen at a time the ends of names, and the numbers that columns are made of; with AVX2 where the
+//! machine has it and in plain arithmetic elsewhere. (With AVX-512 for the sixty-four nothing was gained, on two kinds of
+//! machines that have it.)
 //!
 //! All vector code of the parse stage is here. The scanners, and what makes columns of numbers, are generic over
 //! [`Lanes`] and run through [`Level::run`], once per block of records or column of it: what is marked

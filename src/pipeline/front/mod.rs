@@ -187,7 +187,7 @@ impl Front {
             self.sequencer = Sequencer::resume(rules(&self.job), &sequence, decided);
             self.progress.stand_anew(&self.sequencer);
             self.absent = Absent::none(self.sources.len());
-            self.unlikely = Unlikely::none(&self.job);
+            self.unlikely = Unlikely::none();
             if let (Some(ids), Some(loaded)) = (self.sequencer.dedup(), dedup) {
                 *ids = loaded;
             }
