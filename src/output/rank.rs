@@ -53,6 +53,9 @@ impl<'v> Rank<'v> {
     }
 }
 
+/// A rank and the number of its row.
+type Numbered<'v> = (Rank<'v>, u32);
+
 /// Numbers rank by value alone, so their text is made canonical.
 pub(super) fn encode_rank(value: &Value<'_>, out: &mut Vec<u8>) {
     let ranked = match value.as_number() {
@@ -75,6 +78,12 @@ impl RowPlan {
         let order = a.compare(b);
         if self.is_descending() { order.reverse() } else { order }
     }
+
+    /// The same with the numbers of rows, which ascend with their keys: without `ties` they decide about equal ranks.
+    fn order_numbered(&self, a: &Numbered<'_>, b: &Numbered<'_>, ties: bool) -> Ordering {
+        let by_rank = self.order(&a.0, &b.0);
+        if ties { by_rank } else { by_rank.then(a.1.cmp(&b.1)) }
+    }
 }
 
 impl RowBuilder {
@@ -89,15 +98,15 @@ impl RowBuilder {
             return;
         }
         let span = self.span();
-        let mut first = First { plan, rows_max, ties, kept: Vec::new(), enough: 2 * rows_max, worst: None };
+        let mut first =
+            First::new(rows_max, |a: &Numbered<'_>, b: &Numbered<'_>| plan.order_numbered(a, b, ties));
         for (n, group) in groups.iter().enumerate() {
             if let Some(ahead) = groups.get(n + AHEAD) {
                 states.prefetch(ahead.slot);
             }
-            first.add(plan.rank(states, call, group.slot, span), n as u32);
+            first.add((plan.rank(states, call, group.slot, span), n as u32));
         }
-        first.cut();
-        let mut numbers: Vec<u32> = first.kept.into_iter().map(|(_, number)| number).collect();
+        let mut numbers: Vec<u32> = first.finish().into_iter().map(|(_, number)| number).collect();
         numbers.sort_unstable();
         for (to, &from) in numbers.iter().enumerate() {
             groups.swap(to, from as usize);
@@ -106,47 +115,51 @@ impl RowBuilder {
     }
 }
 
-/// The first of many rows by their rank, and of equal ones by their number.
-struct First<'f> {
-    plan: &'f RowPlan,
-    rows_max: usize,
-    /// Whether all are kept that are equal to the last.
-    ties: bool,
+/// The first of many by an order, and those that are equal to the last of them.
+pub struct First<T, O> {
+    max: usize,
+    order: O,
     /// Those that may be among them.
-    kept: Vec<(Rank<'f>, u32)>,
-    /// When there are so many, it pays to look for those that are not.
+    kept: Vec<T>,
+    /// When there are more, it pays to look for those that are not.
     enough: usize,
     /// The last of those that were among them when that was done.
-    worst: Option<Rank<'f>>,
+    last: Option<T>,
 }
 
-impl<'f> First<'f> {
-    /// Adds a row; numbers ascend.
-    fn add(&mut self, rank: Rank<'f>, number: u32) {
-        if let Some(worst) = &self.worst {
-            let order = self.plan.order(&rank, worst);
-            if order.is_gt() || (order.is_eq() && !self.ties) {
-                return;
-            }
+impl<T: Clone, O: Fn(&T, &T) -> Ordering> First<T, O> {
+    /// The first so many.
+    pub fn new(max: usize, order: O) -> First<T, O> {
+        First { max, order, kept: Vec::new(), enough: max.saturating_mul(2), last: None }
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn add(&mut self, item: T) {
+        if self.last.as_ref().is_some_and(|last| (self.order)(&item, last).is_gt()) {
+            return;
         }
-        self.kept.push((rank, number));
+        self.kept.push(item);
         if self.kept.len() > self.enough {
             self.cut();
             self.enough = 2 * self.kept.len();
         }
     }
 
+    /// All that are among them, in any order.
+    pub fn finish(mut self) -> Vec<T> {
+        self.cut();
+        self.kept
+    }
+
     /// Forgets those that are not among the first any more.
     fn cut(&mut self) {
-        let Some(last) = self.rows_max.checked_sub(1).filter(|last| *last < self.kept.len()) else { return };
-        let plan = self.plan;
-        self.kept.select_nth_unstable_by(last, |a, b| plan.order(&a.0, &b.0).then(a.1.cmp(&b.1)));
-        let worst = self.kept[last].0.clone();
-        match self.ties {
-            true => self.kept.retain(|(rank, _)| plan.order(rank, &worst).is_le()),
-            false => self.kept.truncate(self.rows_max),
-        }
-        self.worst = Some(worst);
+        let Some(at) = self.max.checked_sub(1).filter(|at| *at < self.kept.len()) else { return };
+        let order = &self.order;
+        let (_, last, _) = self.kept.select_nth_unstable_by(at, order);
+        let last = last.clone();
+        self.kept.retain(|item| order(item, &last).is_le());
+        self.last = Some(last);
     }
 }
 
@@ -199,12 +212,9 @@ mod tests {
             let ranks: Vec<Rank<'_>> =
                 (0..random.usize(..60)).map(|_| Rank::new(few[random.usize(..few.len())].clone())).collect();
             let mut first =
-                First { plan: &plan, rows_max, ties, kept: Vec::new(), enough: 2 * rows_max, worst: None };
-            for (number, rank) in (0..).zip(&ranks) {
-                first.add(rank.clone(), number);
-            }
-            first.cut();
-            let mut found: Vec<u32> = first.kept.iter().map(|kept| kept.1).collect();
+                First::new(rows_max, |a: &Numbered<'_>, b: &Numbered<'_>| plan.order_numbered(a, b, ties));
+            (0..).zip(&ranks).for_each(|(number, rank)| first.add((rank.clone(), number)));
+            let mut found: Vec<u32> = first.finish().iter().map(|kept| kept.1).collect();
             found.sort_unstable();
 
             let encoded = |number: u32| {

@@ -13,7 +13,7 @@ use crate::aggregate::states::States;
 use crate::operator::keys::Keys;
 use crate::operator::peek::{Best, Peek, ROWS_MAX};
 use crate::output::builder::RowBuilder;
-use crate::output::rank::Rank;
+use crate::output::rank::{First, Rank};
 use crate::window::Window;
 
 /// So many rows are made before the best are chosen among them.
@@ -69,12 +69,6 @@ fn best(builder: RowBuilder, groups: impl Iterator<Item = Group>, states: &State
     }
 }
 
-/// A group and what it ranks by.
-struct Candidate<'c> {
-    group: Group,
-    rank: Rank<'c>,
-}
-
 /// The groups that rank first by a call, and how many there were.
 fn choose(
     builder: &RowBuilder,
@@ -83,26 +77,19 @@ fn choose(
     keys: &Keys,
 ) -> (Vec<Group>, u64) {
     let plan = builder.plan();
-    let order = |a: &Candidate<'_>, b: &Candidate<'_>| -> Ordering {
-        let by_key =
-            || keys.compare((keys.head(a.group.key), a.group.key), (keys.head(b.group.key), b.group.key));
-        plan.order(&a.rank, &b.rank).then_with(by_key).then_with(|| a.group.window.cmp(&b.group.window))
+    let order = |a: &(Rank<'_>, Group), b: &(Rank<'_>, Group)| -> Ordering {
+        let by_key = || keys.compare((keys.head(a.1.key), a.1.key), (keys.head(b.1.key), b.1.key));
+        plan.order(&a.0, &b.0).then_with(by_key).then_with(|| a.1.window.cmp(&b.1.window))
     };
-    let (mut chosen, mut seen): (Vec<Candidate<'_>>, u64) = (Vec::with_capacity(ROWS_MAX + 1), 0);
+    let (mut first, mut seen) = (First::new(ROWS_MAX, order), 0);
     for group in groups {
         seen += 1;
         let span = Span { bounds: group.window.map(|window| (window.start, window.end)) };
-        let candidate = Candidate { group, rank: plan.rank(states, call, group.slot, span) };
-        if chosen.len() == ROWS_MAX {
-            if chosen.last().is_some_and(|last| order(last, &candidate).is_le()) {
-                continue;
-            }
-            chosen.pop();
-        }
-        let at = chosen.partition_point(|kept| order(kept, &candidate).is_le());
-        chosen.insert(at, candidate);
+        first.add((plan.rank(states, call, group.slot, span), group));
     }
-    (chosen.into_iter().map(|candidate| candidate.group).collect(), seen)
+    let mut chosen = first.finish();
+    chosen.sort_unstable_by(order);
+    (chosen.into_iter().map(|(_, group)| group).collect(), seen)
 }
 
 /// The best of these groups as rows. One that cannot be decided about yet is left out: it may be different when its
